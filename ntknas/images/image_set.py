@@ -1,0 +1,106 @@
+"""A set of labelled images that knows where it came from."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.images.dataset import dataset_info
+
+__all__ = ["ImageSet", "check_labels", "check_unit_interval"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images of one dataset with their labels, checked when made.
+
+    Attributes:
+        dataset: a name of `DATASETS`.
+        pixels: [M, H, W, 3], RGB; uint8 in 0..255, or float32 in [0, 1].
+        labels: int64 [M], in 0 .. classes - 1.
+        indices: int64 [M], each image's position in the source's own order; no two are equal.
+        source: a human description, such as "embedded sample" or a file's name and split.
+
+    Raises:
+        InputError: on making one whose arrays have a wrong shape, dtype or range.
+
+    Example:
+        >>> import numpy as np
+        >>> black = np.zeros((2, 32, 32, 3), np.uint8)
+        >>> images = ImageSet("cifar10", black, np.array([3, 5]), np.array([0, 1]), "made here")
+        >>> len(images), images.sha256[:8]
+        (2, '79d6f2e4')
+    """
+
+    dataset: str
+    # Plain annotations: shapes and dtypes are checked below, at a user's run time too.
+    pixels: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    source: str
+
+    def __post_init__(self):
+        info = dataset_info(self.dataset)
+        size, count = info.image_size, len(self.pixels) if self.pixels.ndim else 0
+        if self.pixels.shape != (count, size, size, 3) or count < 1:
+            raise InputError(
+                f"{self.source}: {self.dataset} images must be [M, {size}, {size}, 3] with "
+                f"M >= 1, got {list(self.pixels.shape)}"
+            )
+        if self.pixels.dtype == np.float32:
+            check_unit_interval(self.pixels, self.source)
+        elif self.pixels.dtype != np.uint8:
+            raise InputError(
+                f"{self.source}: pixels must be uint8, or float32 in [0, 1], "
+                f"got {self.pixels.dtype}"
+            )
+        for name, values in (("labels", self.labels), ("indices", self.indices)):
+            if values.shape != (count,) or values.dtype != np.int64:
+                raise InputError(
+                    f"{self.source}: {name} must be int64 [{count}], one an image, "
+                    f"got {values.dtype} {list(values.shape)}"
+                )
+        check_labels(self.labels, info.classes, f"{self.source}: {self.dataset}")
+        if self.indices.min() < 0 or len(np.unique(self.indices)) < count:
+            raise InputError(f"{self.source}: indices must be distinct and not negative")
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the pixel bytes followed by the labels as little-endian int64."""
+        little_endian = self.pixels.dtype.newbyteorder("<")
+        digest = hashlib.sha256(self.pixels.astype(little_endian).tobytes())
+        digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def check_unit_interval(pixels: np.ndarray, source: str) -> None:
+    """Raise InputError unless every float pixel is a number in [0, 1].
+
+    Args:
+        pixels: a float array of any shape, not empty.
+        source: what the message calls the pixels' origin.
+    """
+    missing = int(np.isnan(pixels).sum())
+    if missing:
+        raise InputError(f"{source}: {missing} of {pixels.size} pixel values are NaN")
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < 0 or high > 1:
+        raise InputError(f"{source}: float pixels must lie in [0, 1], got {low:g} to {high:g}")
+
+
+def check_labels(labels: np.ndarray, classes: int, source: str) -> None:
+    """Raise InputError unless every label lies in 0 .. classes - 1.
+
+    Args:
+        labels: an integer array, not empty.
+        classes: number of classes.
+        source: what the message calls the labels' origin.
+    """
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise InputError(f"{source} labels must lie in 0..{classes - 1}, got {low}..{high}")

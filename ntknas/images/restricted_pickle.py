@@ -1,0 +1,122 @@
+"""Reading a dict of arrays from a pickle without letting the pickle run anything.
+
+A pickle is a program: it may import and call whatever it names. Image pickles need four names,
+all of them for NumPy arrays. Here those names stand for two small classes that accept an array's
+shape, plain number type and bytes, and every other name is refused; so not even NumPy's own
+constructors (which can be led to place objects at chosen addresses) are at the pickle's disposal.
+
+The official CIFAR files were written by Python 2 (protocol 2, byte-string keys), ImageNet16's by
+Python 3; both are read, at protocols 0 to 4.
+"""
+
+import io
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ntknas.errors import InputError
+
+__all__ = ["read_pickle"]
+
+
+class _Dtype:
+    """What the pickle gets for `numpy.dtype`: plain numbers only."""
+
+    value: np.dtype
+
+    def __init__(self, code: str | bytes, *_: object):
+        text = code.decode("ascii") if isinstance(code, bytes) else code
+        if not re.fullmatch("[biuf][1248]", text):
+            raise ValueError(f"array of type {text!r}")
+        self.value = np.dtype(text)
+
+    # Defining __setstate__ also keeps the pickle from setting attributes of the class itself.
+    def __setstate__(self, state: tuple) -> None:
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        self.value = self.value.newbyteorder(order)  # type: ignore[arg-type]
+
+
+class _Array:
+    """What the pickle gets for `numpy.ndarray` and for the function that rebuilds one."""
+
+    value: np.ndarray
+
+    # In __new__, which a pickle cannot go round as it can __init__.
+    def __new__(cls, *_: object):
+        array = super().__new__(cls)
+        array.value = np.empty(0)
+        return array
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, is_fortran, raw = state
+        order = "F" if is_fortran else "C"
+        self.value = np.frombuffer(raw, dtype.value).reshape(shape, order=order)  # type: ignore[call-overload]
+
+
+_STAND_INS: Mapping[tuple[str, str], Callable[..., Any]] = MappingProxyType(
+    {
+        ("numpy.core.multiarray", "_reconstruct"): _Array,
+        ("numpy._core.multiarray", "_reconstruct"): _Array,
+        ("numpy", "ndarray"): _Array,
+        ("numpy", "dtype"): _Dtype,
+        # How protocol 2 spells the byte strings of Python 3.
+        ("_codecs", "encode"): str.encode,
+    }
+)
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _STAND_INS:
+            raise pickle.UnpicklingError(
+                f"it asks for {module!a}.{name!a}, which image pickles do not need"
+            )
+        return _STAND_INS[module, name]
+
+
+def read_pickle(stored: bytes, source: str) -> dict[str, Any]:
+    """The dict in a pickle, its string keys as text and its arrays as NumPy arrays.
+
+    Args:
+        stored: the pickle.
+        source: what error messages call it.
+
+    Returns:
+        Key -> array (read-only), list, number or byte string, as pickled.
+
+    Raises:
+        InputError: the pickle is cut off or damaged, is not a dict, or asks for anything besides
+            containers, numbers, strings and NumPy arrays of plain numbers.
+
+    Example:
+        >>> stored = pickle.dumps({b"labels": [1, 2], b"data": np.arange(3)}, protocol=2)
+        >>> read_pickle(stored, "batch")
+        {'labels': [1, 2], 'data': array([0, 1, 2])}
+        >>> try:
+        ...     read_pickle(pickle.dumps(print), "batch")
+        ... except InputError as error:
+        ...     str(error)[:65]
+        "batch: not a readable image pickle (it asks for 'builtins'.'print"
+    """
+    try:
+        content = _Unpickler(io.BytesIO(stored), encoding="bytes").load()
+    # A damaged pickle can raise almost anything, from IndexError to MemoryError.
+    except Exception as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{source}: not a readable image pickle ({detail})") from error
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{source}: expected a pickled dict of images and labels, "
+            f"got a pickled {type(content).__name__}"
+        )
+    return {
+        key.decode("latin1") if isinstance(key, bytes) else key: (
+            value.value if isinstance(value, _Array) else value
+        )
+        for key, value in content.items()
+        if isinstance(key, (bytes, str))
+    }

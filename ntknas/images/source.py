@@ -1,0 +1,83 @@
+"""From a dataset's name and a path to an `ImageSet`: embedded sample, pickles or .npz.
+
+Nothing is downloaded.
+"""
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from ntknas.errors import InputError
+from ntknas.images.dataset import DatasetInfo, dataset_info
+from ntknas.images.image_set import ImageSet
+from ntknas.images.npz import read_npz
+from ntknas.images.official import LAYOUTS, read_official
+
+__all__ = ["load_images"]
+
+_ARCHIVES = (".tar.gz", ".tgz", ".tar")
+
+
+def load_images(
+    dataset: str = "cifar10", path: str | os.PathLike[str] | None = None, *, split: str = "train"
+) -> ImageSet:
+    """The labelled images of one split of a dataset.
+
+    Args:
+        dataset: "cifar10", "cifar100" or "imagenet16".
+        path: None for the embedded sample (CIFAR-10 only); else the official Python pickles (their
+            folder, its parent folder, or their .tar.gz), or an .npz in a form of
+            `ntknas.images.npz`.
+        split: "train" or "test" (ImageNet16's `val_data`).
+
+    Returns:
+        The images in the source's own order.
+
+    Raises:
+        InputError: one line saying what was expected and what came.
+
+    Example:
+        >>> images = load_images()
+        >>> images.pixels.shape, images.source
+        ((320, 32, 32, 3), 'embedded sample')
+    """
+    info = dataset_info(dataset)
+    if split not in ("train", "test"):
+        raise InputError(f"unknown split {split!r}: expected train or test")
+    if path is None:
+        return _embedded_sample(info, split)
+    file = Path(path)
+    source = f"{file.resolve().name}, {split} split"
+    if not file.exists():
+        raise InputError(f"no such file or folder: {file}; expected {_expected(info)}")
+    try:
+        if file.is_dir() or file.name.endswith(_ARCHIVES):
+            pixels, labels, indices = read_official(info, file, split=split)
+        elif file.suffix == ".npz":
+            pixels, labels, indices = read_npz(info, file, split=split, source=source)
+        else:
+            raise InputError(f"{file}: expected {_expected(info)}")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error})") from error
+    return ImageSet(dataset, pixels, labels, indices, source)
+
+
+def _embedded_sample(info: DatasetInfo, split: str) -> ImageSet:
+    if info.name != "cifar10" or split != "train":
+        raise InputError(
+            f"no {info.name} {split} images are embedded (only cifar10 train): "
+            f"give {_expected(info)}"
+        )
+    source = "embedded sample"
+    with resources.as_file(resources.files("ntknas.images") / "cifar10_sample.npz") as file:
+        pixels, labels, indices = read_npz(info, file, split=split, source=source)
+    return ImageSet(info.name, pixels, labels, indices, source)
+
+
+def _expected(info: DatasetInfo) -> str:
+    layout = LAYOUTS[info.name]
+    names = ", ".join(name for files in layout.files.values() for name in files)
+    return (
+        f"the {info.name} folder {layout.folder} (or its parent, or its .tar.gz) "
+        f"holding {names}, or an .npz with x_train and y_train"
+    )

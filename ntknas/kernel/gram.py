@@ -1,0 +1,136 @@
+"""Gram matrices of Jacobians: the empirical neural tangent kernel of one or several batches.
+
+Convention over the K logits, recorded with every score:
+
+* `Logits.SUM`: row i is the gradient of the sum of image i's logits (the published scores).
+* `Logits.TRACE`: the mean over logits k of the kernel of logit k, i.e. trace / K (the convention
+  of neural-tangents' `trace_axes`). K times the cost.
+"""
+
+import enum
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, PyTree
+
+from ntknas.kernel.jacobian import ApplyFn, jacobian
+
+__all__ = ["Logits", "chained_gram", "ntk"]
+
+
+class Logits(enum.StrEnum):
+    """How a kernel treats the K logits of an image."""
+
+    SUM = "sum"
+    TRACE = "trace"
+
+    def directions(self, classes: int, dtype) -> Float[Array, "d k"]:
+        """The directions in logit space whose kernels are averaged."""
+        if self is Logits.SUM:
+            return jnp.ones((1, classes), dtype)
+        return jnp.eye(classes, dtype=dtype)
+
+
+def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
+    products = jax.tree.map(
+        lambda a, b: jnp.dot(
+            a.reshape(len(a), -1), b.reshape(len(b), -1).T, precision=lax.Precision.HIGHEST
+        ),
+        rows,
+        columns,
+    )
+    return sum(jax.tree.leaves(products))
+
+
+def _mean_over_logits(kernel, apply_fn, params, images, logits):
+    classes = jax.eval_shape(apply_fn, params, images).shape[-1]
+    return lax.map(kernel, logits.directions(classes, images.dtype)).mean(0)
+
+
+def ntk(
+    apply_fn: ApplyFn,
+    params: PyTree,
+    x1: Float[Array, "n ..."],
+    x2: Float[Array, "m ..."] | None = None,
+    *,
+    coupled: bool,
+    logits: Logits = Logits.SUM,
+) -> Float[Array, "n m"]:
+    """The empirical neural tangent kernel J(x1) J(x2)^T; x2 = None means x1.
+
+    Args:
+      apply_fn: `(params, images) -> logits [., k]`.
+      params: pytree of the parameters that the kernel is taken over.
+      x1: images of the rows.
+      x2: images of the columns, a batch of its own.
+      coupled: whether the images of a batch interact (see `jacobian`).
+      logits: convention over the logits.
+
+    Returns:
+      Kernel [n, m].
+
+    References:
+      Jacot et al., Neural tangent kernel, NeurIPS 2018.
+
+    >>> x = jnp.array([[3.0, 4.0], [0.0, 1.0]])
+    >>> ntk(lambda w, x: x @ w, jnp.zeros((2, 1)), x, coupled=False)
+    Array([[25.,  4.],
+           [ 4.,  1.]], dtype=float32)
+    """
+
+    def kernel(direction):
+        rows = jacobian(apply_fn, params, x1, direction, coupled=coupled)
+        if x2 is None:
+            return _contract(rows, rows)
+        return _contract(rows, jacobian(apply_fn, params, x2, direction, coupled=coupled))
+
+    return _mean_over_logits(kernel, apply_fn, params, x1, logits)
+
+
+def chained_gram(
+    apply_fn: ApplyFn,
+    params: PyTree,
+    batches: Float[Array, "b n ..."],
+    *,
+    coupled: bool,
+    logits: Logits = Logits.SUM,
+) -> Float[Array, "b 3 n n"]:
+    """The blocks of the Gram matrix of several batches that the robust kernels are made of.
+
+    Each batch has normalisation statistics of its own. Three Jacobians are held at a time, however
+    many batches there are, and the Jacobian is compiled once.
+
+    Args:
+      apply_fn: `(params, images [n, ...]) -> logits [n, k]`.
+      params: pytree of the parameters that the kernel is taken over.
+      batches: b batches of n images.
+      coupled: whether the images of a batch interact (see `jacobian`).
+      logits: convention over the logits.
+
+    Returns:
+      For each batch t the products of three Jacobians with its own: J_0 J_t^T, J_{t-1} J_t^T and
+      J_t J_t^T (for t = 0 all three are J_0 J_0^T).
+    """
+
+    def kernel(direction):
+        def rows(images):
+            return jacobian(apply_fn, params, images, direction, coupled=coupled)
+
+        if len(batches) == 1:
+            own = rows(batches[0])
+            return jnp.broadcast_to(_contract(own, own), (1, 3, *batches.shape[1:2] * 2))
+
+        def step(carry, batch):
+            t, images = batch
+            own = rows(images)
+            first, previous = jax.tree.map(lambda a, b: jnp.where(t == 0, a, b), (own, own), carry)
+            blocks = jnp.stack([_contract(left, own) for left in (first, previous, own)])
+            return (first, own), blocks
+
+        nothing = jax.tree.map(
+            lambda p: jnp.zeros((batches.shape[1], *p.shape), p.dtype), (params, params)
+        )
+        return lax.scan(step, nothing, (jnp.arange(len(batches)), batches))[1]
+
+    return _mean_over_logits(kernel, apply_fn, params, batches[0], logits)

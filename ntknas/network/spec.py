@@ -1,0 +1,97 @@
+"""What a network is, apart from its cell: width, depth, classes, normalisation, initialisation.
+
+The skeleton is NAS-Bench-201's (Dong & Yang, ICLR 2020, figure 1).
+"""
+
+import enum
+from dataclasses import dataclass
+
+from ntknas.errors import InputError
+
+__all__ = ["Init", "NetworkSpec", "Norm"]
+
+
+class Norm(enum.StrEnum):
+    """Which statistics batch normalisation uses.
+
+    * `BATCH`: those of the batch (the published setting). The images of a batch are coupled, so a
+      kernel of N images costs N pull-backs through N images.
+    * `IMAGE`: those of each image alone (batch normalisation on a batch of one). No coupling:
+      N passes. Ranks NAS-Bench-201 better at initialisation.
+    * `FROZEN`: running statistics. Right for trained networks; at initialisation (mean 0,
+      variance 1) its scores have the wrong sign.
+    * `NONE`: no normalisation layers at all, hence no scales and biases of theirs.
+    """
+
+    BATCH = "batch"
+    IMAGE = "image"
+    FROZEN = "frozen"
+    NONE = "none"
+
+    @property
+    def coupled(self) -> bool:
+        """Whether one image's output depends on the other images of its batch."""
+        return self is Norm.BATCH
+
+
+class Init(enum.StrEnum):
+    """How weights are drawn.
+
+    * `PYTORCH`: PyTorch's defaults, uniform within 1/sqrt(fan_in) for every kernel and for the
+      classifier's bias (the published setting).
+    * `KAIMING`: normal of variance 2/fan_in (He et al. 2015), biases zero (as TE-NAS).
+    """
+
+    PYTORCH = "pytorch"
+    KAIMING = "kaiming"
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The network around the cell.
+
+    Attributes:
+      channels: width C of the first stage; the others have 2 C and 4 C.
+      cells: cells a stage (5 in the benchmark).
+      classes: number of logits K.
+      image_size: height and width of an image in pixels; a multiple of 4.
+      norm: normalisation statistics.
+      init: weight distribution.
+      mean: of each colour channel, in pixel units [0, 1]; subtracted inside the network.
+      std: of each colour channel, in pixel units; divided by inside the network.
+
+    Raises:
+      InputError: for a value outside its range.
+
+    >>> NetworkSpec(cells=1).norm.coupled
+    True
+    """
+
+    channels: int = 16
+    cells: int = 5
+    classes: int = 10
+    image_size: int = 32
+    norm: Norm = Norm.BATCH
+    init: Init = Init.PYTORCH
+    mean: tuple[float, float, float] = (125.3 / 255, 123.0 / 255, 113.9 / 255)
+    std: tuple[float, float, float] = (63.0 / 255, 62.1 / 255, 66.7 / 255)
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "cells", "classes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.image_size < 4 or self.image_size % 4:
+            raise InputError(f"image_size must be a multiple of 4, got {self.image_size}")
+        object.__setattr__(self, "norm", _choice(Norm, self.norm))
+        object.__setattr__(self, "init", _choice(Init, self.init))
+        if min(self.std) <= 0:
+            raise InputError(f"std must be positive, got {self.std}")
+
+
+def _choice(kind: type[enum.StrEnum], value: str) -> enum.StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise InputError(
+            f"{kind.__name__.lower()} must be one of {', '.join(kind)}, got {value!r}"
+        ) from None

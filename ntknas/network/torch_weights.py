@@ -1,0 +1,211 @@
+"""PyTorch weights of the NAS-Bench-201 network, as variables of `Network`.
+
+Reads the state_dict layout of the package xautodl, which NAS-RobBench-201's released checkpoints
+have inside `Sequential(normaliser, network)`, perhaps below a LightningModule's `model.`.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ntknas.architecture import EDGES, Architecture
+from ntknas.errors import InputError
+from ntknas.network.spec import NetworkSpec, Norm
+
+__all__ = ["LoadedWeights", "load_torch_weights"]
+
+_ANCHOR = "classifier.weight"
+_NORM_ENTRIES = {
+    "scale": ("params", "weight"),
+    "bias": ("params", "bias"),
+    "mean": ("batch_stats", "running_mean"),
+    "variance": ("batch_stats", "running_var"),
+}
+
+
+class LoadedWeights(NamedTuple):
+    """Weights and the network they fit.
+
+    Attributes:
+      spec: width, cells, classes read off the shapes; mean and std of the normaliser if there is
+        one (else CIFAR-10's); normalisation by the running statistics.
+      variables: `params` and `batch_stats` of `Network(spec)` with the architecture's own
+        operations, float32 (or float64 where the file has it).
+    """
+
+    spec: NetworkSpec
+    variables: dict[str, Any]
+
+
+def load_torch_weights(
+    source: str | Path | Mapping[str, Any], architecture: Architecture
+) -> LoadedWeights:
+    """Read a checkpoint or a state_dict.
+
+    Args:
+      source: path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
+        tensors or arrays.
+      architecture: whose weights they are.
+
+    Returns:
+      The weights; use them as `Network(spec).apply(variables, images, architecture.ops)`.
+
+    Raises:
+      InputError: if the file cannot be read, or entries are missing, left over or misshapen.
+    """
+    state = _arrays(source if isinstance(source, Mapping) else _load(Path(source)))
+    prefix = _prefix(state)
+    inside = {name.removeprefix(prefix): a for name, a in state.items() if name.startswith(prefix)}
+    outside = {name: a for name, a in state.items() if not name.startswith(prefix)}
+    if prefix == "":  # a normaliser inside the network shares its (empty) prefix
+        outside = {n: a for n, a in inside.items() if _is_normaliser(n)}
+    else:
+        outside |= {n: a for n, a in inside.items() if _is_normaliser(n)}
+    inside = {n: a for n, a in inside.items() if not _is_normaliser(n)}
+
+    spec = _read_spec(inside, outside)
+    expected = _expected(architecture, spec)
+    _compare(expected, inside, architecture)
+    variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
+    for name, (collection, path, cell, _) in expected.items():
+        _place(variables[collection], path, cell, spec.cells, _to_flax(inside[name]))
+    return LoadedWeights(spec, variables)
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {path}")
+    try:
+        import torch
+    except ImportError:
+        raise InputError("reading a checkpoint file needs PyTorch: pip install torch") from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a readable PyTorch checkpoint: {reason}") from None
+    if not isinstance(state, Mapping):
+        raise InputError(f"expected a state_dict in {path}, got {type(state).__name__}")
+    return state
+
+
+def _arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    skip = ("num_batches_tracked",)
+    return {name: np.asarray(a) for name, a in state.items() if not name.endswith(skip)}
+
+
+def _prefix(state: dict[str, np.ndarray]) -> str:
+    found = [name.removesuffix(_ANCHOR) for name in state if name.endswith(_ANCHOR)]
+    if len(found) != 1:
+        some = ", ".join(list(state)[:3]) or "nothing"
+        raise InputError(
+            f"expected one entry named ...{_ANCHOR} in the state_dict, got {len(found)} among "
+            f"{len(state)} entries ({some}, ...)"
+        )
+    return found[0]
+
+
+def _is_normaliser(name: str) -> bool:
+    return name.rpartition(".")[2] in ("mean", "std")
+
+
+def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> NetworkSpec:
+    colours = {}
+    for name, array in outside.items():
+        key = name.rpartition(".")[2]
+        if not _is_normaliser(name) or array.size != 3:
+            raise InputError(f"unexpected entry {name} of shape {array.shape} in the state_dict")
+        colours[key] = tuple(float(v) for v in array.ravel())
+    if "stem.0.weight" not in inside:
+        raise InputError("missing entry stem.0.weight in the state_dict")
+    reductions = [
+        int(name.split(".")[1]) for name in inside if name.endswith("conv_a.op.1.weight")
+    ]
+    if len(reductions) != 2 or min(reductions) < 1:
+        raise InputError(f"expected two reduction blocks in the state_dict, got {len(reductions)}")
+    return NetworkSpec(
+        channels=inside["stem.0.weight"].shape[0],
+        cells=min(reductions),
+        classes=inside[_ANCHOR].shape[0],
+        norm=Norm.FROZEN,
+        **colours,
+    )
+
+
+def _expected(architecture: Architecture, spec: NetworkSpec) -> dict[str, tuple]:
+    """Every PyTorch name: collection, path in the variables, cell of a stage or None, shape."""
+    entries: dict[str, tuple] = {}
+
+    def norm(torch_name: str, path: tuple, cell: int | None, features: int) -> None:
+        for key, (collection, suffix) in _NORM_ENTRIES.items():
+            entries[f"{torch_name}.{suffix}"] = (collection, (*path, key), cell, (features,))
+
+    def conv_norm(conv, norm_name, path, cell, size, inputs, features):
+        shape = (features, inputs, size, size)
+        entries[f"{conv}.weight"] = ("params", (*path, "kernel"), cell, shape)
+        norm(norm_name, (*path, "norm"), cell, features)
+
+    conv_norm("stem.0", "stem.1", ("stem",), None, 3, 3, spec.channels)
+    index = 0
+    for stage in range(3):
+        channels = spec.channels * 2**stage
+        if stage:
+            block, before = f"reduction_{stage}", channels // 2
+            for part, inputs in (("conv_a", before), ("conv_b", channels)):
+                at = f"cells.{index}.{part}.op"
+                conv_norm(f"{at}.1", f"{at}.2", (block, part), None, 3, inputs, channels)
+            shortcut = ("params", (block, "shortcut"), None, (channels, before, 1, 1))
+            entries[f"cells.{index}.downsample.1.weight"] = shortcut
+            index += 1
+        for cell in range(spec.cells):
+            for edge, (op, (source, target)) in enumerate(
+                zip(architecture.ops, EDGES, strict=True)
+            ):
+                if op in (2, 3):
+                    size = 1 if op == 2 else 3
+                    path = (f"stage_{stage}", f"edge_{source}_{target}_conv_{size}x{size}")
+                    at = f"cells.{index}.layers.{edge}.op"
+                    conv_norm(f"{at}.1", f"{at}.2", path, cell, size, channels, channels)
+            index += 1
+    norm("lastact.0", ("head_norm",), None, channels)
+    entries[_ANCHOR] = ("params", ("classifier", "kernel"), None, (spec.classes, channels))
+    entries["classifier.bias"] = ("params", ("classifier", "bias"), None, (spec.classes,))
+    return entries
+
+
+def _compare(expected: dict, found: dict[str, np.ndarray], architecture: Architecture) -> None:
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    if missing or extra:
+        parts = [
+            f"{len(names)} {kind} ({names[0]}{', ...' if len(names) > 1 else ''})"
+            for kind, names in (("missing", missing), ("unexpected", extra))
+            if names
+        ]
+        raise InputError(f"state_dict does not fit {architecture}: entries {' and '.join(parts)}")
+    for name, (*_, shape) in expected.items():
+        if found[name].shape != shape:
+            raise InputError(f"entry {name}: expected shape {shape}, got {found[name].shape}")
+        if not np.isfinite(found[name]).all():
+            raise InputError(f"entry {name}: expected finite values, got NaN or infinity")
+
+
+def _to_flax(array: np.ndarray) -> np.ndarray:
+    """PyTorch's OIHW and OI to HWIO and IO."""
+    return array.transpose(*range(2, array.ndim), 1, 0) if array.ndim > 1 else array
+
+
+def _place(tree: dict, path: tuple, cell: int | None, cells: int, array: np.ndarray) -> None:
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    if cell is None:
+        tree[path[-1]] = array
+        return
+    stacked = tree.setdefault(path[-1], np.empty((cells, *array.shape), array.dtype))
+    stacked[cell] = array

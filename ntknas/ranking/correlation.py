@@ -1,0 +1,94 @@
+"""Rank correlations of two variables: Spearman's rho, Kendall's tau-b and Vigna's weighted tau.
+
+All three are aware of ties, and so of constant networks tied in last place. The weighted tau is
+the additive hyperbolic one, averaged over the two variables' own rankings: agreement at the top
+of the ranking counts most.
+
+References:
+    Kendall (1945), "The treatment of ties in ranking problems".
+    Vigna (2015), "A weighted correlation index for rankings with ties".
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ntknas.errors import InputError
+
+__all__ = ["Correlations", "correlations", "paired_ranks"]
+
+
+class Correlations(NamedTuple):
+    """Three rank correlations in [-1, 1]; NaN means undefined.
+
+    Attributes:
+        spearman: Pearson's correlation of the mid-ranks.
+        kendall: Kendall's tau-b.
+        weighted_kendall: Vigna's weighted tau, additive hyperbolic weights.
+    """
+
+    spearman: float
+    kendall: float
+    weighted_kendall: float
+
+
+def paired_ranks(
+    x: ArrayLike, y: ArrayLike
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The mid-ranks of two paired variables: all that a rank correlation knows of them.
+
+    Ranks also make infinite values ordinary numbers, so that no difference of infinities arises.
+
+    Args:
+        x: n values; infinities are allowed, NaN is not.
+        y: n values paired with `x`.
+
+    Returns:
+        Two float64 arrays of mid-ranks 1..n, ascending with the values.
+
+    Raises:
+        InputError: the variables are not two vectors of one length, or a value is NaN.
+    """
+    pair = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if pair[0].ndim != 1 or pair[0].shape != pair[1].shape:
+        raise InputError(
+            "a rank correlation needs two vectors of one length, "
+            f"got shapes {pair[0].shape} and {pair[1].shape}"
+        )
+    missing = int(np.sum(np.isnan(pair[0]) | np.isnan(pair[1])))
+    if missing:
+        raise InputError(f"a rank correlation needs values, got NaN in {missing} pairs: drop them")
+    return stats.rankdata(pair[0]), stats.rankdata(pair[1])
+
+
+def correlations(x: ArrayLike, y: ArrayLike) -> Correlations:
+    """Spearman's rho, Kendall's tau-b and the weighted tau of two paired variables.
+
+    They equal `scipy.stats.spearmanr`, `kendalltau` and `weightedtau` (its defaults: additive
+    hyperbolic weights, `rank=True`).
+
+    Args:
+        x: n values, higher is better; infinities are allowed, NaN is not.
+        y: n values paired with `x`.
+
+    Returns:
+        The correlations. With fewer than two pairs, or where a variable is constant, they are
+        undefined: all three are NaN, and there is no warning.
+
+    Raises:
+        InputError: the variables are not two vectors of one length, or a value is NaN.
+
+    >>> correlations([1, 2, 3, 4], [1, 2, 4, 3]).spearman.round(3)
+    np.float64(0.8)
+    """
+    x, y = paired_ranks(x, y)
+    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Correlations(np.nan, np.nan, np.nan)
+    return Correlations(
+        stats.spearmanr(x, y).statistic,
+        stats.kendalltau(x, y).statistic,
+        stats.weightedtau(x, y).statistic,
+    )

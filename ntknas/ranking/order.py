@@ -1,0 +1,115 @@
+"""Rankings of architectures: by one score, or by several summed in ranks.
+
+Summing ranks needs no fitting and no common scale, so that a condition number and a number of
+parameters can vote together.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ntknas.errors import InputError
+from ntknas.ranking.orientation import RAW, Ids, check_scores, is_raw, oriented
+
+__all__ = ["combine", "rank"]
+
+
+def combine(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    names: Sequence[str],
+    *,
+    worst: Ids = (),
+    raw: Collection[str] = RAW,
+) -> "pd.Series[float]":
+    """Sum of ranks of several scores: a combined score with direction -1 (lower is better).
+
+    In each score the best architecture has rank 1, and ties share their mid-rank. Ranks are divided
+    by the number n of architectures ranked, so that k scores sum to a value in (0, k].
+
+    Args:
+        scores: Index of architecture ids, one column a score.
+        directions: Score name -> +1 (higher is better) or -1 (lower is better).
+        names: The scores to combine.
+        worst: Ids of constant networks, tied last in every score but those of `raw`.
+        raw: Names of scores that `worst` leaves alone.
+
+    Returns:
+        The sums, named after the scores joined with `+`. An architecture that lacks one of the
+        scores is left out of all the rankings and gets NaN.
+
+    Raises:
+        InputError: a score is unknown (the message lists those available), has no direction, or is
+            not numeric; no names; or `scores` is empty.
+
+    >>> scores = pd.DataFrame({"cond": [5.0, 2.0, 9.0], "params": [10, 30, 20]}, index=[7, 8, 9])
+    >>> combine(scores, {"cond": -1, "params": 1}, ["cond", "params"]).round(3).to_dict()
+    {7: 1.667, 8: 0.667, 9: 1.667}
+    """
+    check_scores(scores)
+    if not names:
+        raise InputError(f"expected scores to combine, got none; available: {_listing(scores)}")
+    unknown = [name for name in names if name not in scores.columns]
+    if unknown:
+        raise InputError(f"unknown scores {', '.join(unknown)}; available: {_listing(scores)}")
+    columns = [oriented(scores, directions, name, worst=worst, raw=raw) for name in names]
+    table = pd.concat(columns, axis=1).dropna()
+    # Divided after the sum: sums of half-integers are exact, so equal sums stay ties.
+    sums = table.rank(ascending=False, method="average").sum(axis=1) / max(len(table), 1)
+    return sums.reindex(scores.index).rename("+".join(names))
+
+
+def rank(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    name: str,
+    *,
+    worst: Ids = (),
+    raw: Collection[str] = RAW,
+) -> pd.DataFrame:
+    """Architectures from best to worst by one score or by a `+` combination.
+
+    Ties share the best rank among them (1, 2, 2, 4) and are listed by ascending id. Constant
+    networks come last, then architectures without a score, whose rank is missing.
+
+    Args:
+        scores: Index of architecture ids, one column a score.
+        directions: Score name -> +1 (higher is better) or -1 (lower is better).
+        name: A column of `scores`, or several joined with `+` (see `combine`).
+        worst: Ids of constant networks.
+        raw: Names of scores that `worst` leaves alone.
+
+    Returns:
+        Columns rank (Int64), architecture, and score: the value as it is in `scores` or as
+        `combine` makes it, not turned by its direction.
+
+    Raises:
+        InputError: a score is unknown (the message lists those available), has no direction, or is
+            not numeric; or `scores` is empty.
+
+    >>> scores = pd.DataFrame({"lambda_min": [0.5, 2.0, 2.0]}, index=[7, 8, 9])
+    >>> rank(scores, {"lambda_min": 1}, "lambda_min")["architecture"].tolist()
+    [8, 9, 7]
+    """
+    check_scores(scores)
+    if name in scores.columns:
+        shown = scores[name]
+        values = oriented(scores, directions, name, worst=worst, raw=raw)
+    else:
+        shown = combine(scores, directions, name.split("+"), worst=worst, raw=raw)
+        values = -shown
+        if not is_raw(name, raw):
+            values[values.index.isin(list(worst))] = -np.inf
+    frame = pd.DataFrame(
+        {
+            "rank": values.rank(ascending=False, method="min").astype("Int64").array,
+            "architecture": scores.index.array,
+            "score": shown.array,
+        }
+    )
+    return frame.sort_values(["rank", "architecture"], na_position="last", ignore_index=True)
+
+
+def _listing(scores: pd.DataFrame) -> str:
+    return ", ".join(map(str, scores.columns))

@@ -1,0 +1,97 @@
+"""Scores turned so that higher is better, with constant networks in last place.
+
+A network whose output does not depend on its input has a singular kernel and an undefined kernel
+score, but a defined place in the ranking: last. Counts of parameters or operations are defined
+for it like for any other network and stay as they are.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from ntknas.errors import InputError
+
+__all__ = ["RAW", "Ids", "check_scores", "is_raw", "oriented"]
+
+RAW = ("params", "flops")
+"""Scores that are counts, not properties of a kernel: constant networks keep theirs."""
+
+Ids: TypeAlias = Collection[int | np.integer]
+"""Architecture ids."""
+
+
+def check_scores(scores: pd.DataFrame) -> None:
+    """Refuse a frame of scores that does not say which number belongs to which architecture.
+
+    Args:
+        scores: Index of architecture ids, one column a score.
+
+    Raises:
+        InputError: the frame is empty, the ids are not distinct integers, or names repeat.
+    """
+    if scores.empty:
+        raise InputError(
+            "expected scores of at least one architecture, "
+            f"got {len(scores)} architectures and {len(scores.columns)} scores"
+        )
+    if not pd.api.types.is_integer_dtype(scores.index.dtype):
+        raise InputError(
+            f"expected integer architecture ids as the index of scores, got {scores.index.dtype}"
+        )
+    for what, labels in (("architecture", scores.index), ("score", scores.columns)):
+        if labels.has_duplicates:
+            twice = labels[labels.duplicated()][0]
+            raise InputError(f"expected each {what} once in scores, got {twice} more than once")
+
+
+def is_raw(name: str, raw: Collection[str] = RAW) -> bool:
+    """Whether a score, or every part of a `+` combination, is a count of `raw`."""
+    return all(part in raw for part in name.split("+"))
+
+
+def oriented(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    name: str,
+    *,
+    worst: Ids = (),
+    raw: Collection[str] = RAW,
+) -> "pd.Series[float]":
+    """One score as float64, turned so that higher is better.
+
+    Args:
+        scores: Index of architecture ids, one column a score.
+        directions: Score name -> +1 (higher is better) or -1 (lower is better).
+        name: A column of `scores`.
+        worst: Ids of constant networks: they get -inf, whatever their score, and so share the last
+            place; ids that are not in `scores` do nothing.
+        raw: Names of scores that `worst` leaves alone.
+
+    Returns:
+        The column times its direction; NaN where an architecture has no score.
+
+    Raises:
+        InputError: there is no such score, it has no direction, or it is not numeric.
+
+    >>> scores = pd.DataFrame({"cond": [5.0, 2.0, np.nan]}, index=[10, 20, 30])
+    >>> oriented(scores, {"cond": -1}, "cond", worst=[30]).tolist()
+    [-5.0, -2.0, -inf]
+    """
+    if name not in scores.columns:
+        raise InputError(
+            f"unknown score {name!r}; available: {', '.join(map(str, scores.columns))}"
+        )
+    direction = directions.get(name)
+    if direction not in (1, -1):
+        raise InputError(
+            f"expected a direction of +1 or -1 for score {name!r}, "
+            f"got {'none' if direction is None else direction}"
+        )
+    if not pd.api.types.is_numeric_dtype(scores[name].dtype):
+        raise InputError(f"expected numbers in score {name!r}, got {scores[name].dtype}")
+    values = scores[name].astype(np.float64) * direction
+    if not is_raw(name, raw):
+        values[values.index.isin(list(worst))] = -np.inf
+    return values

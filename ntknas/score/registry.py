@@ -1,0 +1,148 @@
+"""Every score: what it is, which direction is better, where it comes from; and how it is named."""
+
+from dataclasses import dataclass
+
+from ntknas.errors import InputError
+from ntknas.kernel import Kernel
+
+__all__ = ["SCORES", "SIZE_SCORES", "Score", "ScoreName", "format_fraction", "parse_fraction"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of an architecture.
+
+    Attributes:
+      name: as used in tables.
+      formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n.
+      direction: +1 if a higher value is better, -1 if a lower one is.
+      source: publication.
+    """
+
+    name: str
+    formula: str
+    direction: int
+    source: str
+
+
+_KNAS = "Xu et al., KNAS, ICML 2021"
+_TENAS = "Chen et al., TE-NAS, ICLR 2021"
+_HERE = "unit diagonal before the spectrum is taken (this project)"
+
+SCORES: dict[str, Score] = {
+    score.name: score
+    for score in (
+        Score("lambda_min", "l_1", +1, "Zhu et al., EigenNAS, NeurIPS 2022; Wu et al., ICLR 2024"),
+        Score("lambda_max", "l_n", +1, "speed of the fastest mode, Jacot et al., NeurIPS 2018"),
+        Score("cond", "l_n / l_1", -1, _TENAS),
+        Score("cosine_lambda_min", "l_1 of K_ij / sqrt(K_ii K_jj)", +1, _HERE),
+        Score("cosine_lambda_max", "l_n of K_ij / sqrt(K_ii K_jj)", -1, _HERE),
+        Score("cosine_cond", "l_n / l_1 of K_ij / sqrt(K_ii K_jj)", -1, _HERE),
+        Score("trace", "sum_i K_ii", +1, "Shu et al., NASI, ICLR 2022"),
+        Score("frobenius", "sqrt(sum_ij K_ij^2)", +1, _KNAS),
+        Score("mean", "sum_ij K_ij / n^2", +1, _KNAS),
+        Score("logdet", "sum_i log l_i", +1, "log-volume spanned by the gradients"),
+        Score(
+            "effective_rank", "exp(-sum_i p_i log p_i), p = l / sum l", +1, "Roy & Vetterli 2007"
+        ),
+        Score(
+            "alignment",
+            "<HKH, HYH> / (|HKH| |HYH|), H centring, Y_ij = [y_i = y_j]",
+            +1,
+            "Cortes et al., JMLR 2012",
+        ),
+        Score(
+            "bound",
+            "mean over classes of y^T K^-1 y / n, y = +-1",
+            -1,
+            "Arora et al., ICML 2019; Wu et al., ICLR 2024",
+        ),
+        Score("params", "number of parameters", +1, "size baseline"),
+        Score("flops", "multiply-accumulates of one image", +1, "size baseline"),
+    )
+}
+
+SIZE_SCORES = ("params", "flops")
+
+
+def parse_fraction(text: str) -> float:
+    """A number written as a decimal or as a fraction such as 8/255.
+
+    Raises:
+      InputError: if it is neither.
+
+    >>> parse_fraction("8/255") == 8 / 255
+    True
+    """
+    try:
+        top, slash, bottom = text.partition("/")
+        value = float(top) / float(bottom) if slash else float(top)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"expected a number such as 0.03 or 8/255, got {text!r}") from None
+    if value != value or abs(value) == float("inf"):
+        raise InputError(f"expected a finite number, got {text!r}")
+    return value
+
+
+def format_fraction(value: float) -> str:
+    """The shortest exact name of a radius: k/255 where it is one, else a decimal.
+
+    >>> format_fraction(8 / 255), format_fraction(0.5), format_fraction(0.0)
+    ('8/255', '0.5', '0')
+    """
+    steps = round(value * 255)
+    if 0 < steps < 255 and steps / 255 == value:
+        return f"{steps}/255"
+    return f"{value:.17g}" if float(f"{value:g}") != value else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class ScoreName:
+    """A score of a kernel: `SCORE@KERNEL[:RHO[:BETA]]`, or `params` and `flops` alone.
+
+    >>> str(ScoreName.parse("cond@mixed_robust:8/255:0.5"))
+    'cond@mixed_robust:8/255:0.5'
+    """
+
+    score: str
+    kernel: Kernel | None = None
+    rho: float | None = None
+    beta: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "ScoreName":
+        """The name that `text` spells.
+
+        Raises:
+          InputError: for an unknown score or kernel, or a radius or beta missing or left over.
+        """
+        score, at, rest = text.partition("@")
+        if score not in SCORES:
+            raise InputError(f"unknown score {score!r}; known: {', '.join(SCORES)}")
+        if (score in SIZE_SCORES) == bool(at):
+            shape = "no kernel" if score in SIZE_SCORES else f"a kernel, such as {score}@clean"
+            raise InputError(f"score {score} takes {shape}, got {text!r}")
+        if not at:
+            return cls(score)
+        name, *numbers = rest.split(":")
+        if name not in list(Kernel):
+            raise InputError(f"unknown kernel {name!r}; known: {', '.join(Kernel)}")
+        kernel = Kernel(name)
+        wanted = 0 if kernel is Kernel.CLEAN else 2 if kernel.mixed else 1
+        if len(numbers) != wanted:
+            form = name + (":RHO" if wanted else "") + (":BETA" if wanted == 2 else "")
+            raise InputError(f"expected {score}@{form}, got {text!r}")
+        return cls(score, kernel, *(parse_fraction(number) for number in numbers))
+
+    def __str__(self) -> str:
+        if self.kernel is None:
+            return self.score
+        parts = [f"{self.score}@{self.kernel}"]
+        parts += [] if self.rho is None else [format_fraction(self.rho)]
+        parts += [] if self.beta is None else [f"{self.beta:g}"]
+        return ":".join(parts)
+
+    @property
+    def direction(self) -> int:
+        """+1 if a higher value is better, else -1."""
+        return SCORES[self.score].direction

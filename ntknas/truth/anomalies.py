@@ -1,0 +1,145 @@
+"""Oddities of a table of accuracies, computed from its values.
+
+An attack is held against a stronger one: no attack, a one-step attack, an iterated one, an
+adaptive one; a black-box attack against a white-box one; a radius against a larger one. An accuracy
+that rises along such a step says that the stronger attack did worse: a warning sign (Carlini et
+al., On evaluating adversarial robustness, 2019), though chance does it where both are close.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+
+from ntknas.architecture import Architecture
+from ntknas.truth.names import CHANCE
+
+__all__ = ["Anomaly", "find_anomalies"]
+
+# Published values carry float32 rounding, about 1e-8; one image is at least 1e-5.
+_TOLERANCE = 1e-6
+
+# (weaker, stronger), at the same radius.
+_STRONGER = (("fgsm", "pgd"), ("pgd", "apgd"), ("square", "apgd"), ("pgd", "autoattack"))
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """One kind of oddity in one place.
+
+    Attributes:
+        place: The data set and metric, or what else is concerned.
+        problem: What is odd.
+        count: How many architectures it concerns.
+        worst: The id of the most extreme one (the smallest id, where none is).
+    """
+
+    place: str
+    problem: str
+    count: int
+    worst: int
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}: {self.count}, e.g. architecture {self.worst}"
+
+
+def _attack(metric: str) -> tuple[str, float | None]:
+    """A metric's attack and radius (or severity); the radius is None where the name has none."""
+    if metric == "autoattack":
+        return metric, 8.0  # NAS-RobBench-201 ran it at 8/255 only
+    match = re.fullmatch(r"([a-z]+)_([0-9.]+)", metric)
+    return (match[1], float(match[2])) if match else (metric, None)
+
+
+def _steps(metrics: list[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of metrics of which the second should not be above the first."""
+    for metric in metrics:
+        if metric != "clean" and "clean" in metrics:
+            yield "clean", metric
+    attacks = {_attack(metric): metric for metric in metrics}
+    for weaker, stronger in _STRONGER:
+        for name, radius in attacks:
+            if name == weaker and (stronger, radius) in attacks:
+                yield attacks[name, radius], attacks[stronger, radius]
+    for name in dict.fromkeys(name for name, _ in attacks):
+        radii = sorted(radius for other, radius in attacks if other == name and radius is not None)
+        for smaller, larger in pairwise(radii):
+            yield attacks[name, smaller], attacks[name, larger]
+
+
+def _extremes(place: str, problem: str, excess: pd.Series) -> Iterator[Anomaly]:
+    """An anomaly if any excess is above the tolerance; the largest names the worst."""
+    odd = excess[excess > _TOLERANCE]
+    if len(odd):
+        yield Anomaly(place, problem, len(odd), int(odd.index[int(odd.to_numpy().argmax())]))
+
+
+def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
+    frame = rows.pivot(index="architecture", columns="metric", values="value")
+    metrics = list(rows["metric"].unique())
+    for metric in metrics:
+        place, column = f"{dataset} {metric}", frame[metric]
+        present = rows.loc[rows["metric"] == metric, "architecture"]
+        missing = frame.index.difference(pd.Index(present))
+        if len(missing):
+            yield Anomaly(place, "no value", len(missing), int(missing[0]))
+        not_numbers = column.drop(missing).isna()
+        if not_numbers.any():
+            yield Anomaly(place, "not a number", int(not_numbers.sum()), int(not_numbers.idxmax()))
+        yield from _extremes(place, "outside [0, 1]", (column - 0.5).abs() - 0.5)
+        if dataset in CHANCE:
+            coarse = (column.dropna() == column.dropna().round(3)).all()
+            chance = round(CHANCE[dataset], 3) if coarse else CHANCE[dataset]
+            yield from _extremes(place, f"below chance ({chance:.4g})", chance - column)
+    for weaker, stronger in _steps(metrics):
+        excess = frame[stronger] - frame[weaker]
+        yield from _extremes(f"{dataset} {stronger}", f"above {weaker}", excess)
+
+
+def find_anomalies(table: pd.DataFrame, representative_of: Mapping[int, int]) -> list[Anomaly]:
+    """What is odd in a table of accuracies and its isomorphism map.
+
+    Per data set and metric: missing values, NaN, values outside [0, 1] or below chance, and
+    accuracy that rises under a stronger attack or a larger radius. Over the whole: architectures
+    with identical rows, ids that refer to an architecture without values, and references that
+    disagree with NAS-Bench-201's classes. Differences up to 1e-6 are rounding and do not count;
+    in a column of three decimal places, chance is rounded alike.
+
+    Args:
+        table: As `Truth.table`.
+        representative_of: As `Truth.representative_of`.
+
+    Returns:
+        The anomalies; an empty list if there are none.
+
+    Example:
+        >>> columns = ["architecture", "dataset", "metric", "value"]
+        >>> rows = [(0, "cifar10", "clean", 0.5), (0, "cifar10", "fgsm_3", 0.6)]
+        >>> print(find_anomalies(pd.DataFrame(rows, columns=columns), {0: 0})[0])
+        cifar10 fgsm_3: above clean: 1, e.g. architecture 0
+    """
+    found: list[Anomaly] = []
+    for dataset in table["dataset"].unique():
+        found += _of_values(dataset, table[table["dataset"] == dataset])
+    whole = table.pivot(index="architecture", columns=["dataset", "metric"], values="value")
+    twins = whole.index[whole.duplicated(keep=False)]
+    if len(twins):
+        found.append(
+            Anomaly("whole rows", "identical to another row", len(twins), int(twins.min()))
+        )
+    trained = set(whole.index)
+    orphans = sorted(index for index, end in representative_of.items() if end not in trained)
+    if orphans:
+        problem = "refer to an architecture without values"
+        found.append(Anomaly("isomorphs", problem, len(orphans), orphans[0]))
+    strangers = sorted(
+        index
+        for index, end in representative_of.items()
+        if Architecture.from_id(index).representative.id != end
+    )
+    if strangers:
+        problem = "not the representative of NAS-Bench-201's classes"
+        found.append(Anomaly("isomorphs", problem, len(strangers), strangers[0]))
+    return found

@@ -1,0 +1,111 @@
+"""The released NAS-RobBench-201 (Wu et al., ICLR 2024): every seed of every network.
+
+`NAS-RobBench-201_all.json` is `{dataset: {id: {metric: {seed: value}}}}`; its seeds are '0', '1',
+'2' and 'threeseed', their mean; `autoattack` is a plain number. `meta.json` beside it says which
+ids are isomorphic.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ntknas.errors import InputError
+from ntknas.truth.files import read_json
+from ntknas.truth.isomorphs import own_map, parse_id, read_meta
+from ntknas.truth.names import DATASETS, ROBBENCH, ROBBENCH_METRICS
+from ntknas.truth.table import Truth, tidy
+
+__all__ = ["is_released_robbench", "read_released_robbench"]
+
+_MEAN = "threeseed"
+
+
+def is_released_robbench(content: Any) -> bool:
+    """Whether parsed JSON has the outer structure of the released file.
+
+    Example:
+        >>> is_released_robbench({"cifar10": {"1000": {"val_acc": {"0": 0.5}}}})
+        True
+    """
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(
+            dataset in DATASETS
+            and isinstance(entries, dict)
+            and all(key.isdecimal() and isinstance(entry, dict) for key, entry in entries.items())
+            for dataset, entries in content.items()
+        )
+    )
+
+
+def _number(value: Any, where: str) -> float:
+    if value is None:
+        return float("nan")
+    if type(value) not in (float, int):
+        raise InputError(f"expected a number for {where}, got {value!r:.80}")
+    return float(value)
+
+
+def _pick(entry: Any, seed: str | None, where: str) -> float | None:
+    """The value of one seed, or the mean of all; None where there is none."""
+    if not isinstance(entry, dict):
+        return _number(entry, where)
+    values = {key: _number(value, f"{where}, seed {key}") for key, value in entry.items()}
+    if seed is not None:
+        return values.get(seed)
+    if _MEAN in values:
+        return values[_MEAN]
+    return sum(values.values()) / len(values) if values else None
+
+
+def _isomorphs(path: Path, trained: set[int]) -> tuple[dict[int, int], str]:
+    meta = path.with_name("meta.json")
+    if meta.exists():
+        known = read_meta(read_json(meta), meta)
+        return known | {index: index for index in trained}, f"isomorphs are those of {meta}"
+    return own_map(trained), f"no meta.json beside {path.name}: isomorphs follow NAS-Bench-201"
+
+
+def read_released_robbench(content: dict[str, Any], path: Path, *, seed: str | None) -> Truth:
+    """The truth in the released file.
+
+    Args:
+        content: The object, parsed.
+        path: The file; `meta.json` is looked for beside it.
+        seed: A seed's key, such as '1'; None means 'threeseed', or the mean of the seeds that are
+            there. Plain numbers count for every seed.
+
+    Returns:
+        The accuracies. A metric or seed that an architecture lacks has no row.
+
+    Raises:
+        InputError: If a metric is unknown, a value is not a number, or no network has the seed.
+
+    Example:
+        >>> content = {"cifar10": {"1000": {"val_acc": {"0": 0.25, "1": 0.75}}}}
+        >>> truth = read_released_robbench(content, Path("NAS-RobBench-201_all.json"), seed=None)
+        >>> truth.value(1000, "cifar10", "clean")
+        0.5
+    """
+    columns: dict[tuple[str, str], dict[int, float]] = {}
+    seeds: dict[str, None] = {}
+    for dataset, entries in content.items():
+        for key, metrics in entries.items():
+            index = parse_id(key, str(path))
+            for metric, entry in metrics.items():
+                where = f"architecture {index}, {dataset} {metric} in {path}"
+                if metric not in ROBBENCH_METRICS:
+                    known = ", ".join(name for name in ROBBENCH_METRICS if ".0" not in name)
+                    raise InputError(f"unknown metric for {where}; known: {known}")
+                if isinstance(entry, dict):
+                    seeds |= dict.fromkeys(entry)
+                value = _pick(entry, seed, where)
+                if value is not None:
+                    name = (DATASETS[dataset], ROBBENCH_METRICS[metric])
+                    columns.setdefault(name, {})[index] = value
+    if seed is not None and seed not in seeds:
+        raise InputError(f"expected a seed of {path}: {', '.join(seeds)}; got {seed!r}")
+    trained = {index for values in columns.values() for index in values}
+    representative_of, note = _isomorphs(path, trained)
+    chosen = f"seed {seed}" if seed is not None else "the mean of the seeds"
+    return Truth(ROBBENCH, path, tidy(columns), representative_of, (f"values are {chosen}", note))

@@ -1,0 +1,101 @@
+"""Where the published accuracies can be downloaded, and how to tell that a file is unaltered."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ntknas.truth.names import JUNG, ROBBENCH
+
+__all__ = ["SOURCES", "Source", "published_name", "truth_sources"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One published table.
+
+    Attributes:
+        benchmark: Whose accuracies.
+        file: The name that it is published under.
+        content: What it holds.
+        where: Where to find it.
+        size: Bytes, where known.
+        sha256: Of the published file, where known.
+    """
+
+    benchmark: str
+    file: str
+    content: str
+    where: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+_PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        ROBBENCH,
+        "NAS-RobBench-201_html.json",
+        "means of three seeds; 18 columns; enough for every ranking",
+        _PAGE + "NAS-RobBench-201_html.json (also in the repository TT2408/nasrobbench201hp)",
+        2580686,
+        "b3dc99b96324de07b1dd9f3c39830fe0f82aae7fbd1b20eb0a6885cabd4f2388",
+    ),
+    Source(
+        ROBBENCH,
+        "NAS-RobBench-201_all.json",
+        "every seed; put meta.json beside it",
+        "Google Drive, linked from https://tt2408.github.io/nasrobbench201hp and from "
+        "https://github.com/TT2408/nasrobbench201",
+    ),
+    Source(
+        JUNG,
+        "acc.json",
+        "standard training, attacks at 1/255, corruptions; 17 columns, three decimal places",
+        _PAGE + "acc.json (also in the repository TT2408/nasrobbench201hp)",
+        807808,
+        "1c8b7dfe4ed375843db5cdad99aa24df99f5aa377780ccdcb259007ab6317ed2",
+    ),
+    Source(
+        JUNG,
+        "a folder with meta.json, cifar10/, cifar100/, ImageNet16-120/",
+        "every radius and severity; unpack meta.zip and cifar10.zip and so on into one folder",
+        "http://data.robustness.vision; its own reader: "
+        "https://github.com/steffen-jung/robustness-dataset",
+    ),
+)
+
+
+def published_name(path: Path) -> str | None:
+    """The published file that `path` equals byte for byte, by its sha256; None if there is none.
+
+    Args:
+        path: A file that exists.
+
+    Returns:
+        Its published name, or None.
+    """
+    size = path.stat().st_size
+    for source in SOURCES:
+        if source.size == size and hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256:
+            return source.file
+    return None
+
+
+def truth_sources() -> str:
+    """Where to download every table that `load_truth` reads, as lines of text.
+
+    Example:
+        >>> print(truth_sources().splitlines()[0])
+        NAS-RobBench-201: NAS-RobBench-201_html.json
+    """
+    lines = []
+    for source in SOURCES:
+        lines += [
+            f"{source.benchmark}: {source.file}",
+            f"  holds   {source.content}",
+            f"  from    {source.where}",
+        ]
+        if source.size is not None:
+            lines += [f"  bytes   {source.size}", f"  sha256  {source.sha256}"]
+    return "\n".join(lines)

@@ -1,0 +1,181 @@
+"""`Truth`: the published accuracies of one file, whatever its format was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+import pandas as pd
+
+from ntknas.architecture import Architecture
+from ntknas.errors import InputError
+from ntknas.truth.anomalies import Anomaly, find_anomalies
+
+__all__ = ["Columns", "Truth", "tidy"]
+
+# From (dataset, metric) to the values, by architecture id.
+Columns = Mapping[tuple[str, str], Mapping[int, float]]
+
+
+def tidy(columns: Columns) -> pd.DataFrame:
+    """One row a value: `architecture`, `dataset`, `metric`, `value`.
+
+    Args:
+        columns: The values of each data set and metric, by architecture.
+
+    Returns:
+        The rows in the order of `columns`, and by architecture within a column.
+
+    Example:
+        >>> tidy({("cifar10", "clean"): {5: 0.25, 0: 0.5}})
+           architecture  dataset metric  value
+        0             0  cifar10  clean   0.50
+        1             5  cifar10  clean   0.25
+    """
+    lengths = [len(values) for values in columns.values()]
+    ids = [np.fromiter(sorted(values), dtype=np.int64) for values in columns.values()]
+    numbers = [
+        np.fromiter((values[index] for index in sorted(values)), dtype=np.float64)
+        for values in columns.values()
+    ]
+    return pd.DataFrame(
+        {
+            "architecture": np.concatenate([np.empty(0, np.int64), *ids]),
+            "dataset": np.repeat([dataset for dataset, _ in columns], lengths),
+            "metric": np.repeat([metric for _, metric in columns], lengths),
+            "value": np.concatenate([np.empty(0), *numbers]),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Published accuracies, one value for each trained architecture, data set and metric.
+
+    Attributes:
+        benchmark: "NAS-RobBench-201" or "Jung et al. 2023".
+        path: The file or folder that was read.
+        table: One row a value; columns `architecture` (id of the trained member of a class),
+            `dataset`, `metric` (`ntknas.truth.names` lists them) and `value` (a fraction). A value
+            that the file does not hold has no row; one that it holds as null or NaN is NaN.
+        representative_of: From every id that the file knows to the id that has its values.
+        notes: What a reader should know about how the file was read.
+
+    Raises:
+        InputError: If the table holds nothing.
+
+    Example:
+        >>> from ntknas.truth.table import tidy
+        >>> table = tidy({("cifar10", "clean"): {0: 0.5, 10: 0.1}})
+        >>> truth = Truth("NAS-RobBench-201", Path("acc.json"), table, {0: 0, 10: 10, 1651: 10})
+        >>> truth.value(1651, "cifar10", "clean")
+        0.1
+    """
+
+    benchmark: str
+    path: Path
+    table: pd.DataFrame = field(repr=False)
+    representative_of: Mapping[int, int] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.table.empty:
+            raise InputError(f"expected accuracies in {self.path}, got none")
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets, in the order of the file."""
+        return tuple(self.table["dataset"].unique())
+
+    def metrics(self, dataset: str) -> tuple[str, ...]:
+        """The metrics of one data set, in the order of the file.
+
+        Raises:
+            InputError: If the file does not hold the data set.
+        """
+        return tuple(self.wide(dataset).columns)
+
+    @cached_property
+    def _by_dataset(self) -> dict[str, pd.DataFrame]:
+        frames = {}
+        for dataset in self.datasets:
+            rows = self.table[self.table["dataset"] == dataset]
+            frame = rows.pivot(index="architecture", columns="metric", values="value")
+            frames[dataset] = frame[list(rows["metric"].unique())]
+        return frames
+
+    def wide(self, dataset: str) -> pd.DataFrame:
+        """One row an architecture (by ascending id), one column a metric; NaN where none.
+
+        Raises:
+            InputError: If the file does not hold the data set.
+        """
+        if dataset not in self._by_dataset:
+            raise InputError(
+                f"expected a data set of {self.path}: {', '.join(self.datasets)}; got {dataset!r}"
+            )
+        return self._by_dataset[dataset]
+
+    def value(self, architecture: Architecture | SupportsIndex, dataset: str, metric: str) -> float:
+        """The accuracy of one architecture; any member of a class gives its class's value.
+
+        Args:
+            architecture: An architecture or its id.
+            dataset: One of `datasets`.
+            metric: One of `metrics(dataset)`.
+
+        Returns:
+            A fraction, or NaN where the file has none.
+
+        Raises:
+            InputError: If the file does not know the architecture, data set or metric.
+        """
+        frame = self.wide(dataset)
+        if metric not in frame:
+            raise InputError(
+                f"expected a metric of {dataset}: {', '.join(frame.columns)}; got {metric!r}"
+            )
+        if not isinstance(architecture, Architecture):
+            architecture = Architecture.from_id(architecture)
+        representative = self.representative_of.get(architecture.id)
+        if representative is None:
+            raise InputError(f"architecture {architecture.id} is not in {self.path}")
+        return float(frame[metric].get(representative, np.nan))
+
+    def anomalies(self) -> list[Anomaly]:
+        """What in the values is odd; computed from them."""
+        return find_anomalies(self.table, self.representative_of)
+
+    def summary(self) -> str:
+        """Benchmark, counts, range of every column and anomalies, as lines of text.
+
+        `distinct` counts values that differ by more than float32 rounding (1e-6); the fewer, the
+        more ties a ranking has.
+        """
+        trained = self.table["architecture"].nunique()
+        lines = [
+            f"{self.benchmark}: {self.path}",
+            f"{trained} architectures with values; {len(self.representative_of)} ids known",
+            *(f"note: {note}" for note in self.notes),
+            "",
+            f"{'dataset':<11}{'metric':<15}{'values':>7}{'distinct':>9}"
+            f"{'min':>9}{'mean':>9}{'max':>9}{'best id':>9}",
+        ]
+        for dataset in self.datasets:
+            for metric, column in self.wide(dataset).items():
+                known = column.dropna()
+                lines.append(
+                    f"{dataset:<11}{metric!s:<15}{len(known):>7}{known.round(6).nunique():>9}"
+                    + (
+                        f"{known.min():>9.4f}{known.mean():>9.4f}{known.max():>9.4f}"
+                        f"{known.idxmax():>9}"
+                        if len(known)
+                        else "  no numbers"
+                    )
+                )
+        anomalies = self.anomalies()
+        lines += ["", "anomalies:" if anomalies else "anomalies: none"]
+        lines += [f"  {anomaly}" for anomaly in anomalies]
+        return "\n".join(lines)

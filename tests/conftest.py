@@ -1,0 +1,41 @@
+"""Shared fixtures: strict shapes, float64 on request, and the real data where it is at hand."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from jaxtyping import install_import_hook
+
+_hook = install_import_hook("ntknas", "beartype.beartype")
+_hook.__enter__()
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+DATA = Path(os.environ.get("NTKNAS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def real_data(relative: str) -> Path:
+    """The path of a file of real data; skips the test, saying why, where it is missing."""
+    path = DATA / relative
+    if not path.exists():
+        pytest.skip(f"real data missing: {path} (set NTKNAS_DATA to the folder that holds it)")
+    return path
+
+
+@pytest.fixture
+def data_file():
+    """A function from a relative path to a file of real data."""
+    return real_data
+
+
+@pytest.fixture
+def float64():
+    """Run the test with 64-bit JAX types, and put the old setting back."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)

@@ -1,0 +1,81 @@
+"""ImageSet: what it accepts, what it refuses, its digest."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ntknas.errors import InputError
+from ntknas.images import ImageSet
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (3, 32, 32, 3), np.uint8)
+    return ImageSet("cifar10", pixels, np.array([0, 9, 4]), np.array([7, 2, 9]), "made here")
+
+
+def test_digest_of_pixels_then_labels(images):
+    labels = b"".join(int(label).to_bytes(8, "little") for label in images.labels)
+    assert images.sha256 == hashlib.sha256(images.pixels.tobytes() + labels).hexdigest()
+
+
+def test_digest_depends_on_pixels_and_labels_only(images):
+    assert replace(images, indices=np.array([0, 1, 2]), source="x").sha256 == images.sha256
+    assert replace(images, labels=np.array([0, 9, 5])).sha256 != images.sha256
+    assert replace(images, pixels=images.pixels ^ 1).sha256 != images.sha256
+
+
+def test_digest_ignores_byte_order_and_strides(images):
+    floats = images.pixels.astype(np.float32) / np.float32(255)
+    plain = replace(images, pixels=floats)
+    assert replace(images, pixels=np.asfortranarray(floats)).sha256 == plain.sha256
+
+
+def test_length(images):
+    assert len(images) == 3
+
+
+ONE = np.ones((3, 32, 32, 3), np.float32)
+
+
+def with_value(value):
+    pixels = ONE.copy()
+    pixels[1, 2, 3, 0] = value
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "mnist"}, "unknown dataset 'mnist'"),
+        ({"pixels": with_value(np.nan)}, "made here: 1 of 9216 pixel values are NaN"),
+        ({"pixels": with_value(1.5)}, r"must lie in \[0, 1\], got 1 to 1.5"),
+        ({"pixels": with_value(-np.inf)}, r"must lie in \[0, 1\], got -inf to 1"),
+        ({"pixels": ONE.astype(np.float64)}, "must be uint8, or float32.*got float64"),
+        ({"pixels": ONE.astype(np.int64)}, "must be uint8, or float32.*got int64"),
+        ({"pixels": ONE.transpose(0, 3, 1, 2)}, r"must be \[M, 32, 32, 3\].*got \[3, 3, 32, 32\]"),
+        ({"pixels": ONE[:, :16, :16]}, r"got \[3, 16, 16, 3\]"),
+        ({"pixels": ONE[0]}, r"got \[32, 32, 3\]"),
+        ({"pixels": np.array(1, np.uint8)}, r"got \[\]"),
+        ({"pixels": ONE[:0]}, r"M >= 1, got \[0, 32, 32, 3\]"),
+        ({"labels": np.array([0, 1])}, r"labels must be int64 \[3\].*got int64 \[2\]"),
+        ({"labels": np.array([0, 1, 2], np.uint8)}, r"labels must be int64 \[3\].*got uint8"),
+        ({"labels": np.array([0, 1, 10])}, r"cifar10 labels must lie in 0..9, got 0..10"),
+        ({"labels": np.array([0, 1, -1])}, r"cifar10 labels must lie in 0..9, got -1..1"),
+        ({"indices": np.array([0, 1, 2, 3])}, r"indices must be int64 \[3\].*got int64 \[4\]"),
+        ({"indices": np.array([0, 1, 1])}, "indices must be distinct"),
+        ({"indices": np.array([0, 1, -1])}, "indices must be distinct and not negative"),
+    ],
+)
+def test_bad_values(images, change, message):
+    with pytest.raises(InputError, match=message) as caught:
+        replace(images, **change)
+    assert "\n" not in str(caught.value)
+
+
+def test_float_pixels_at_both_ends(images):
+    assert replace(images, pixels=ONE).pixels.dtype == np.float32
+    assert replace(images, pixels=ONE * 0).pixels.max() == 0
