@@ -2,7 +2,7 @@
 
 One definition takes the cell's operations as Python integers (then only their weights exist) or as
 an array (then every edge holds the weights of both convolutions, and one compiled program serves
-all architectures). Both draw the same values for a weight that both have.
+all architectures). `initial_variables` draws the same values for a weight that both have.
 
 References:
   Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.

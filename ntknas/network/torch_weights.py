@@ -124,9 +124,7 @@ def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) ->
         colours[key] = tuple(float(v) for v in array.ravel())
     if "stem.0.weight" not in inside:
         raise InputError("missing entry stem.0.weight in the state_dict")
-    reductions = [
-        int(name.split(".")[1]) for name in inside if name.endswith("conv_a.op.1.weight")
-    ]
+    reductions = [int(name.split(".")[1]) for name in inside if name.endswith("conv_a.op.1.weight")]
     if len(reductions) != 2 or min(reductions) < 1:
         raise InputError(f"expected two reduction blocks in the state_dict, got {len(reductions)}")
     return NetworkSpec(

@@ -1,6 +1,6 @@
 """From a kernel to a number, and the names of those numbers."""
 
-from ntknas.score.registry import (
+from ntknas.scores.registry import (
     SCORES,
     SIZE_SCORES,
     Score,
@@ -8,7 +8,7 @@ from ntknas.score.registry import (
     format_fraction,
     parse_fraction,
 )
-from ntknas.score.spectrum import KERNEL_SCORES, kernel_scores
+from ntknas.scores.spectrum import KERNEL_SCORES, kernel_scores
 
 __all__ = [
     "KERNEL_SCORES",

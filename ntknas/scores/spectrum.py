@@ -36,7 +36,7 @@ KERNEL_SCORES = (
 def kernel_scores(
     kernels: Float[np.ndarray, "*s n n"], labels: Int[np.ndarray, " n"], *, epsilon: float
 ) -> tuple[dict[str, Float[np.ndarray, "*s"]], np.ndarray]:
-    """Every score of every kernel of a stack (formulas and sources: `ntknas.score.SCORES`).
+    """Every score of every kernel of a stack (formulas and sources: `ntknas.scores.SCORES`).
 
     Args:
       kernels: symmetric positive semi-definite matrices; scores of matrices that are not finite

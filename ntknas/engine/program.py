@@ -1,0 +1,111 @@
+"""The one compiled program of a run: an architecture's operations in, its Gram blocks out."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntknas.architecture import Architecture, live_edges
+from ntknas.engine.spec import ScoringSpec
+from ntknas.images import ScoringBatch
+from ntknas.kernel import robust_gram
+from ntknas.network import Network, Norm, initial_variables
+
+__all__ = ["SeedInputs", "gram_blocks", "live_operations", "seed_inputs"]
+
+
+class SeedInputs(NamedTuple):
+    """What a seed fixes for every architecture: weights, images, labels, attack start."""
+
+    variables: dict[str, Any]
+    images: jax.Array
+    labels: jax.Array
+    key: jax.Array
+
+
+def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs:
+    """The inputs that all architectures share under a seed."""
+    dtype = jnp.zeros(()).dtype  # float64 where JAX is told to use it
+    network = spec.network
+    if spec.attack_norm is Norm.FROZEN:  # running statistics must then exist
+        network = replace(network, norm=Norm.FROZEN)
+    variables = initial_variables(network, seed)
+    return SeedInputs(
+        jax.tree.map(lambda a: jnp.asarray(a, dtype), variables),
+        jnp.asarray(batch.pixels, dtype),
+        jnp.asarray(batch.labels),
+        jax.random.key(seed),
+    )
+
+
+def live_operations(architecture: Architecture) -> np.ndarray:
+    """Operation codes with every edge off all input-output paths set to none.
+
+    Such an edge changes neither the logits nor any gradient, only the time.
+    """
+    live = live_edges(architecture)
+    ops = [op if alive else 0 for op, alive in zip(architecture.ops, live, strict=True)]
+    return np.array(ops, np.int32)
+
+
+@partial(jax.jit, static_argnames="spec")
+def gram_blocks(
+    ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec
+) -> jax.Array:
+    """Gram blocks (`ntknas.kernel.robust_gram`) of one architecture under one seed.
+
+    Args:
+      ops: six operation codes, as data.
+      inputs: of the seed.
+      rhos: attack radii, as data.
+      spec: static; two specs are two programs.
+
+    Returns:
+      Blocks [b, 3, n, n].
+    """
+    variables = inputs.variables
+    selected, rest = _split(variables["params"], spec.parameters)
+
+    def network(norm):
+        module = Network(replace(spec.network, norm=norm))
+
+        def apply_fn(selected, images):
+            params = _merge(selected, rest)
+            return module.apply({**variables, "params": params}, images, ops)
+
+        return apply_fn
+
+    return robust_gram(
+        inputs.key,
+        network(spec.network.norm),
+        selected,
+        inputs.images,
+        inputs.labels,
+        rhos=rhos,
+        batches=spec.kernels,
+        spec=spec.attack,
+        coupled=spec.network.norm.coupled,
+        logits=spec.logits,
+        attack_fn=network(spec.attack_norm),
+    )
+
+
+def _split(params: dict, parameters: str) -> tuple[dict, dict]:
+    """Parameters that the kernel is taken over, and the others."""
+
+    def part(keep_bias):
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: leaf if (path[-1].key == "bias") == keep_bias else None, params
+        )
+
+    return (params, {}) if parameters == "all" else (part(False), part(True))
+
+
+def _merge(selected: dict, rest: dict) -> dict:
+    if not rest:
+        return selected
+    is_none = lambda leaf: leaf is None  # noqa: E731
+    return jax.tree.map(lambda a, b: b if a is None else a, selected, rest, is_leaf=is_none)

@@ -1,0 +1,260 @@
+"""A finished or growing run, read back: its spec, score table and kernels."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ntknas.architecture import Architecture, flops, num_parameters
+from ntknas.engine.spec import ScoringSpec
+from ntknas.engine.store import ScoreRecord, Store
+from ntknas.errors import InputError
+from ntknas.kernel import Kernel, KernelBlocks
+from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, ScoreName, kernel_scores
+
+__all__ = ["Run", "score_records"]
+
+_COLUMNS = ("id", "seed", "position", "kernel", "rho", "beta", "status", *KERNEL_SCORES)
+
+
+def score_records(
+    spec: ScoringSpec,
+    seed: int,
+    grams: dict[float, KernelBlocks],
+    labels: np.ndarray,
+    *,
+    constant: bool,
+    betas: tuple[float, ...] | None = None,
+) -> list[ScoreRecord]:
+    """Score rows of one architecture and seed.
+
+    Args:
+      spec: of the run.
+      seed: of the initialisation.
+      grams: joint Gram matrix at each radius.
+      labels: classes of the images.
+      constant: whether the architecture never connects input to output; its rows say so.
+      betas: instead of the spec's.
+
+    Returns:
+      One record a (kernel, rho, beta), in table order.
+    """
+    rows = spec.score_rows(betas)
+    any_gram = next(iter(grams.values()))
+    kernels = np.stack(
+        [
+            (any_gram if rho is None else grams[rho]).kernel(kernel, beta)
+            for kernel, rho, beta in rows
+        ]
+    )
+    scores, status = kernel_scores(kernels, labels, epsilon=any_gram.epsilon)
+    table = np.stack([scores[name] for name in KERNEL_SCORES], axis=1)
+    return [
+        ScoreRecord(
+            seed,
+            position,
+            str(kernel),
+            rho,
+            beta,
+            "constant" if constant and found != "nonfinite" else str(found),
+            tuple(map(float, values)),
+        )
+        for position, ((kernel, rho, beta), found, values) in enumerate(
+            zip(rows, status, table, strict=True)
+        )
+    ]
+
+
+class Run:
+    """A run in a folder. Reading it never touches a device.
+
+    Args:
+      folder: where `ntknas.score` or `ntknas score` wrote it.
+
+    Raises:
+      InputError: if there is no run in the folder.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._store = Store.read(self.folder)
+        self.meta = self._store.meta()
+        if "spec" not in self.meta:
+            raise InputError(f"the run in {folder} is empty: it was stopped before it began")
+        self.spec = ScoringSpec.from_json(self.meta["spec"])
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, {len(self.ids)} architectures)"
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the finished architectures, ascending."""
+        return sorted(self._store.done())
+
+    @property
+    def seconds(self) -> pd.Series:
+        """Wall-clock seconds that each architecture took, all seeds together."""
+        return pd.Series(self._store.seconds(), name="seconds", dtype=float).sort_index()
+
+    def indices(self, seed: int = 0) -> np.ndarray:
+        """Positions, in the image source, of the images of a seed's batch."""
+        return np.array(json.loads(self._batch(seed)[0]))
+
+    def labels(self, seed: int = 0) -> np.ndarray:
+        """Classes of the images of a seed's batch."""
+        return np.array(json.loads(self._batch(seed)[1]))
+
+    def _batch(self, seed: int) -> tuple[str, str]:
+        batches = self._store.batches()
+        if seed not in batches:
+            raise InputError(f"the run has seeds 0..{len(batches) - 1}, got {seed}")
+        return batches[seed]
+
+    def kernels(
+        self, architecture: Architecture | int | str, *, rho: float | None = None, seed: int = 0
+    ) -> KernelBlocks:
+        """The joint Gram matrix of an architecture.
+
+        Args:
+          architecture: one of the run's; its id, or its string.
+          rho: attack radius in pixel units; may be left out if the run has at most one.
+          seed: of the initialisation.
+
+        Raises:
+          InputError: if the run does not hold it.
+        """
+        if isinstance(architecture, str):
+            architecture = Architecture.from_string(architecture)
+        index = architecture.id if isinstance(architecture, Architecture) else int(architecture)
+        self._batch(seed)
+        if rho is None and len(self.spec.rhos) > 1:
+            raise InputError(f"the run has several radii, choose one of {self.spec.rhos}")
+        grams = {(s, r): gram for _, s, r, gram in self._store.grams(index, self._dtype)}
+        if not grams:
+            raise InputError(f"the run in {self.folder} does not hold architecture {index}")
+        chosen = [r for s, r in grams if s == seed and (rho is None or math.isclose(r, rho))]
+        if not chosen:
+            raise InputError(f"the run has radii {self.spec.rhos}, got {rho}")
+        return self._blocks(grams[seed, chosen[0]])
+
+    @property
+    def _dtype(self) -> np.dtype:
+        return np.dtype(self.meta["dtype"])
+
+    def _blocks(self, gram: np.ndarray) -> KernelBlocks:
+        return KernelBlocks(gram, self.spec.kernels, float(np.finfo(self._dtype).eps))
+
+    def table(self) -> pd.DataFrame:
+        """One row an architecture, seed, kernel, rho and beta.
+
+        Returns:
+          Columns id, architecture, seed, kernel, rho, beta, status, and one a score, in the order
+          of `ntknas.scores.SCORES`. Status: ok; singular (lambda_min within rounding of 0);
+          constant (the architecture never connects input to output); nonfinite (float overflow:
+          scores are missing).
+
+        Raises:
+          InputError: if no architecture is finished yet.
+        """
+        rows = self._store.score_rows()
+        if not rows:
+            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
+        return self._frame(rows)
+
+    def _frame(self, rows: list[tuple]) -> pd.DataFrame:
+        frame = pd.DataFrame(rows, columns=_COLUMNS).drop(columns="position")
+        frame = frame.astype(dict.fromkeys(("rho", "beta", *KERNEL_SCORES), float))
+        network = self.spec.network
+        size = {"channels": network.channels, "cells": network.cells, "classes": network.classes}
+        unique = {i: Architecture.from_id(i) for i in frame["id"].unique()}
+        frame.insert(1, "architecture", frame["id"].map({i: a.string for i, a in unique.items()}))
+        frame["params"] = frame["id"].map({i: num_parameters(a, **size) for i, a in unique.items()})
+        frame["flops"] = frame["id"].map(
+            {i: flops(a, **size, image_size=network.image_size) for i, a in unique.items()}
+        )
+        return frame
+
+    def sweep(self, betas: Sequence[float]) -> pd.DataFrame:
+        """The table of the mixed kernels at other betas, from the stored Gram matrices alone.
+
+        Args:
+          betas: weights of the robust loss, each in [0, 1].
+
+        Returns:
+          A table like `table()`, mixed kernels only.
+
+        Raises:
+          InputError: for a beta outside [0, 1], or a run without two neighbouring kernels.
+        """
+        betas = tuple(map(float, betas))
+        for beta in betas:
+            if not 0 <= beta <= 1:
+                raise InputError(f"beta must lie in [0, 1], got {beta:g}")
+        wanted = [
+            (kernel, beta)
+            for kernel in Kernel
+            if kernel.mixed and set(kernel.batches) <= set(self.spec.kernels)
+            for beta in betas
+        ]
+        if not wanted:
+            raise InputError(
+                "mixed kernels need clean and robust, or robust and twice kernels; the run has "
+                + ", ".join(self.spec.kernels)
+            )
+        constant = {i: Architecture.from_id(i).is_constant for i in self.ids}
+        labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
+        rows: list[tuple] = []
+        for index, seed, rho, gram in self._store.grams(None, self._dtype):
+            blocks = self._blocks(gram)
+            stack = np.stack([blocks.kernel(kernel, beta) for kernel, beta in wanted])
+            scores, status = kernel_scores(stack, labels[seed], epsilon=blocks.epsilon)
+            found = (
+                np.where(status == "nonfinite", status, "constant") if constant[index] else status
+            )
+            values = np.stack([scores[name] for name in KERNEL_SCORES], axis=1)
+            rows += [
+                (
+                    index,
+                    seed,
+                    position,
+                    str(kernel),
+                    rho,
+                    beta,
+                    str(found[position]),
+                    *values[position],
+                )
+                for position, (kernel, beta) in enumerate(wanted)
+            ]
+        if not rows:
+            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
+        return self._frame(rows)
+
+    def scores(self, table: pd.DataFrame | None = None) -> pd.DataFrame:
+        """One row an architecture, one column a score name; seeds are averaged.
+
+        Args:
+          table: a table as `table()` or `sweep()` returns; None: the run's own.
+
+        Returns:
+          Index `architecture` (ids, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`, then
+          params and flops.
+        """
+        table = self.table() if table is None else table
+        columns: dict[str, pd.Series] = {}
+        groups = table.groupby(["kernel", "rho", "beta"], dropna=False, sort=False)
+        for (kernel, rho, beta), group in groups:
+            means = group.groupby("id")[list(KERNEL_SCORES)].mean()
+            for score in KERNEL_SCORES:
+                numbers = [None if pd.isna(v) else float(v) for v in (rho, beta)]
+                columns[str(ScoreName(score, Kernel(kernel), *numbers))] = means[score]
+        size = table.groupby("id")[list(SIZE_SCORES)].first()
+        frame = pd.DataFrame(columns).join(size).sort_index()
+        frame.index.name = "architecture"
+        return frame
+
+    def constant_ids(self) -> list[int]:
+        """Ids of the run's architectures that never connect input to output."""
+        return [i for i in self.ids if Architecture.from_id(i).is_constant]

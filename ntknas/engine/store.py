@@ -1,0 +1,198 @@
+"""The run store: one SQLite file in WAL mode, one transaction an architecture.
+
+A killed process leaves whole architectures or nothing; readers may look while a run goes on; a
+lock that the operating system releases with its holder keeps a second writer out.
+"""
+
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.scores import KERNEL_SCORES
+
+__all__ = ["DATABASE", "GramRecord", "ScoreRecord", "Store"]
+
+DATABASE = "run.sqlite"
+_LOCK = "lock"
+
+_SCHEMA = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE batch (seed INTEGER PRIMARY KEY, indices TEXT NOT NULL, labels TEXT NOT NULL);
+CREATE TABLE architecture (id INTEGER PRIMARY KEY, seconds REAL NOT NULL);
+CREATE TABLE gram (
+    id INTEGER NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL,
+    PRIMARY KEY (id, seed, rho)
+) WITHOUT ROWID;
+CREATE TABLE score (
+    id INTEGER NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
+    rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f"{s} REAL" for s in KERNEL_SCORES)},
+    PRIMARY KEY (id, seed, position)
+) WITHOUT ROWID;
+"""
+
+
+class GramRecord(NamedTuple):
+    """A joint Gram matrix: seed, radius (0 if only clean images), matrix [m, m]."""
+
+    seed: int
+    rho: float
+    gram: np.ndarray
+
+
+class ScoreRecord(NamedTuple):
+    """A row of the score table: scores in the order of `KERNEL_SCORES`."""
+
+    seed: int
+    position: int
+    kernel: str
+    rho: float | None
+    beta: float | None
+    status: str
+    scores: tuple[float, ...]
+
+
+class Store:
+    """A folder that holds one run."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection):
+        self.folder = folder
+        self._connection = connection
+
+    @classmethod
+    @contextlib.contextmanager
+    def write(cls, folder: Path) -> Iterator["Store"]:
+        """Open a folder's run for writing, making both if they do not exist.
+
+        Raises:
+          InputError: if the folder cannot be written, another process writes to it, or it holds
+            something else.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((folder / _LOCK).open("w"))
+            except OSError as error:
+                raise InputError(f"cannot write to {folder}: {error.strerror}") from None
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"another process is writing to {folder}") from None
+            new = not (folder / DATABASE).exists()
+            with _clear_errors(folder):
+                # The thread that scores is not always the one that opened the store.
+                connection = sqlite3.connect(folder / DATABASE, check_same_thread=False)
+                stack.callback(connection.close)
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                if new or not _tables(connection):
+                    connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            yield cls(folder, connection)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Store":
+        """Open a folder's run for reading.
+
+        Raises:
+          InputError: if there is no run in it.
+        """
+        path = folder / DATABASE
+        if not path.is_file():
+            raise InputError(f"no run in {folder}: expected a file {DATABASE} there")
+        with _clear_errors(folder):
+            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            if "score" not in _tables(connection):
+                raise InputError(f"{path} is not a run of ntknas")
+        return cls(folder, connection)
+
+    def meta(self) -> dict[str, str]:
+        """Names and values that describe the run; empty for a new one."""
+        with _clear_errors(self.folder):
+            return dict(self._connection.execute("SELECT name, value FROM meta"))
+
+    def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
+        """Describe a new run: its meta data and (seed, indices, labels) of its batches."""
+        with _clear_errors(self.folder), self._connection as c:
+            c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
+
+    def batches(self) -> dict[int, tuple[str, str]]:
+        """Indices and labels of the batch of each seed."""
+        rows = self._connection.execute("SELECT seed, indices, labels FROM batch")
+        return {seed: (indices, labels) for seed, indices, labels in rows}
+
+    def done(self) -> set[int]:
+        """Ids of the finished architectures."""
+        return {row[0] for row in self._connection.execute("SELECT id FROM architecture")}
+
+    def add(
+        self, index: int, seconds: float, grams: list[GramRecord], scores: list[ScoreRecord]
+    ) -> None:
+        """Store a finished architecture in one transaction."""
+        with _clear_errors(self.folder), self._connection as c:
+            c.execute("INSERT INTO architecture VALUES (?, ?)", (index, seconds))
+            c.executemany(
+                "INSERT INTO gram VALUES (?, ?, ?, ?)",
+                [(index, g.seed, g.rho, _upper(g.gram)) for g in grams],
+            )
+            marks = ", ".join("?" * (7 + len(KERNEL_SCORES)))
+            c.executemany(
+                f"INSERT INTO score VALUES ({marks})",
+                [(index, *record[:-1], *record.scores) for record in scores],
+            )
+
+    def score_rows(self) -> list[tuple]:
+        """All rows of the score table: id, seed, position, kernel, rho, beta, status, scores."""
+        return self._connection.execute(
+            "SELECT * FROM score ORDER BY id, seed, position"
+        ).fetchall()
+
+    def seconds(self) -> dict[int, float]:
+        """Wall-clock seconds that each architecture took."""
+        return dict(self._connection.execute("SELECT id, seconds FROM architecture"))
+
+    def grams(
+        self, index: int | None, dtype: np.dtype
+    ) -> Iterator[tuple[int, int, float, np.ndarray]]:
+        """(id, seed, rho, joint Gram matrix in float64) of one architecture, or of all."""
+        where, values = ("", ()) if index is None else ("WHERE id = ?", (index,))
+        rows = self._connection.execute(
+            f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
+        )
+        for i, seed, rho, blob in rows:
+            yield i, seed, rho, _from_upper(np.frombuffer(blob, dtype))
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _upper(gram: np.ndarray) -> bytes:
+    return gram[np.triu_indices(len(gram))].tobytes()
+
+
+def _from_upper(values: np.ndarray) -> np.ndarray:
+    size = int((2 * len(values)) ** 0.5)
+    gram = np.empty((size, size))
+    rows, columns = np.triu_indices(size)
+    gram[rows, columns] = gram[columns, rows] = values
+    return gram
+
+
+@contextlib.contextmanager
+def _clear_errors(folder: Path) -> Iterator[None]:
+    """SQLite's errors as one line that names the folder."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        reason = str(error)
+        if "full" in reason or "disk I/O" in reason:
+            raise OSError(f"cannot write to {folder}: {reason}; the run can be resumed") from None
+        if "readonly" in reason or "unable to open" in reason:
+            raise InputError(f"cannot write to {folder}: {reason}") from None
+        raise InputError(f"cannot read the run in {folder}: {reason}") from None
