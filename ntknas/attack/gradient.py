@@ -19,12 +19,11 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
-from ntknas.attack.spec import AttackName, AttackSpec
+from ntknas.attack.spec import AttackName, AttackSpec, Scalar
 
 __all__ = ["attack", "fgsm", "pgd"]
 
 ApplyFn = Callable[[Any, Array], Array]
-Scalar = float | Float[Array, ""]
 
 
 def _ascent_direction(apply_fn, params, images, labels):

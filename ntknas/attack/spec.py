@@ -3,9 +3,13 @@
 import enum
 from dataclasses import dataclass
 
+from jaxtyping import Array, Float
+
 from ntknas.errors import InputError
 
-__all__ = ["AttackName", "AttackSpec"]
+__all__ = ["AttackName", "AttackSpec", "Scalar"]
+
+Scalar = float | Float[Array, ""]
 
 
 class AttackName(enum.StrEnum):
@@ -49,6 +53,6 @@ class AttackSpec:
         if self.step_size is not None and not 0 < self.step_size < float("inf"):
             raise InputError(f"attack step size must be positive, got {self.step_size}")
 
-    def step_size_at(self, rho: float) -> float:
-        """The length of a PGD step at radius rho, in pixel units."""
+    def step_size_at(self, rho: Scalar) -> Scalar:
+        """The length of a PGD step at radius rho, in pixel units; rho may be traced."""
         return 2.5 * rho / self.steps if self.step_size is None else self.step_size

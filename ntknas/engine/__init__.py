@@ -1,7 +1,16 @@
-"""Many architectures: one compiled program, the run store, resuming."""
+"""Many architectures: one compiled program, the run store, resuming; what a run is worth."""
 
+from ntknas.engine.evaluation import DEFAULT_RANKING, correlate, rank
 from ntknas.engine.run import Run
 from ntknas.engine.scoring import fit_spec, score
 from ntknas.engine.spec import ScoringSpec
 
-__all__ = ["Run", "ScoringSpec", "fit_spec", "score"]
+__all__ = [
+    "DEFAULT_RANKING",
+    "Run",
+    "ScoringSpec",
+    "correlate",
+    "fit_spec",
+    "rank",
+    "score",
+]

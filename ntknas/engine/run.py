@@ -204,16 +204,14 @@ class Run:
                 "mixed kernels need clean and robust, or robust and twice kernels; the run has "
                 + ", ".join(self.spec.kernels)
             )
-        constant = {i: Architecture.from_id(i).is_constant for i in self.ids}
         labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
         rows: list[tuple] = []
         for index, seed, rho, gram in self._store.grams(None, self._dtype):
             blocks = self._blocks(gram)
             stack = np.stack([blocks.kernel(kernel, beta) for kernel, beta in wanted])
             scores, status = kernel_scores(stack, labels[seed], epsilon=blocks.epsilon)
-            found = (
-                np.where(status == "nonfinite", status, "constant") if constant[index] else status
-            )
+            if Architecture.from_id(index).is_constant:
+                status = np.where(status == "nonfinite", status, "constant")
             values = np.stack([scores[name] for name in KERNEL_SCORES], axis=1)
             rows += [
                 (
@@ -223,7 +221,7 @@ class Run:
                     str(kernel),
                     rho,
                     beta,
-                    str(found[position]),
+                    str(status[position]),
                     *values[position],
                 )
                 for position, (kernel, beta) in enumerate(wanted)
@@ -244,12 +242,12 @@ class Run:
         """
         table = self.table() if table is None else table
         columns: dict[str, pd.Series] = {}
-        groups = table.groupby(["kernel", "rho", "beta"], dropna=False, sort=False)
-        for (kernel, rho, beta), group in groups:
+        where = ["kernel", "rho", "beta"]
+        for _, group in table.groupby(where, dropna=False, sort=False):
+            kernel, rho, beta = group[where].replace(math.nan, None).iloc[0]
             means = group.groupby("id")[list(KERNEL_SCORES)].mean()
             for score in KERNEL_SCORES:
-                numbers = [None if pd.isna(v) else float(v) for v in (rho, beta)]
-                columns[str(ScoreName(score, Kernel(kernel), *numbers))] = means[score]
+                columns[str(ScoreName(score, Kernel(kernel), rho, beta))] = means[score]
         size = table.groupby("id")[list(SIZE_SCORES)].first()
         frame = pd.DataFrame(columns).join(size).sort_index()
         frame.index.name = "architecture"

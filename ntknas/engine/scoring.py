@@ -133,11 +133,12 @@ def _compute(
         return
     inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
     rhos = jnp.array(spec.rhos, inputs[0].images.dtype)
+    program = spec.compiled
 
     def blocks(architecture: Architecture) -> tuple[Architecture, float, list[np.ndarray]]:
         start = time.perf_counter()
         ops = jnp.asarray(live_operations(architecture))
-        grams = [np.asarray(gram_blocks(ops, seed, rhos, spec=spec)) for seed in inputs]
+        grams = [np.asarray(gram_blocks(ops, seed, rhos, spec=program)) for seed in inputs]
         return architecture, time.perf_counter() - start, grams
 
     yield blocks(todo[0])  # compiles, once for all threads

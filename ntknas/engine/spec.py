@@ -1,7 +1,7 @@
 """Everything that a run's numbers depend on, apart from which architectures are scored."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ntknas.attack import AttackSpec
@@ -82,11 +82,13 @@ class ScoringSpec:
                 "an attack without normalisation fits only a network without it: "
                 f"got norm {self.network.norm} and attack norm {attack_norm}"
             )
+        kernels = tuple(b for b in Batch if b in self.kernels)
+        mixed = any(k.mixed and set(k.batches) <= set(kernels) for k in Kernel)
         # One spelling for each meaning, so that equal settings are equal runs.
         for name, value in {
-            "kernels": tuple(b for b in Batch if b in self.kernels),
+            "kernels": kernels,
             "rhos": rhos,
-            "betas": tuple(sorted(set(map(float, self.betas)))) if len(self.kernels) > 1 else (),
+            "betas": tuple(sorted(set(map(float, self.betas)))) if mixed else (),
             "attack": self.attack if attacks else AttackSpec(),
             "attack_norm": attack_norm if attacks else self.network.norm,
             "logits": Logits(self.logits),
@@ -111,6 +113,18 @@ class ScoringSpec:
                     for beta in (betas if kernel.mixed else (None,))
                 ]
         return rows
+
+    @property
+    def compiled(self) -> "ScoringSpec":
+        """This spec with all that a compiled program takes as data set to one value.
+
+        Specs that are equal in this share a program, so a sweep over radii, seeds, betas or
+        image sources compiles once.
+        """
+        rhos = (0.0,) if self.rhos else ()
+        return replace(
+            self, dataset="", images_sha256="", balance="near", seeds=1, rhos=rhos, betas=()
+        )
 
     def to_json(self) -> str:
         """The spec as JSON, keys sorted."""
@@ -137,7 +151,7 @@ class ScoringSpec:
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {prefix + name: value}
     return flat

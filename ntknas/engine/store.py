@@ -1,7 +1,9 @@
 """The run store: one SQLite file in WAL mode, one transaction an architecture.
 
 A killed process leaves whole architectures or nothing; readers may look while a run goes on; a
-lock that the operating system releases with its holder keeps a second writer out.
+lock that the operating system releases with its holder keeps a second writer out. A run whose
+writer has ended is `run.sqlite` alone, and is read from a medium that cannot be written too. After
+a kill, the folder holds the log `run.sqlite-wal` as well, which belongs to the run.
 """
 
 import contextlib
@@ -81,16 +83,20 @@ class Store:
                 raise InputError(f"cannot write to {folder}: {error.strerror}") from None
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise InputError(f"another process is writing to {folder}") from None
-            new = not (folder / DATABASE).exists()
-            with _clear_errors(folder):
+            except OSError as error:
+                raise InputError(f"cannot lock {folder}: {error.strerror}") from None
+            with _clear_errors(folder, "write"):
                 # The thread that scores is not always the one that opened the store.
                 connection = sqlite3.connect(folder / DATABASE, check_same_thread=False)
                 stack.callback(connection.close)
+                tables = _tables(connection)
+                if tables and "score" not in tables:
+                    raise InputError(f"{folder / DATABASE} is not a run of ntknas")
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
-                if new or not _tables(connection):
+                if not tables:
                     connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
             yield cls(folder, connection)
 
@@ -102,39 +108,49 @@ class Store:
           InputError: if there is no run in it.
         """
         path = folder / DATABASE
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise InputError(f"cannot read the run in {folder}: {error.strerror}") from None
+        if not found:
             raise InputError(f"no run in {folder}: expected a file {DATABASE} there")
-        with _clear_errors(folder):
-            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-            if "score" not in _tables(connection):
-                raise InputError(f"{path} is not a run of ntknas")
+        with _clear_errors(folder, "read"):
+            connection = _open_to_read(path)
+            tables = _tables(connection)
+        if not tables:
+            raise InputError(f"the run in {folder} is empty: it was stopped before it began")
+        if "score" not in tables:
+            raise InputError(f"{path} is not a run of ntknas")
         return cls(folder, connection)
+
+    def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
+        with _clear_errors(self.folder, "read"):
+            yield from self._connection.execute(query, values)
 
     def meta(self) -> dict[str, str]:
         """Names and values that describe the run; empty for a new one."""
-        with _clear_errors(self.folder):
-            return dict(self._connection.execute("SELECT name, value FROM meta"))
+        return dict(self._rows("SELECT name, value FROM meta"))
 
     def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
         """Describe a new run: its meta data and (seed, indices, labels) of its batches."""
-        with _clear_errors(self.folder), self._connection as c:
+        with _clear_errors(self.folder, "write"), self._connection as c:
             c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
 
     def batches(self) -> dict[int, tuple[str, str]]:
         """Indices and labels of the batch of each seed."""
-        rows = self._connection.execute("SELECT seed, indices, labels FROM batch")
+        rows = self._rows("SELECT seed, indices, labels FROM batch")
         return {seed: (indices, labels) for seed, indices, labels in rows}
 
     def done(self) -> set[int]:
         """Ids of the finished architectures."""
-        return {row[0] for row in self._connection.execute("SELECT id FROM architecture")}
+        return {row[0] for row in self._rows("SELECT id FROM architecture")}
 
     def add(
         self, index: int, seconds: float, grams: list[GramRecord], scores: list[ScoreRecord]
     ) -> None:
         """Store a finished architecture in one transaction."""
-        with _clear_errors(self.folder), self._connection as c:
+        with _clear_errors(self.folder, "write"), self._connection as c:
             c.execute("INSERT INTO architecture VALUES (?, ?)", (index, seconds))
             c.executemany(
                 "INSERT INTO gram VALUES (?, ?, ?, ?)",
@@ -148,20 +164,18 @@ class Store:
 
     def score_rows(self) -> list[tuple]:
         """All rows of the score table: id, seed, position, kernel, rho, beta, status, scores."""
-        return self._connection.execute(
-            "SELECT * FROM score ORDER BY id, seed, position"
-        ).fetchall()
+        return list(self._rows("SELECT * FROM score ORDER BY id, seed, position"))
 
     def seconds(self) -> dict[int, float]:
         """Wall-clock seconds that each architecture took."""
-        return dict(self._connection.execute("SELECT id, seconds FROM architecture"))
+        return dict(self._rows("SELECT id, seconds FROM architecture"))
 
     def grams(
         self, index: int | None, dtype: np.dtype
     ) -> Iterator[tuple[int, int, float, np.ndarray]]:
         """(id, seed, rho, joint Gram matrix in float64) of one architecture, or of all."""
         where, values = ("", ()) if index is None else ("WHERE id = ?", (index,))
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
         )
         for i, seed, rho, blob in rows:
@@ -184,15 +198,36 @@ def _from_upper(values: np.ndarray) -> np.ndarray:
     return gram
 
 
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, whether or not the folder may be written.
+
+    In WAL mode SQLite makes a small file beside the database even to read it. Where it may not,
+    and there is no log, the database is complete and can be read as a file that nobody changes.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(uri, uri=True)
+        _tables(connection)
+        return connection
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise InputError(
+            f"cannot read the run in {path.parent}: {log.name} has to be merged into {path.name}, "
+            "which needs write permission; copy the whole folder to where you may write"
+        )
+    return sqlite3.connect(f"{uri}&immutable=1", uri=True)
+
+
 @contextlib.contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
-    """SQLite's errors as one line that names the folder."""
+def _clear_errors(folder: Path, verb: str) -> Iterator[None]:
+    """SQLite's errors while it reads or writes as one line that names the folder."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        reason = str(error)
-        if "full" in reason or "disk I/O" in reason:
-            raise OSError(f"cannot write to {folder}: {reason}; the run can be resumed") from None
-        if "readonly" in reason or "unable to open" in reason:
-            raise InputError(f"cannot write to {folder}: {reason}") from None
-        raise InputError(f"cannot read the run in {folder}: {reason}") from None
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if verb == "write" and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise OSError(f"cannot write to {folder}: {error}; the run can be resumed") from None
+        raise InputError(f"cannot {verb} the run in {folder}: {error}") from None

@@ -40,7 +40,7 @@ def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
         rows,
         columns,
     )
-    return sum(jax.tree.leaves(products))
+    return jax.tree.reduce(jnp.add, products)
 
 
 def _mean_over_logits(kernel, apply_fn, params, images, logits):

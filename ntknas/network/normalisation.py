@@ -49,7 +49,11 @@ def normalise(
     """
     if norm is Norm.NONE:
         return x
+    assert scale is not None
+    assert bias is not None
     if norm is Norm.FROZEN:
+        assert mean is not None
+        assert variance is not None
         return (x - _row(mean)) * _row(scale * lax.rsqrt(variance + EPSILON)) + _row(bias)
     return _standardise((0, 1, 2) if norm is Norm.BATCH else (1, 2), x, scale, bias)
 

@@ -2,8 +2,8 @@
 
 A program whose operations are data serves every architecture. `lax.switch` on an operation code
 that is not batched keeps real branches under `vmap`: only the chosen operation runs. Its backward
-pass is a switch too and saves the edge's input alone, for otherwise every branch would have to
-return zero-filled residuals of all the others.
+pass is a switch too and saves the edge's input and what its convolution gave (zeros if it has
+none), for otherwise every branch would have to return zero-filled residuals of all the others.
 """
 
 from collections.abc import Callable
@@ -95,17 +95,52 @@ def _switch(norm, op, weights, x):
 
 
 def _forward(norm, op, weights, x):
-    return _switch(norm, op, weights, x), (op, weights, x)
+    def with_convolution(branch, size):
+        def forward(weights, x):
+            if size is None:
+                return branch(weights, x), jnp.zeros_like(x)
+            chosen = _chosen(weights, size)
+            y = convolve(jax.nn.relu(x), chosen.kernel)
+            return normalise(y, *chosen[1:], norm=norm), y
+
+        return forward
+
+    branches = [
+        with_convolution(*pair) for pair in zip(_branches(norm), _KERNEL_SIZES, strict=True)
+    ]
+    out, y = lax.switch(op, branches, weights, x)
+    return out, (op, weights, x, y)
 
 
 def _backward(norm, residuals, g):
-    op, weights, x = residuals
+    op, weights, x, y = residuals
 
-    def pull_back(branch):
-        return lambda weights, x, g: jax.vjp(branch, weights, x)[1](g)
+    def pull_back(branch, size):
+        def backward(weights, x, y, g):
+            if size is None:
+                return jax.vjp(branch, weights, x)[1](g)
+            chosen = _chosen(weights, size)
+            d_y, *d_norm = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *chosen[1:])[1](g)
+            d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), chosen.kernel)[1](d_y)
+            zeros = jax.tree.map(jnp.zeros_like, weights)
+            d_weights = zeros._replace(**{_name(size): ConvNormWeights(d_kernel, *d_norm)})
+            return d_weights, jnp.where(x > 0, d_relu, 0)
 
-    d_weights, d_x = lax.switch(op, [pull_back(b) for b in _branches(norm)], weights, x, g)
+        return backward
+
+    branches = [pull_back(*pair) for pair in zip(_branches(norm), _KERNEL_SIZES, strict=True)]
+    d_weights, d_x = lax.switch(op, branches, weights, x, y, g)
     return None, d_weights, d_x
 
 
 _switch.defvjp(_forward, _backward)
+
+_KERNEL_SIZES = (None, None, 1, 3, None)
+
+
+def _name(size: int) -> str:
+    return f"conv_{size}x{size}"
+
+
+def _chosen(weights: EdgeWeights, size: int) -> ConvNormWeights:
+    return getattr(weights, _name(size))

@@ -80,13 +80,13 @@ class _Cell(nn.Module):
 
     channels: int
     spec: NetworkSpec
-    ops: tuple[int, ...] | None  # None: the call brings them as data
+    ops: tuple[int, ...]  # empty: the call brings them as data
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], op_codes: Int[Array, "6"] | None):
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
         for edge, (source, target) in enumerate(EDGES):
-            op = op_codes[edge] if self.ops is None else self.ops[edge]
+            op = self.ops[edge] if op_codes is None else op_codes[edge]
             weights = EdgeWeights(
                 conv_1x1=self._weights(1, edge) if self._needs(_CONV_1X1, edge) else None,
                 conv_3x3=self._weights(3, edge) if self._needs(_CONV_3X3, edge) else None,
@@ -95,7 +95,7 @@ class _Cell(nn.Module):
         return nodes[-1], None
 
     def _needs(self, op: int, edge: int) -> bool:
-        return self.ops is None or self.ops[edge] == op
+        return not self.ops or self.ops[edge] == op
 
     def _weights(self, size: int, edge: int) -> ConvNormWeights:
         source, target = EDGES[edge]
@@ -147,8 +147,8 @@ class Network(nn.Module):
     ) -> Float[Array, "n k"]:
         """Logits [N, K] of the images, for a cell given by Python integers or by an array."""
         spec, dtype = self.spec, images.dtype
-        static = None if isinstance(ops, jax.Array) else tuple(int(op) for op in ops)
-        op_codes = ops if static is None else None
+        op_codes = ops if isinstance(ops, jax.Array) else None
+        static = () if isinstance(ops, jax.Array) else tuple(int(op) for op in ops)
 
         mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
         x = (images - mean) / std

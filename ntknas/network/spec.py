@@ -4,6 +4,7 @@ The skeleton is NAS-Bench-201's (Dong & Yang, ICLR 2020, figure 1).
 """
 
 import enum
+import math
 from dataclasses import dataclass
 
 from ntknas.errors import InputError
@@ -84,8 +85,10 @@ class NetworkSpec:
             raise InputError(f"image_size must be a multiple of 4, got {self.image_size}")
         object.__setattr__(self, "norm", _choice(Norm, self.norm))
         object.__setattr__(self, "init", _choice(Init, self.init))
-        if min(self.std) <= 0:
-            raise InputError(f"std must be positive, got {self.std}")
+        if not all(map(math.isfinite, self.mean)):
+            raise InputError(f"mean must be finite, got {self.mean}")
+        if not all(0 < value < math.inf for value in self.std):
+            raise InputError(f"std must be positive and finite, got {self.std}")
 
 
 def _choice(kind: type[enum.StrEnum], value: str) -> enum.StrEnum:

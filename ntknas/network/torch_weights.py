@@ -116,7 +116,7 @@ def _is_normaliser(name: str) -> bool:
 
 
 def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> NetworkSpec:
-    colours = {}
+    colours: dict[str, Any] = {}
     for name, array in outside.items():
         key = name.rpartition(".")[2]
         if not _is_normaliser(name) or array.size != 3:

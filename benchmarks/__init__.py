@@ -1,0 +1,1 @@
+"""Speed against peers; the public API only."""

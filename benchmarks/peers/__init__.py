@@ -1,0 +1,1 @@
+"""Competitors, written as their tools compute."""

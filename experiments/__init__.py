@@ -1,0 +1,1 @@
+"""Scripts that reproduce published tables; they use the public API only."""

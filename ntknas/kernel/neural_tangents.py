@@ -1,0 +1,78 @@
+"""The library neural-tangents on a JAX newer than the last one it was written for.
+
+neural-tangents 0.6.5 (Novak et al., Neural Tangents, ICLR 2020) imports names that JAX has since
+moved or taken out of its public modules. They are put back where it looks for them before it is
+imported. This is the only file of the project that touches JAX's internals.
+
+What works then: `stax` kernels, `predict`, and `empirical_ntk_fn` with the implementations
+JACOBIAN_CONTRACTION and NTK_VECTOR_PRODUCTS. STRUCTURED_DERIVATIVES, and AUTO which tries it, do
+not.
+"""
+
+import functools
+import importlib
+import importlib.util
+import sys
+import types
+
+import jax
+
+from ntknas.errors import InputError
+
+__all__ = ["neural_tangents"]
+
+# Where neural-tangents looks, what for, and where JAX has it now.
+_MOVED = {
+    "jax.core": {
+        "jax._src.core": (
+            "AbstractValue",
+            "Jaxpr",
+            "JaxprEqn",
+            "Literal",
+            "Primitive",
+            "ShapedArray",
+            "Value",
+            "Var",
+        ),
+    },
+    "jax.util": {"jax._src.util": ("safe_map", "safe_zip")},
+    "jax.interpreters.ad": {
+        "jax._src": ("source_info_util",),
+        "jax._src.ad_util": ("add_jaxvals_p", "zeros_like_p"),
+    },
+}
+
+
+@functools.cache
+def neural_tangents() -> types.ModuleType:
+    """The module neural_tangents.
+
+    Returns:
+      The module, with an empty `neural_tangents.experimental`: the real one needs TensorFlow.
+
+    Raises:
+      InputError: if it is not installed.
+
+    >>> neural_tangents().__version__
+    '0.6.5'
+    """
+    if importlib.util.find_spec("neural_tangents") is None:
+        raise InputError("needs the extra theory: pip install 'ntknas[theory]'")
+    for target, sources in _MOVED.items():
+        module = _module(target)
+        for source, names in sources.items():
+            for name in names:
+                if not hasattr(module, name):
+                    setattr(module, name, getattr(importlib.import_module(source), name))
+    name = "neural_tangents.experimental"
+    sys.modules.setdefault(name, types.ModuleType(name))
+    return importlib.import_module("neural_tangents")
+
+
+def _module(name: str) -> types.ModuleType:
+    """A module of JAX, made anew if JAX no longer has it."""
+    if importlib.util.find_spec(name) is None:
+        module = types.ModuleType(name)
+        sys.modules[name] = module
+        setattr(jax, name.removeprefix("jax."), module)
+    return importlib.import_module(name)
