@@ -71,7 +71,7 @@ def correlate(
     >>> scores = pd.DataFrame({"cond@clean": [9.0, 12.0, 7.0]}, index=[0, 1, 2])
     >>> table = correlate(scores, truth, resamples=0)
     >>> dict(zip(table["score"], table["spearman"].round(2)))
-    {'cond@clean': 1.0, 'params': 0.5, 'flops': 0.5}
+    {'cond@clean': 1.0, 'params': -0.5, 'flops': -0.5}
     """
     if dataset is None and isinstance(scores, Run):
         dataset = scores.spec.dataset
@@ -104,8 +104,8 @@ def rank(
       top: how many of the best; None: all.
 
     Returns:
-      Columns rank (ties share the best; missing where a score is missing), id, architecture (its
-      string) and score (of a combination: the sum of ranks, each divided by their number).
+      Columns id, architecture (its string), score (of a combination: the sum of ranks, each divided
+      by their number) and rank (ties share the best; missing where a score is missing).
 
     Raises:
       InputError: for a score that is not there, or `top` below 1.
@@ -126,7 +126,8 @@ def rank(
         worst=_constant(available.index),
     ).rename(columns={"architecture": "id"})
     strings = [Architecture.from_id(i).string for i in table["id"]]
-    table.insert(2, "architecture", strings)
+    table.insert(1, "architecture", strings)
+    table = table[["id", "architecture", "score", "rank"]]
     return table.head(len(table) if top is None else top)
 
 
@@ -163,6 +164,8 @@ def score_name(name: str, scores: pd.DataFrame) -> str:
     >>> score_name("cond@robust:0.0313725", pd.DataFrame(columns=["cond@robust:8/255"]))
     'cond@robust:8/255'
     """
+    if name in scores.columns:
+        return name
     parsed = {column: ScoreName.parse(column) for column in scores.columns}
     return "+".join(_column(ScoreName.parse(part), parsed) for part in name.split("+"))
 

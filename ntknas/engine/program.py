@@ -8,13 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntknas.architecture import Architecture, live_edges
+from ntknas.architecture import EDGES, OPERATIONS, Architecture
 from ntknas.engine.spec import ScoringSpec
 from ntknas.images import ScoringBatch
 from ntknas.kernel import robust_gram
 from ntknas.network import Network, Norm, initial_variables
 
 __all__ = ["SeedInputs", "gram_blocks", "live_operations", "seed_inputs"]
+
+_CONVOLUTIONS = (OPERATIONS.index("nor_conv_1x1"), OPERATIONS.index("nor_conv_3x3"))
 
 
 class SeedInputs(NamedTuple):
@@ -42,12 +44,24 @@ def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs
 
 
 def live_operations(architecture: Architecture) -> np.ndarray:
-    """Operation codes with every edge off all input-output paths set to none.
+    """Operation codes with every edge that cannot matter set to none; this only saves time.
 
-    Such an edge changes neither the logits nor any gradient, only the time.
+    An edge matters if its value gets to the output, and if something gets to it or it brings
+    parameters along: a convolution of zeros still ends in a normalisation, whose bias has a
+    gradient.
     """
-    live = live_edges(architecture)
-    ops = [op if alive else 0 for op, alive in zip(architecture.ops, live, strict=True)]
+    edges = list(zip(architecture.ops, EDGES, strict=True))
+    filled, useful = {0}, {3}
+    for op, (source, target) in edges:
+        if op in _CONVOLUTIONS or (op and source in filled):
+            filled.add(target)
+    for op, (source, target) in reversed(edges):
+        if op and target in useful:
+            useful.add(source)
+    ops = [
+        op if target in useful and (op in _CONVOLUTIONS or source in filled) else 0
+        for op, (source, target) in edges
+    ]
     return np.array(ops, np.int32)
 
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,11 @@ class Run:
         return batches[seed]
 
     def kernels(
-        self, architecture: Architecture | int | str, *, rho: float | None = None, seed: int = 0
+        self,
+        architecture: Architecture | SupportsIndex | str,
+        *,
+        rho: float | None = None,
+        seed: int = 0,
     ) -> KernelBlocks:
         """The joint Gram matrix of an architecture.
 

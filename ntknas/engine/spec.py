@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ntknas.attack import AttackSpec
+from ntknas.attack import AttackName, AttackSpec
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, Kernel, Logits
-from ntknas.network import NetworkSpec, Norm
+from ntknas.network import Init, NetworkSpec, Norm
 from ntknas.scores import format_fraction
 
 __all__ = ["Parameters", "ScoringSpec"]
@@ -136,8 +136,12 @@ class ScoringSpec:
         values = json.loads(text)
         network, attack = values.pop("network"), values.pop("attack")
         network |= {name: tuple(network[name]) for name in ("mean", "std")}
-        values |= {name: tuple(values[name]) for name in ("kernels", "rhos", "betas")}
+        network |= {"norm": Norm(network["norm"]), "init": Init(network["init"])}
+        attack["name"] = AttackName(attack["name"])
+        values |= {name: tuple(values[name]) for name in ("rhos", "betas")}
         values["kernels"] = tuple(Batch(name) for name in values["kernels"])
+        values["attack_norm"] = Norm(values["attack_norm"])
+        values["logits"] = Logits(values["logits"])
         return cls(network=NetworkSpec(**network), attack=AttackSpec(**attack), **values)
 
     def differences(self, other: "ScoringSpec") -> list[str]:

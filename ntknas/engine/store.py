@@ -206,7 +206,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(uri, uri=True)
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         _tables(connection)
         return connection
     except sqlite3.OperationalError as error:
@@ -218,7 +218,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
             f"cannot read the run in {path.parent}: {log.name} has to be merged into {path.name}, "
             "which needs write permission; copy the whole folder to where you may write"
         )
-    return sqlite3.connect(f"{uri}&immutable=1", uri=True)
+    return sqlite3.connect(f"{uri}&immutable=1", uri=True, check_same_thread=False)
 
 
 @contextlib.contextmanager

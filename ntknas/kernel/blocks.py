@@ -116,11 +116,12 @@ class KernelBlocks:
             raise InputError(f"beta must lie in [0, 1], got {beta}")
         first, second = kernel.batches
         cross = self.cross(first, second)
-        return (
-            (1 - beta) ** 2 * self.cross(first, first)
-            + beta * (1 - beta) * (cross + cross.swapaxes(-1, -2))
-            + beta**2 * self.cross(second, second)
-        )
+        with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is its status
+            return (
+                (1 - beta) ** 2 * self.cross(first, first)
+                + beta * (1 - beta) * (cross + cross.swapaxes(-1, -2))
+                + beta**2 * self.cross(second, second)
+            )
 
     @property
     def clean(self) -> Float[np.ndarray, "*s n n"]:

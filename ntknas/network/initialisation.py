@@ -39,7 +39,9 @@ def initial_variables(
     >>> initial_variables(spec, 0)["params"]["stage_0"]["edge_0_1_conv_3x3"]["kernel"].shape
     (2, 3, 3, 4, 4)
     """
-    image = jax.ShapeDtypeStruct((1, spec.image_size, spec.image_size, 3), jnp.float32)
+    # Flax makes parameters of JAX's default type, and convolutions take one type alone.
+    dtype = jnp.result_type(float)
+    image = jax.ShapeDtypeStruct((1, spec.image_size, spec.image_size, 3), dtype)
     network, key = Network(spec), jax.random.key(0)
     if ops is None:
         codes = jax.ShapeDtypeStruct((6,), jnp.int32)

@@ -4,8 +4,7 @@ Reads the state_dict layout of the package xautodl, which NAS-RobBench-201's rel
 have inside `Sequential(normaliser, network)`, perhaps below a LightningModule's `model.`.
 """
 
-import pickle
-import zipfile
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,8 +84,8 @@ def _load(path: Path) -> Mapping[str, Any]:
         raise InputError("reading a checkpoint file needs PyTorch: pip install torch") from None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # on damaged files PyTorch raises nearly anything
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path} is not a readable PyTorch checkpoint: {reason}") from None
     if not isinstance(state, Mapping):
         raise InputError(f"expected a state_dict in {path}, got {type(state).__name__}")
@@ -96,8 +95,24 @@ def _load(path: Path) -> Mapping[str, Any]:
 def _arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
+    if not all(isinstance(name, str) for name in state):
+        raise InputError("expected a state_dict, a mapping from names to tensors")
     skip = ("num_batches_tracked",)
-    return {name: np.asarray(a) for name, a in state.items() if not name.endswith(skip)}
+    return {name: _array(name, a) for name, a in state.items() if not name.endswith(skip)}
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """In float32, or in float64 if it is that."""
+    if hasattr(value, "detach"):  # a tensor; NumPy has no bfloat16
+        value = value.detach().cpu()
+        value = value.float() if "float16" in str(value.dtype) else value
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"entry {name}: expected an array of numbers, got {type(value).__name__}")
+    return array.astype(np.float64 if array.dtype == np.float64 else np.float32)
 
 
 def _prefix(state: dict[str, np.ndarray]) -> str:
@@ -122,9 +137,14 @@ def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) ->
         if not _is_normaliser(name) or array.size != 3:
             raise InputError(f"unexpected entry {name} of shape {array.shape} in the state_dict")
         colours[key] = tuple(float(v) for v in array.ravel())
-    if "stem.0.weight" not in inside:
-        raise InputError("missing entry stem.0.weight in the state_dict")
-    reductions = [int(name.split(".")[1]) for name in inside if name.endswith("conv_a.op.1.weight")]
+    for name, dimensions in (("stem.0.weight", 4), (_ANCHOR, 2)):
+        if name not in inside:
+            raise InputError(f"missing entry {name} in the state_dict")
+        if inside[name].ndim != dimensions:
+            shape = inside[name].shape
+            raise InputError(f"entry {name}: expected {dimensions} dimensions, got shape {shape}")
+    matches = (re.fullmatch(r"cells\.(\d+)\.conv_a\.op\.1\.weight", name) for name in inside)
+    reductions = [int(match[1]) for match in matches if match]
     if len(reductions) != 2 or min(reductions) < 1:
         raise InputError(f"expected two reduction blocks in the state_dict, got {len(reductions)}")
     return NetworkSpec(
@@ -192,6 +212,8 @@ def _compare(expected: dict, found: dict[str, np.ndarray], architecture: Archite
             raise InputError(f"entry {name}: expected shape {shape}, got {found[name].shape}")
         if not np.isfinite(found[name]).all():
             raise InputError(f"entry {name}: expected finite values, got NaN or infinity")
+        if name.endswith("running_var") and found[name].min() < 0:
+            raise InputError(f"entry {name}: expected variances >= 0, got {found[name].min()}")
 
 
 def _to_flax(array: np.ndarray) -> np.ndarray:

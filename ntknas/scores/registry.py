@@ -93,7 +93,12 @@ def format_fraction(value: float) -> str:
     steps = round(value * 255)
     if 0 < steps < 255 and steps / 255 == value:
         return f"{steps}/255"
-    return f"{value:.17g}" if float(f"{value:g}") != value else f"{value:g}"
+    return _decimal(value)
+
+
+def _decimal(value: float) -> str:
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ class ScoreName:
         """The name that `text` spells.
 
         Raises:
-          InputError: for an unknown score or kernel, or a radius or beta missing or left over.
+          InputError: for an unknown score or kernel, or a radius or beta missing, left
+            over or out of range.
         """
         score, at, rest = text.partition("@")
         if score not in SCORES:
@@ -132,14 +138,19 @@ class ScoreName:
         if len(numbers) != wanted:
             form = name + (":RHO" if wanted else "") + (":BETA" if wanted == 2 else "")
             raise InputError(f"expected {score}@{form}, got {text!r}")
-        return cls(score, kernel, *(parse_fraction(number) for number in numbers))
+        values = [parse_fraction(number) for number in numbers]
+        if values and values[0] < 0:
+            raise InputError(f"rho must be a radius >= 0 in pixel units, got {values[0]}")
+        if len(values) == 2 and not 0 <= values[1] <= 1:
+            raise InputError(f"beta must lie in [0, 1], got {values[1]}")
+        return cls(score, kernel, *values)
 
     def __str__(self) -> str:
         if self.kernel is None:
             return self.score
         parts = [f"{self.score}@{self.kernel}"]
         parts += [] if self.rho is None else [format_fraction(self.rho)]
-        parts += [] if self.beta is None else [f"{self.beta:g}"]
+        parts += [] if self.beta is None else [_decimal(self.beta)]
         return ":".join(parts)
 
     @property

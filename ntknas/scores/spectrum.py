@@ -49,7 +49,7 @@ def kernel_scores(
       "ok", "singular" (lambda_min within rounding of 0) or "nonfinite".
 
     Raises:
-      InputError: if the matrices are not square or do not fit the labels.
+      InputError: if the matrices are not square, empty, or do not fit the labels.
 
     >>> scores, status = kernel_scores(np.diag([1.0, 4.0]), np.array([0, 1]), epsilon=1e-7)
     >>> float(scores["cond"]), float(scores["lambda_min"]), str(status)
@@ -57,6 +57,8 @@ def kernel_scores(
     """
     kernels = np.asarray(kernels, np.float64)
     n = len(labels)
+    if n == 0:
+        raise InputError("expected kernels of at least one image, got none")
     if kernels.shape[-2:] != (n, n):
         raise InputError(f"expected kernels [..., {n}, {n}] for {n} labels, got {kernels.shape}")
     finite = np.isfinite(kernels).all((-2, -1))
@@ -114,12 +116,13 @@ def _alignment(kernels, labels):
     """Cosine between the centred kernel and the centred label kernel; 0 if either vanishes."""
     n = len(labels)
     centre = np.eye(n) - 1 / n
-    target = centre @ (labels[:, None] == labels[None, :]).astype(float) @ centre
+    same = (labels[:, None] == labels[None, :]).astype(float)
+    target = centre @ same @ centre
     centred = centre @ kernels @ centre
     norms = np.linalg.norm(centred, axis=(-2, -1)) * np.linalg.norm(target)
     products = (centred * target).sum((-2, -1))
-    # What centring leaves of a constant kernel is rounding.
-    scale = np.linalg.norm(kernels, axis=(-2, -1)) * np.linalg.norm(target)
+    # What centring leaves of a constant kernel, or of the labels of one class, is rounding.
+    scale = np.linalg.norm(kernels, axis=(-2, -1)) * np.linalg.norm(same)
     meaningful = norms > n * np.finfo(float).eps * scale
     return np.divide(products, norms, out=np.zeros_like(products), where=meaningful)
 

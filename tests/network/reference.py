@@ -35,6 +35,7 @@ class Normalised(torch.nn.Module):
         self.network = network
 
     def forward(self, images):
+        """Logits [N, K] of images [N, C, H, W]."""
         mean, std = (torch.tensor(v, dtype=images.dtype)[None, :, None, None] for v in (MEAN, STD))
         return self.network((images - mean) / std)[1]
 

@@ -1,0 +1,3 @@
+"""The command line, `ntknas COMMAND ...`: one thin module a command."""
+
+__all__: list[str] = []

@@ -1,0 +1,129 @@
+"""`ntknas arch`: what an architecture is, under all of its names."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ntknas.cli.output import write
+from ntknas.cli.parser import Commands
+from ntknas.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ntknas.architecture import Architecture
+    from ntknas.engine import Run
+    from ntknas.truth import Truth
+
+__all__ = ["add"]
+
+_MOST = 20
+_SHOWN = ("lambda_min", "cond", "cosine_lambda_min")
+
+_ABOUT = """\
+Examples:
+  ntknas arch 9930
+  ntknas arch code:333123 --truth NAS-RobBench-201_html.json
+  ntknas arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|'
+  ntknas arch 0,5,9930 --run runs/first
+
+SPEC is an id in 0..15624, an architecture string, code: and six op codes, several with commas
+between, random:COUNT[:SEED] or @FILE with one a line; at most 20 at a time. Op codes: 0 none,
+1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3, for the edges 0->1, 0->2, 1->2,
+0->3, 1->3, 2->3. Dotted edges in the drawing are dead: not on a path from input to output.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "arch", _run, summary="describe architectures: names, class, size, drawing", about=_ABOUT
+    )
+    parser.add_argument("spec", metavar="SPEC", help="which, see below")
+    parser.add_argument("--run", dest="run_folder", metavar="DIR", help="show scores of this run")
+    parser.add_argument("--truth", metavar="FILE", help="show published accuracies")
+    parser.add_argument(
+        "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
+    )
+    parser.add_argument("--cells", metavar="N", type=int, default=5, help="a stage; default: 5")
+    parser.add_argument("--classes", metavar="N", type=int, default=10, help="default: 10")
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ntknas.architecture import architectures
+
+    chosen = architectures(args.spec)
+    if len(chosen) > _MOST:
+        raise InputError(f"expected at most {_MOST} architectures to describe, got {len(chosen)}")
+    run = scores = truth = None
+    if args.run_folder is not None:
+        from ntknas.engine import Run
+
+        run = Run(args.run_folder)
+        scores = run.table()
+    if args.truth is not None:
+        from ntknas.truth import load_truth
+
+        truth = load_truth(args.truth)
+    sizes = {"channels": args.channels, "cells": args.cells, "classes": args.classes}
+    for position, architecture in enumerate(chosen):
+        if position:
+            write("")
+        write(_describe(architecture, sizes))
+        if truth is not None:
+            write(f"\n{_accuracies(architecture, truth)}")
+        if run is not None and scores is not None:
+            write(f"\n{_scores(architecture, run, scores)}")
+
+
+def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
+    from ntknas.architecture import depth, draw, flops, num_parameters
+
+    parameters = num_parameters(architecture, **sizes)
+    size = architecture.class_size
+    standing = "itself" if architecture.is_representative else architecture.representative.string
+    network = "{channels} channels, {cells} cells a stage, {classes} classes".format(**sizes)
+    longest = f"{depth(architecture)} convolutions on the longest path"
+    if architecture.is_constant:
+        longest = "none: the output does not depend on the input"
+    facts = {
+        "id": architecture.id,
+        "string": architecture.string,
+        "op codes": architecture.code,
+        "class": f"{size} architecture{'s' * (size > 1)} that compute the same",
+        "represented by": f"{architecture.representative.id} ({standing})",
+        "parameters": f"{parameters:,} ({network})",
+        "FLOPs": f"{flops(architecture, **sizes):,} multiply-accumulates (32 x 32 image)",
+        "depth": longest,
+    }
+    lines = [f"{name:<16}{value}" for name, value in facts.items()]
+    drawing = draw(architecture).splitlines()[2:]  # its first two lines are said above
+    return "\n".join([*lines, "", *drawing])
+
+
+def _accuracies(architecture: "Architecture", truth: "Truth") -> str:
+    import pandas as pd
+
+    from ntknas.ranking import format_table
+
+    representative = truth.representative_of.get(architecture.id)
+    if representative is None:
+        return f"not in {truth.path}"
+    rows = [
+        {"dataset": dataset} | truth.wide(dataset).reindex([representative]).iloc[0].to_dict()
+        for dataset in truth.datasets
+    ]
+    return f"Accuracies, {truth.benchmark}:\n{format_table(pd.DataFrame(rows), format='table')}"
+
+
+def _scores(architecture: "Architecture", run: "Run", scores: "pd.DataFrame") -> str:
+    from ntknas.ranking import format_table
+    from ntknas.scores import format_fraction
+
+    rows = scores[scores["id"] == architecture.id]
+    if rows.empty:
+        other = architecture.representative.id
+        held = f"; it holds {other}, its representative" if (scores["id"] == other).any() else ""
+        return f"not in the run in {run.folder}{held}"
+    rows = rows.assign(rho=[format_fraction(v) if v == v else "" for v in rows["rho"]])
+    table = format_table(rows[["kernel", "rho", "beta", "seed", "status", *_SHOWN]], format="table")
+    return f"Scores of {run.folder} (ntknas export {run.folder} gives all):\n{table}"

@@ -1,0 +1,201 @@
+"""`ntknas correlate`: how far the scores of a run agree with published accuracies."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ntknas.cli.output import note, write, write_table
+from ntknas.cli.parser import Commands, add_format, comma_list, fraction
+from ntknas.cli.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add", "with_interval"]
+
+_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min")
+
+_ABOUT = """\
+Examples:
+  ntknas correlate runs/first --truth NAS-RobBench-201_html.json
+  ntknas correlate runs/first --truth FILE --metric pgd_8 --top-fraction 0.1
+  ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
+  ntknas correlate runs/first --truth FILE --combine cond@robust:8/255+params --format json
+
+Scores are turned by their direction (`ntknas scores`): a positive correlation always means that the
+score puts good networks first. params and flops, the baselines to beat, are always in.
+With several metrics the table shows Spearman alone, one column a metric. With one metric it shows
+Spearman with its 95% bootstrap interval, Kendall's tau-b and the tau weighted towards the top
+(Vigna 2015). Without --score it holds the headline scores lambda_min, cond and cosine_lambda_min of
+each kernel; csv and json hold all scores, and the intervals of the taus too. For thousands of
+architectures an interval takes about a second: choose scores and metrics, or --resamples 0.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "correlate",
+        _run,
+        summary="hold the scores of a run against published accuracies",
+        about=_ABOUT,
+    )
+    parser.add_argument("run_folder", metavar="DIR", help="folder of the run")
+    parser.add_argument(
+        "--truth", metavar="FILE", required=True, help="published accuracies (ntknas truth --where)"
+    )
+    parser.add_argument("--dataset", help="of the truth; default: the run's")
+    lists = {"nargs": "+", "action": "extend", "type": comma_list()}
+    parser.add_argument(
+        "--metric", metavar="M", help="such as clean pgd_8; default: all of the truth", **lists
+    )
+    parser.add_argument(
+        "--score", metavar="NAME", help="such as cond@clean; default: all of the run", **lists
+    )
+    parser.add_argument(
+        "--combine",
+        metavar="A+B",
+        help="also the ranks of A and B summed; the table has cond@clean+params unless told",
+        **lists,
+    )
+    parser.add_argument(
+        "--top-fraction", type=fraction, metavar="F", help="also within the best, such as 0.1"
+    )
+    parser.add_argument(
+        "--resamples",
+        metavar="N",
+        type=int,
+        help="of the intervals; default: 1000, or 200 beyond 1000 architectures; 0: none",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="of the resamples; default: 0"
+    )
+    add_format(parser)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ntknas.engine import Run, correlate
+    from ntknas.engine.evaluation import default_ranking
+    from ntknas.truth import load_truth
+
+    run = Run(args.run_folder)
+    scores = run.scores()
+    truth = load_truth(args.truth)
+    dataset = args.dataset or run.spec.dataset
+    metrics, names, combine, resamples = (
+        _flat(args.metric),
+        _flat(args.score),
+        _flat(args.combine) or [],
+        args.resamples,
+    )
+    as_table = args.format == "table"
+    # One column a metric leaves no room for intervals, which are most of the work.
+    matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
+    if names is None:
+        names = _headline(scores) if as_table else None
+        combine = combine or [default_ranking(scores)]
+    with Progress("correlations", lines=False) as progress:
+        table = correlate(
+            scores,
+            truth,
+            dataset=dataset,
+            metrics=metrics,
+            names=names,
+            combine=combine,
+            top_fraction=args.top_fraction,
+            resamples=0 if matrix else resamples,
+            seed=args.seed,
+            on_pair=progress,
+        )
+    missing = len(set(scores.index) - set(truth.representative_of))
+    if missing:
+        note(f"note: {missing} of {len(scores)} architectures are not in {truth.path}")
+    if not as_table:
+        write_table(table, format=args.format)
+        return
+    shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
+    write(f"{run.folder} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
+    write_table(_matrix(table) if matrix else _detail(table), format="table")
+    hints = ["--metric M: intervals and Kendall"] if matrix else []
+    hints += ["--score NAME or --format csv: other scores"] if args.score is None else []
+    if hints:
+        note("; ".join(hints))
+
+
+def _flat(lists: "list[list[str]] | None") -> "list[str] | None":
+    """What several options with comma-separated lists name; None if none was given."""
+    return None if lists is None else [name for names in lists for name in names]
+
+
+def _headline(scores: "pd.DataFrame") -> list[str]:
+    """Headline scores; mixed kernels only where beta makes them differ from the pure ones."""
+    from ntknas.scores import ScoreName
+
+    parsed = {column: ScoreName.parse(column) for column in scores.columns}
+    return [
+        column
+        for column, name in parsed.items()
+        if name.score in _HEADLINE and (name.beta is None or 0 < name.beta < 1)
+    ]
+
+
+def _range(table: "pd.DataFrame") -> str:
+    low, high = table["n"].min(), table["n"].max()
+    return str(high) if low == high else f"{low}..{high}"
+
+
+def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Spearman with one column a metric, best mean first; subsets one after the other."""
+    wide = table.pivot(index=["subset", "score"], columns="metric", values="spearman")
+    wide = wide[table["metric"].unique()].assign(mean=lambda frame: frame.mean(axis=1))
+    wide = wide.sort_values("mean", ascending=False, na_position="last").drop(columns="mean")
+    parts = [wide.loc[[subset]] for subset in table["subset"].unique()]
+    rows = [part.map(_three).reset_index() for part in parts]
+    frame = _concat(rows)
+    frame.columns.name = None
+    if len(parts) == 1:
+        return frame.drop(columns="subset")
+    return frame
+
+
+def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
+    """One metric: Spearman with its interval, best first, and the two taus."""
+    import pandas as pd
+
+    parts = []
+    for subset in table["subset"].unique():
+        rows = table[table["subset"] == subset].sort_values(
+            "spearman", ascending=False, na_position="last"
+        )
+        columns = {name: rows[name] for name in ("subset", "score", "n")}
+        columns["spearman [95%]"] = with_interval(rows, "spearman")
+        columns["kendall"] = rows["kendall"].map(_three)
+        columns["weighted"] = rows["weighted_kendall"].map(_three)
+        parts.append(pd.DataFrame(columns))
+    frame = _concat(parts)
+    if len(parts) == 1:
+        return frame.drop(columns="subset")
+    return frame
+
+
+def with_interval(rows: "pd.DataFrame", name: str) -> "pd.Series[str]":
+    """A correlation and its interval, if there is one, as text.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
+    >>> with_interval(rows, "r").tolist()
+    ['0.375 [0.250, 0.500]', '-0.500']
+    """
+    low, high = rows[f"{name}_low"], rows[f"{name}_high"]
+    interval = " [" + low.map(_three) + ", " + high.map(_three) + "]"
+    return rows[name].map(_three) + interval.where(low.notna() & high.notna(), "")
+
+
+def _three(value: float) -> str:
+    """Three decimals, room for a minus sign."""
+    return f"{value:6.3f}".removeprefix(" ") if value == value else "-"
+
+
+def _concat(frames: "list[pd.DataFrame]") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.concat(frames, ignore_index=True)

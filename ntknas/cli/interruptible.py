@@ -1,0 +1,57 @@
+"""Work that a user can stop at once, even while XLA compiles."""
+
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import FrameType
+from typing import Any, TypeVar
+
+__all__ = ["Stopped", "interruptible"]
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """The user or the system asked the program to stop.
+
+    Args:
+      status: exit status: 128 + number of the signal.
+    """
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
+
+
+def interruptible(work: Callable[[], T]) -> T:
+    """The value of `work()`, computed in another thread; to be called from the main thread.
+
+    Python answers a signal only between its own instructions on the main thread; the main thread
+    therefore does nothing but wait. The other thread is left running: whoever catches `Stopped` has
+    to end the process.
+
+    Raises:
+      Stopped: on Ctrl-C and SIGTERM, at once.
+
+    >>> interruptible(lambda: 6 * 7)
+    42
+    """
+    result: Future[T] = Future()
+
+    def target() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:
+            result.set_exception(error)
+
+    def stop(number: int, frame: FrameType | None) -> Any:
+        raise Stopped(128 + number)
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        threading.Thread(target=target, daemon=True).start()
+        return result.result()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

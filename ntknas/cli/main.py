@@ -1,0 +1,119 @@
+"""The program `ntknas`: find the command, run it, turn errors into one line and an exit status.
+
+Exit status: 0; 1 for a failure of the program or the machine; 2 for input that cannot be used; 130
+after Ctrl-C and 143 after SIGTERM. A reader that closes the pipe (`| head`) is no failure.
+
+Only the chosen command imports what it needs: `ntknas --help` loads neither JAX nor pandas.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from absl import app
+
+import ntknas
+from ntknas.cli import arch, correlate, export, rank, score, scores, sweep, truth
+from ntknas.cli.output import note
+from ntknas.cli.parser import ArgumentParser, Commands
+from ntknas.errors import InputError
+
+__all__ = ["main", "parse", "run"]
+
+_ABOUT = """\
+A first session:
+  ntknas score --archs random:50 --norm image --cells 1 --kernels clean --out runs/first
+  ntknas rank runs/first
+  ntknas truth --where
+  ntknas correlate runs/first --truth NAS-RobBench-201_html.json
+
+`ntknas COMMAND --help` explains a command, with examples.
+"""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line.
+
+    Args:
+      argv: with the program's name first, as `sys.argv`.
+
+    Raises:
+      SystemExit: after --help and --version, and with status 2 for a bad command line.
+
+    >>> parse(["ntknas", "rank", "runs/first"]).top
+    10
+    """
+    parser = ArgumentParser(
+        prog="ntknas",
+        description="Training-free robust scores of NAS-Bench-201 architectures, "
+        "from neural tangent kernels.",
+        epilog=_ABOUT,
+    )
+    parser.add_argument(
+        "-V",
+        "--version",
+        action="version",
+        version=f"ntknas {ntknas.__version__}",
+        help="show the version and exit",
+    )
+    commands = Commands(parser)
+    modules = (score, rank, correlate, sweep, export, arch, scores, truth)
+    for module in modules:
+        module.add(commands)
+    args: argparse.Namespace = parser.parse_args(argv[1:])
+    if args.command is None:
+        names = ", ".join(module.__name__.rpartition(".")[2] for module in modules)
+        parser.error(f"expected a command: {names}")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line in this process.
+
+    Args:
+      argv: without the program's name; None: the process's own.
+
+    Returns:
+      The exit status.
+
+    >>> main(["arch", "banana"])
+    2
+    """
+    try:
+        args = parse(["ntknas", *(sys.argv[1:] if argv is None else argv)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return _execute(args)
+
+
+def run() -> None:
+    """Entry point of the installed program."""
+    app.run(_execute, flags_parser=parse)
+
+
+def _execute(args: argparse.Namespace) -> int:
+    # XLA's C++ remarks and JAX's on missing accelerators are not for users of a command.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("jax").setLevel(logging.ERROR)
+    try:
+        args.run(args)
+        sys.stdout.flush()
+    except InputError as error:
+        note(f"ntknas: error: {' '.join(str(error).split())}")
+        return 2
+    except BrokenPipeError:
+        # Nobody reads on: let the interpreter's last flush go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        note(f"ntknas: error: {' '.join(str(error).split())}")
+        return 1
+    except KeyboardInterrupt:
+        note("ntknas: interrupted")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    run()

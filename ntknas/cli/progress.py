@@ -1,0 +1,108 @@
+"""How far a long computation is: a bar with rate and time left, or lines without a terminal.
+
+The first item may include a compilation, so rates are taken from the second on.
+"""
+
+import sys
+import time
+from types import TracebackType
+
+__all__ = ["Progress"]
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """A context in which `progress(done, total)` shows how far the work is, on stderr.
+
+    Args:
+      what: is being counted, in the plural.
+      first: what happens before the first item is done.
+      lines: write plain lines where stderr is not a terminal; else nothing is shown there.
+
+    >>> with Progress("pairs", lines=False) as progress:
+    ...     progress(1, 2)
+    """
+
+    def __init__(self, what: str, *, first: str = "", lines: bool = True):
+        self._what = what
+        self._first = first or what
+        self._lines = lines
+        self._start: tuple[int, float] | None = None  # first item seen done: count, seconds
+        self._begun = False
+        self._last_line = -_SECONDS_BETWEEN_LINES
+        self._bar = _bar() if sys.stderr.isatty() else None
+
+    def __enter__(self) -> "Progress":
+        if self._bar:
+            self._bar.start()
+            self._task = self._bar.add_task(self._first, total=None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        now = time.monotonic()
+        if not self._begun:
+            self._begun = True
+            if self._lines and not self._bar and done < total:
+                sys.stderr.write(f"{self._first}\n")
+        elif self._start is None:
+            self._start = (done, now)
+        if self._bar:
+            what = self._first if self._start is None else self._what
+            self._bar.update(self._task, completed=done, total=total, description=what)
+        elif (
+            self._lines
+            and self._start
+            and (done == total or now - self._last_line >= _SECONDS_BETWEEN_LINES)
+        ):
+            self._last_line = now
+            sys.stderr.write(self._line(done, total, self._start, now))
+            sys.stderr.flush()
+
+    def _line(self, done: int, total: int, start: tuple[int, float], now: float) -> str:
+        line = f"{done} of {total} {self._what}"
+        count, since = done - start[0], now - start[1]
+        if done < total and count and since > 0:
+            rate = count / since
+            line += f", {rate:.3g} a second, {_duration((total - done) / rate)} left"
+        return line + "\n"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+
+
+def _bar():
+    from rich import progress
+    from rich.console import Console
+
+    class Rate(progress.ProgressColumn):
+        """Items a second."""
+
+        def render(self, task: progress.Task) -> progress.Text:
+            return progress.Text(f"{task.speed:.3g}/s" if task.speed else "")
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        Rate(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=4,
+        speed_estimate_period=120,
+    )

@@ -1,0 +1,244 @@
+"""`ntknas score`: score architectures into a run folder; the same command resumes."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntknas.cli.interruptible import Stopped, interruptible
+from ntknas.cli.output import note, write
+from ntknas.cli.parser import ArgumentParser, Commands, comma_list, fraction, one_of
+from ntknas.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from ntknas.engine import ScoringSpec
+
+__all__ = ["add"]
+
+_NORMS = ("batch", "image", "frozen", "none")
+
+_ABOUT = """\
+SPEC: all (the 6,466 classes), every (all 15,625), random:COUNT[:SEED], ids such as 0,5,9930, an
+architecture string, code:421211, or @FILE with one a line.
+
+Examples:
+  ntknas score --archs random:50 --norm image --cells 1 --kernels clean --out runs/first
+  ntknas score --archs all --norm image --cells 1 --rho 8/255 --out runs/robust
+  ntknas score --archs all --seeds 3 --out runs/published
+
+The first takes a minute or two on a laptop. Attacks cost most of the time: --kernels clean needs
+none, and the time grows with --steps and with the number of radii.
+
+Stop it with Ctrl-C; the same command resumes. More architectures may be scored into the same DIR,
+but never with other settings. Network, attack, radii, logits and params default to the published
+setting (Wu et al., ICLR 2024). `--norm image --cells 1` is far cheaper, and its scores alone rank
+NAS-Bench-201 better.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "score", _run, summary="score architectures into a run folder, or resume", about=_ABOUT
+    )
+    parser.add_argument(
+        "--archs", metavar="SPEC", required=True, help="which architectures, see below"
+    )
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
+    _add_images(parser)
+    _add_network(parser)
+    _add_attack(parser)
+    _add_kernels(parser)
+
+
+def _add_images(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("images")
+    group.add_argument(
+        "--dataset",
+        choices=("cifar10", "cifar100", "imagenet16"),
+        default="cifar10",
+        help="default: cifar10",
+    )
+    group.add_argument(
+        "--data",
+        metavar="PATH",
+        help="official pickles (folder or .tar.gz) or .npz; default: an embedded sample of 320 "
+        "CIFAR-10 training images",
+    )
+    group.add_argument("--split", choices=("train", "test"), default="train", help="default: train")
+    group.add_argument(
+        "--batch-size", type=int, default=32, metavar="N", help="images a kernel; default: 32"
+    )
+    group.add_argument(
+        "--balance",
+        choices=("near", "exact"),
+        default="near",
+        help="class counts differ by at most one (default), or not at all",
+    )
+    group.add_argument(
+        "--seeds",
+        metavar="N",
+        type=int,
+        default=1,
+        help="initialisations, each with its own batch; scores are averaged; default: 1",
+    )
+
+
+def _add_network(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--norm",
+        choices=_NORMS,
+        default="batch",
+        help="normalise by statistics of the batch (default, published), of each image alone "
+        "(cheaper, ranks better), frozen ones (wrong at initialisation), or not at all",
+    )
+    group.add_argument(
+        "--init", choices=("pytorch", "kaiming"), default="pytorch", help="default: pytorch"
+    )
+    group.add_argument(
+        "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
+    )
+    group.add_argument("--cells", metavar="N", type=int, default=5, help="a stage; default: 5")
+
+
+def _add_attack(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("attack (radii and steps in pixel units of [0, 1])")
+    group.add_argument("--attack", choices=("pgd", "fgsm"), default="pgd", help="default: pgd")
+    group.add_argument(
+        "--rho",
+        type=comma_list(fraction),
+        default="3/255,8/255",
+        metavar="RHO,...",
+        help="radii; default: 3/255,8/255",
+    )
+    group.add_argument("--steps", metavar="N", type=int, default=20, help="of PGD; default: 20")
+    group.add_argument(
+        "--step-size", metavar="SIZE", type=fraction, help="default: 2.5 rho / steps"
+    )
+    group.add_argument(
+        "--random-start",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start PGD at a random point of the ball (default)",
+    )
+    group.add_argument(
+        "--attack-norm", choices=_NORMS, help="of the attacked network; default: as --norm"
+    )
+
+
+def _add_kernels(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("kernels")
+    group.add_argument(
+        "--kernels",
+        type=comma_list(one_of("clean", "robust", "twice")),
+        default="clean,robust,twice",
+        metavar="KERNEL,...",
+        help="default: clean,robust,twice; clean alone pays nothing for attacks",
+    )
+    group.add_argument(
+        "--beta",
+        type=comma_list(fraction),
+        default="0,0.5,1",
+        metavar="BETA,...",
+        help="weights of the robust loss in mixed kernels; default: 0,0.5,1 (ntknas sweep gives "
+        "any other later, at no cost)",
+    )
+    group.add_argument(
+        "--logits",
+        choices=("sum", "trace"),
+        default="sum",
+        help="gradients of the sum of the logits (default), or kernels summed over logits",
+    )
+    group.add_argument(
+        "--params", choices=("all", "weights"), default="all", help="parameters; default: all"
+    )
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ntknas.architecture import architectures
+    from ntknas.engine import Run, fit_spec, score
+    from ntknas.images import load_images
+
+    chosen = architectures(args.archs)
+    images = load_images(args.dataset, args.data, split=args.split)
+    spec = fit_spec(_spec(args), images)
+
+    progress = Progress("architectures", first="compiling the network, once")
+    begun = False
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            note(_summary(spec, images.source))
+            note(f"{total} architectures into {args.out}; {done} there already")
+        progress(done, total)
+
+    def work() -> None:
+        score(chosen, out=args.out, spec=spec, images=images, on_progress=on_progress)
+
+    try:
+        with progress:
+            interruptible(work)
+    except Stopped as stop:
+        note(f"ntknas: stopped; what is finished is in {args.out}, the same command resumes")
+        sys.stdout.flush()
+        # Threads inside XLA cannot be stopped, and the store survives the end of the process.
+        os._exit(stop.status)
+    folder = Path(args.out)
+    write(f"run: {folder} ({len(Run(folder).ids)} architectures)")
+    note(
+        f"next: ntknas rank {folder}\n      ntknas correlate {folder} --truth FILE"
+        "    (ntknas truth --where: where to get one)"
+    )
+
+
+def _spec(args: argparse.Namespace) -> "ScoringSpec":
+    from ntknas.attack import AttackName, AttackSpec
+    from ntknas.engine import ScoringSpec
+    from ntknas.kernel import Batch, Logits
+    from ntknas.network import Init, NetworkSpec, Norm
+
+    return ScoringSpec(
+        batch_size=args.batch_size,
+        balance=args.balance,
+        seeds=args.seeds,
+        network=NetworkSpec(
+            channels=args.channels, cells=args.cells, norm=Norm(args.norm), init=Init(args.init)
+        ),
+        attack=AttackSpec(
+            name=AttackName(args.attack),
+            steps=args.steps,
+            step_size=args.step_size,
+            random_start=args.random_start,
+        ),
+        attack_norm=None if args.attack_norm is None else Norm(args.attack_norm),
+        kernels=tuple(map(Batch, args.kernels)),
+        rhos=tuple(args.rho),
+        betas=tuple(args.beta),
+        logits=Logits(args.logits),
+        parameters=args.params,
+    )
+
+
+def _summary(spec: "ScoringSpec", source: str) -> str:
+    from ntknas.scores import format_fraction
+
+    network = spec.network
+    seeds = f", {spec.seeds} seeds" if spec.seeds > 1 else ""
+    lines = [
+        f"{spec.batch_size} {spec.dataset} images ({source}){seeds}; network of {network.channels} "
+        f"channels, {network.cells} cell{'s' * (network.cells > 1)} a stage, "
+        f"norm {network.norm}, init {network.init}",
+        f"kernels {', '.join(spec.kernels)}",
+    ]
+    if spec.rhos:
+        attack = spec.attack
+        steps = f", {attack.steps} steps" if attack.name == "pgd" else ""
+        radii = ", ".join(map(format_fraction, spec.rhos))
+        betas = ", ".join(f"{beta:g}" for beta in spec.betas)
+        lines[1] += f"; attack {attack.name}{steps} at rho {radii}"
+        lines[1] += f"; beta {betas}" if betas else ""
+    return "\n".join(lines)

@@ -1,0 +1,89 @@
+"""One tiny run, a truth that fits it, and a way to run a command line in this process."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ntknas.architecture import architectures
+from ntknas.cli.main import main
+
+ARCHS = "random:12"
+TINY = (
+    *("--norm", "image", "--channels", "4", "--cells", "1", "--batch-size", "8", "--steps", "2"),
+    *("--rho", "3/255,8/255", "--seeds", "1"),
+)
+
+
+@pytest.fixture
+def ntknas(capsys):
+    """A function from a command line to exit status, stdout and stderr."""
+
+    def command(*argv):
+        capsys.readouterr()
+        status = main([str(word) for word in argv])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command
+
+
+@pytest.fixture
+def refused(ntknas):
+    """A function that runs a command line and expects one line of complaint."""
+
+    def command(*argv):
+        status, out, err = ntknas(*argv)
+        assert status == 2
+        assert out == ""
+        assert err.startswith("ntknas: error: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        return err
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """The folder of a finished run of 12 architectures, to be read only."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["score", "--archs", ARCHS, "--out", str(folder), *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def keep(finished, tmp_path):
+    """A function that makes a copy of the run with only its first `count` architectures."""
+
+    def copy(count: int) -> Path:
+        folder = tmp_path / f"run{count}"
+        shutil.copytree(finished, folder)
+        connection = sqlite3.connect(folder / "run.sqlite")
+        ids = [row[0] for row in connection.execute("SELECT id FROM architecture ORDER BY id")]
+        for table in ("architecture", "gram", "score"):
+            connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(i,) for i in ids[count:]])
+        connection.commit()
+        connection.close()
+        return folder
+
+    return copy
+
+
+def write_truth(path: Path, values: dict[int, list[float]], labels: list[str]) -> Path:
+    """A table of accuracies in the form of the project page."""
+    content = {str(index): row for index, row in values.items()} | {"": labels}
+    path.write_text(f"acc={json.dumps(content)}")
+    return path
+
+
+@pytest.fixture
+def truth(tmp_path) -> Path:
+    """Made-up accuracies of the run's architectures: CIFAR-10 clean and PGD-8."""
+    chosen = architectures(ARCHS)
+    values = {a.id: [0.1 + 0.05 * i, 0.05 + 0.03 * i] for i, a in enumerate(chosen)}
+    return write_truth(
+        tmp_path / "truth.json", values, ["cifar10#val_acc", "cifar10#val_pgd_8_acc"]
+    )

@@ -1,0 +1,119 @@
+"""`ntknas correlate`."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from ntknas.architecture import architectures
+from ntknas.engine import Run, correlate
+from ntknas.truth import load_truth
+from tests.cli.conftest import ARCHS, write_truth
+
+
+def test_json_is_the_librarys_table(ntknas, finished, truth):
+    status, out, err = ntknas(
+        *("correlate", finished, "--truth", truth, "--metric", "pgd_8", "--format", "json"),
+        *("--score", "cond@clean", "cond@robust:8/255", "--resamples", "50", "--seed", "3"),
+        *("--combine", "cond@clean+params"),
+    )
+    assert (status, err) == (0, "")
+    rows = json.loads(out)
+    assert [row["score"] for row in rows] == [
+        *("cond@clean", "cond@robust:8/255", "cond@clean+params", "params", "flops")
+    ]
+    expected = correlate(
+        Run(finished),
+        load_truth(truth),
+        metrics=["pgd_8"],
+        names=["cond@clean", "cond@robust:8/255"],
+        combine=["cond@clean+params"],
+        resamples=50,
+        seed=3,
+    )
+    for key in ("spearman", "spearman_low", "spearman_high", "kendall"):
+        np.testing.assert_array_equal([row[key] for row in rows], expected[key])
+    assert {(row["dataset"], row["metric"], row["n"]) for row in rows} == {("cifar10", "pgd_8", 12)}
+
+
+def test_csv_holds_every_score(ntknas, finished, truth):
+    argv = ["correlate", finished, "--truth", truth, "--format", "csv", "--resamples", "0"]
+    rows = list(csv.DictReader(io.StringIO(ntknas(*argv)[1])))
+    scores = [*Run(finished).scores().columns, "cond@clean+params"]
+    assert {row["score"] for row in rows} == set(scores)
+    assert len(rows) == 2 * len(scores)
+
+
+def test_matrix_of_several_metrics(ntknas, finished, truth):
+    status, out, err = ntknas("correlate", finished, "--truth", truth)
+    assert status == 0
+    assert "n = 12" in out
+    assert "clean" in out.splitlines()[1]
+    assert "pgd_8" in out.splitlines()[1]
+    for name in ("cond@clean", "cond@clean+params", "cosine_lambda_min@twice:3/255", "params"):
+        assert f"\n {name} " in out
+    assert "trace" not in out
+    assert "--score NAME" in err
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_detail_of_one_metric(ntknas, finished, truth):
+    status, out, _ = ntknas(
+        *("correlate", finished, "--truth", truth, "--metric", "pgd_8", "--resamples", "50"),
+        *("--top-fraction", "1/2"),
+    )
+    assert status == 0
+    lines = out.splitlines()
+    assert "cifar10 pgd_8; n = 6..12" in lines[0]
+    spearman = [float(line.split("|")[3].split()[0]) for line in lines if line.startswith(" all")]
+    assert spearman == sorted(spearman, reverse=True)
+    assert any(line.startswith(" top 50% ") for line in lines)
+    assert max(map(len, lines)) <= 120
+
+
+def test_some_architectures_without_truth(ntknas, finished, tmp_path):
+    held = architectures(ARCHS)[:5]
+    values = {a.id: [0.1 * i] for i, a in enumerate(held)}
+    path = write_truth(tmp_path / "few.json", values, ["cifar10#val_acc"])
+    status, out, err = ntknas("correlate", finished, "--truth", path, "--format", "json")
+    assert status == 0
+    assert f"7 of 12 architectures are not in {path}" in err
+    assert json.loads(out)[0]["n"] == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--metric", "apgd"], "pgd_8"),
+        (["--dataset", "imagenet16"], "cifar10"),
+        (["--score", "banana"], "banana"),
+        (["--score", "cond@robust:5/255"], "robust:8/255"),
+        (["--combine", "cond@clean+banana"], "banana"),
+        (["--top-fraction", "1.5"], "between 0 and 1"),
+        (["--resamples", "-1", "--metric", "clean"], "0 or more"),
+        (["--seed", "-1", "--metric", "clean"], "0 or more"),
+        (["--format", "xml"], "xml"),
+    ],
+)
+def test_bad_options(refused, finished, truth, options, complaint):
+    assert complaint in refused("correlate", finished, "--truth", truth, *options)
+
+
+def test_no_architecture_has_a_truth(refused, finished, tmp_path):
+    path = write_truth(tmp_path / "others.json", {12: [0.1], 10: [0.1]}, ["cifar10#val_acc"])
+    assert "none of the 12" in refused("correlate", finished, "--truth", path)
+
+
+def test_truth_of_another_dataset(refused, finished, tmp_path):
+    path = write_truth(tmp_path / "others.json", {12: [0.1]}, ["cifar100#val_acc"])
+    assert "cifar100" in refused("correlate", finished, "--truth", path)
+
+
+def test_run_of_one_architecture(refused, keep, truth):
+    assert "at least 2 architectures" in refused("correlate", keep(1), "--truth", truth)
+
+
+def test_truth_is_required(refused, finished):
+    assert "--truth" in refused("correlate", finished)

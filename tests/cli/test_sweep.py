@@ -1,0 +1,106 @@
+"""`ntknas sweep`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ntknas.cli.sweep import beta_grid
+from ntknas.engine import Run, correlate
+from ntknas.errors import InputError
+from ntknas.truth import load_truth
+
+
+def test_grid_has_round_numbers_and_both_ends():
+    assert beta_grid("0:1:0.1") == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert beta_grid("0.5:0.5:1") == [0.5]
+    assert beta_grid("0:1:0.4") == [0.0, 0.4, 0.8]
+    assert beta_grid("1, 0, 1/2, 1") == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("text", ["0:1", "0:1:0", "1:0:0.1", "0:1:1e-9", "x", "", "0:1:0.1:2"])
+def test_bad_grid(text):
+    with pytest.raises(InputError):
+        beta_grid(text)
+
+
+def test_medians_by_hand_and_ends_are_pure_kernels(ntknas, finished):
+    status, out, err = ntknas("sweep", finished, "--beta", "0,0.3,1", "--format", "json")
+    assert (status, err) == (0, "")
+    rows = json.loads(out)
+    assert len(rows) == 2 * 2 * 3
+    scores = Run(finished).scores()
+    for row in rows:
+        pure = {("mixed_clean", 0.0): "clean", ("mixed_clean", 1.0): "robust:8/255"}
+        kernel = pure.get((row["kernel"], row["beta"]))
+        if kernel and row["rho"] == 8 / 255:
+            known = scores[f"lambda_min@{kernel}"]
+            np.testing.assert_allclose(row["value"], known.median(), rtol=1e-9)
+            np.testing.assert_allclose(row["value_low"], known.quantile(0.25), rtol=1e-9)
+
+
+def test_correlations_are_the_librarys(ntknas, finished, truth):
+    status, out, _ = ntknas(
+        *("sweep", finished, "--beta", "0.25,0.75", "--truth", truth, "--metric", "clean"),
+        *("--score", "cond", "lambda_min", "--resamples", "20", "--format", "json"),
+    )
+    assert status == 0
+    rows = json.loads(out)
+    assert len(rows) == 2 * 2 * 2 * 2
+    run = Run(finished)
+    name = "cond@mixed_robust:3/255:0.75"
+    expected = correlate(
+        run.scores(run.sweep([0.25, 0.75])),
+        load_truth(truth),
+        names=[name],
+        metrics=["clean"],
+        resamples=20,
+    ).iloc[0]
+    (row,) = [
+        row
+        for row in rows
+        if (row["score"], row["kernel"], row["beta"]) == ("cond", "mixed_robust", 0.75)
+        and row["rho"] == 3 / 255
+    ]
+    assert row["spearman"] == expected["spearman"]
+    assert row["spearman_low"] == expected["spearman_low"]
+    assert row["dataset"] == "cifar10"
+
+
+def test_table_and_picture(ntknas, finished, truth, tmp_path):
+    picture = tmp_path / "beta.png"
+    status, out, err = ntknas(
+        *("sweep", finished, "--beta", "0:1:0.5", "--truth", truth, "--resamples", "20"),
+        *("--plot", picture),
+    )
+    assert status == 0
+    assert "Spearman with cifar10 pgd_8" in out
+    assert out.splitlines()[1].replace("|", "").split() == [
+        "score",
+        "kernel",
+        "rho",
+        "0",
+        "0.5",
+        "1",
+    ]
+    assert str(picture) in err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--beta", "0,2"], "[0, 1]"),
+        (["--beta=-1:1:0.5"], "[0, 1]"),
+        (["--beta", "0:1:0"], "STEP"),
+        (["--beta", "banana"], "banana"),
+        ([], "--beta"),
+        (["--beta", "0,1", "--score", "cond@clean"], "without its kernel"),
+        (["--beta", "0,1", "--score", "params"], "params"),
+        (["--beta", "0,1", "--metric", "pgd_8"], "--truth"),
+        (["--beta", "0,1", "--plot", "beta.pdf"], ".png or .svg"),
+        (["--beta", "0,1", "--plot", "no/such/folder/beta.png"], "folder"),
+    ],
+)
+def test_bad_options(refused, finished, options, complaint):
+    assert complaint in refused("sweep", finished, *options)

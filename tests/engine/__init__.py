@@ -1,0 +1,1 @@
+"""Tests of the engine: specs, the compiled program, the store, runs, scoring."""

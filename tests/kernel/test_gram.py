@@ -1,0 +1,142 @@
+"""Kernels of the NAS-Bench-201 network against PyTorch, and of any network against NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ntknas.kernel import Logits, chained_gram, jacobian, ntk
+from ntknas.kernel.neural_tangents import neural_tangents
+from ntknas.network import Norm
+from tests.kernel.models import (
+    CLASSES,
+    draws,
+    flat,
+    nas_network,
+    plain_jacobian,
+    torch_jacobian,
+    user_cnn,
+)
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_network_kernel_equals_pytorch_in_float64(norm, float64):
+    """Operations as data, against a loop of backward passes through another implementation."""
+    images, _ = draws()
+    oracle, apply_fn, params = nas_network(norm)
+    kernel = jax.jit(lambda p, x: ntk(apply_fn, p, x, coupled=norm.coupled))(params, images)
+    rows = torch_jacobian(oracle, images, norm)
+    expected = rows @ rows.T
+    np.testing.assert_allclose(kernel, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+    np.testing.assert_allclose(np.diag(kernel), np.diag(expected), rtol=1e-9)
+
+
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
+def test_network_kernel_in_float32(norm):
+    images, _ = draws()
+    oracle, apply_fn, params = nas_network(norm)
+    kernel = jax.jit(lambda p, x: ntk(apply_fn, p, x, coupled=norm.coupled))(params, images)
+    assert kernel.dtype == jnp.float32
+    rows = torch_jacobian(oracle, images, norm)
+    expected = rows @ rows.T
+    np.testing.assert_allclose(kernel, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
+def test_network_jacobian_equals_jacrev(norm, float64):
+    images, _ = draws(4)
+    _, apply_fn, params = nas_network(norm)
+    ones = jnp.ones(CLASSES)
+    rows = jax.jit(lambda p: jacobian(apply_fn, p, images, ones, coupled=norm.coupled))(params)
+    expected = plain_jacobian(apply_fn, params, images, ones)
+    np.testing.assert_allclose(flat(rows), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+def logit_kernels(apply_fn, params, x1, x2):
+    """J_k(x1) J_k(x2)^T of every logit k."""
+    return [
+        plain_jacobian(apply_fn, params, x1, e) @ plain_jacobian(apply_fn, params, x2, e).T
+        for e in jnp.eye(CLASSES, dtype=x1.dtype)
+    ]
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_conventions_over_the_logits_and_cross_kernels(coupled, float64):
+    x1, _ = draws(5)
+    x2, _ = draws(3, seed=1)
+    apply_fn, params = user_cnn(x1, coupled=coupled)
+    ones = jnp.ones(CLASSES)
+    j1, j2 = (plain_jacobian(apply_fn, params, x, ones) for x in (x1, x2))
+    expected = {
+        Logits.SUM: (j1 @ j1.T, j1 @ j2.T),
+        Logits.TRACE: tuple(
+            np.mean(logit_kernels(apply_fn, params, x1, x), axis=0) for x in (x1, x2)
+        ),
+    }
+    for logits, (own, cross) in expected.items():
+        options = {"coupled": coupled, "logits": logits}
+        np.testing.assert_allclose(ntk(apply_fn, params, x1, **options), own, rtol=1e-10)
+        np.testing.assert_allclose(ntk(apply_fn, params, x1, x2, **options), cross, rtol=1e-10)
+
+
+@pytest.mark.parametrize("network", ["user", "image", "none"])
+def test_decoupled_kernels_equal_neural_tangents(network, float64):
+    """It averages over traced axes, as `Logits.TRACE` does; a sum of logits is one logit."""
+    x1, _ = draws(4)
+    x2, _ = draws(3, seed=1)
+    apply_fn, params = user_cnn(x1) if network == "user" else nas_network(Norm(network))[1:]
+    library = neural_tangents()
+    functions = {
+        Logits.TRACE: apply_fn,
+        Logits.SUM: lambda params, x: apply_fn(params, x).sum(-1, keepdims=True),
+    }
+    for logits, function in functions.items():
+        kernel_fn = library.empirical_ntk_fn(
+            function,
+            trace_axes=(-1,),
+            vmap_axes=0,
+            implementation=library.NtkImplementation.JACOBIAN_CONTRACTION,
+        )
+        expected = jax.jit(kernel_fn)(x1, x2, params)
+
+        @jax.jit
+        def ours(x1, x2, params, logits=logits):
+            return ntk(apply_fn, params, x1, x2, coupled=False, logits=Logits(logits))
+
+        actual = ours(x1, x2, params)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * jnp.abs(expected).max())
+        if network != "user":
+            break  # both conventions are compared on the small network
+
+
+@pytest.mark.parametrize("logits", list(Logits))
+@pytest.mark.parametrize("coupled", [True, False])
+def test_chained_gram_is_three_blocks_a_batch(coupled, logits, float64):
+    batches = jnp.stack([draws(3, seed=s)[0] for s in range(4)])
+    apply_fn, params = user_cnn(batches[0], coupled=coupled)
+    directions = jnp.ones((1, CLASSES)) if logits is Logits.SUM else jnp.eye(CLASSES)
+    rows = [[plain_jacobian(apply_fn, params, b, d) for b in batches] for d in directions]
+    blocks = chained_gram(apply_fn, params, batches, coupled=coupled, logits=logits)
+    assert blocks.shape == (4, 3, 3, 3)
+    for t in range(4):
+        for position, other in enumerate((0, max(t - 1, 0), t)):
+            expected = np.mean([r[other] @ r[t].T for r in rows], axis=0)
+            np.testing.assert_allclose(blocks[t, position], expected, rtol=1e-10)
+
+
+def test_chained_gram_of_one_batch(float64):
+    images, _ = draws()
+    apply_fn, params = user_cnn(images, coupled=True)
+    rows = plain_jacobian(apply_fn, params, images, jnp.ones(CLASSES))
+    blocks = chained_gram(apply_fn, params, images[None], coupled=True)
+    np.testing.assert_allclose(blocks, np.tile(rows @ rows.T, (1, 3, 1, 1)), rtol=1e-10)
+
+
+def test_kernel_is_symmetric_and_positive_semi_definite():
+    images, _ = draws(6)
+    for coupled in (True, False):
+        apply_fn, params = user_cnn(images, coupled=coupled)
+        kernel = np.asarray(ntk(apply_fn, params, images, coupled=coupled), np.float64)
+        np.testing.assert_allclose(kernel, kernel.T, rtol=0, atol=1e-6 * kernel.max())
+        values = np.linalg.eigvalsh(kernel)
+        assert values[0] >= -len(kernel) * np.finfo(np.float32).eps * values[-1]

@@ -1,0 +1,232 @@
+"""From images to joint Gram matrices, against stacked plain Jacobians."""
+
+from functools import cache
+from itertools import combinations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ntknas.attack import AttackName, AttackSpec, attack
+from ntknas.errors import InputError
+from ntknas.kernel import (
+    Batch,
+    Logits,
+    attacked_batches,
+    joint_grams,
+    kernel_blocks,
+    robust_gram,
+)
+from ntknas.network import Norm
+from tests.kernel.models import CLASSES, draws, nas_network, plain_jacobian, user_cnn
+
+SPEC = AttackSpec(steps=2)
+RHOS = (0.02, 0.3)
+SUBSETS = [s for size in (1, 2, 3) for s in combinations(Batch, size)]
+
+
+def direct_grams(apply_fn, params, images, attacked, ones):
+    """The Gram of stacked Jacobians of x, A(x), A(A(x)) at every radius."""
+    clean = plain_jacobian(apply_fn, params, images, ones)
+    for once, twice in attacked:
+        rest = [plain_jacobian(apply_fn, params, a, ones) for a in (once, twice)]
+        stacked = np.concatenate([clean, *rest])
+        yield stacked @ stacked.T
+
+
+@cache
+def case(coupled: bool):
+    """Model, images and the directly made Grams; called with 64-bit types on."""
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images, coupled=coupled)
+    key = jax.random.key(3)
+    attacked = attacked_batches(
+        key, apply_fn, params, images, labels, rhos=jnp.array(RHOS), spec=SPEC, twice=True
+    )
+    grams = list(direct_grams(apply_fn, params, images, attacked, jnp.ones(CLASSES)))
+    return key, apply_fn, params, images, labels, attacked, grams
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+@pytest.mark.parametrize("batches", SUBSETS)
+def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
+    key, apply_fn, params, images, labels, _, expected = case(coupled)
+    blocks = robust_gram(
+        key,
+        apply_fn,
+        params,
+        images,
+        labels,
+        rhos=jnp.array(RHOS),
+        batches=batches,
+        spec=SPEC,
+        coupled=coupled,
+    )
+    grams = joint_grams(np.asarray(blocks), batches)
+    assert len(grams) == (1 if batches == (Batch.CLEAN,) else 2)
+    n = len(images)
+    kept = np.concatenate([np.arange(n) + n * list(Batch).index(b) for b in batches])
+    for gram, whole in zip(grams, expected, strict=False):
+        part = whole[np.ix_(kept, kept)]
+        np.testing.assert_allclose(gram, part, rtol=0, atol=1e-10 * part.max())
+        np.testing.assert_array_equal(gram, gram.T)
+        values = np.linalg.eigvalsh(gram)
+        assert values[0] >= -1e-12 * values[-1]
+
+
+def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
+    """The whole pipeline on a NAS-Bench-201 cell, its operations as data."""
+    images, labels = draws(4)
+    _, apply_fn, params = nas_network(Norm.BATCH)
+    key, rhos = jax.random.key(0), jnp.array(RHOS)
+
+    @jax.jit
+    def ours(params):
+        arguments = (key, apply_fn, params, images, labels)
+        return robust_gram(*arguments, rhos=rhos, spec=SPEC, coupled=True), attacked_batches(
+            *arguments, rhos=rhos, spec=SPEC, twice=True
+        )
+
+    blocks, attacked = ours(params)
+    rows = jax.jit(
+        lambda p, x: jax.jacrev(lambda p: apply_fn(p, x).sum(1))(p)  # one compile, five batches
+    )
+
+    def matrix(x):
+        return np.concatenate([a.reshape(len(x), -1) for a in jax.tree.leaves(rows(params, x))], 1)
+
+    grams = joint_grams(np.asarray(blocks), tuple(Batch))
+    for gram, (once, twice) in zip(grams, attacked, strict=True):
+        stacked = np.concatenate([matrix(x) for x in (images, once, twice)])
+        expected = stacked @ stacked.T
+        np.testing.assert_allclose(gram, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_twice_attacks_the_attacked_image_in_a_new_ball(coupled, float64):
+    key, apply_fn, params, images, labels, attacked, _ = case(coupled)
+    for rho, (once, twice) in zip(RHOS, attacked, strict=True):
+        assert float(jnp.abs(once - images).max()) <= rho * (1 + 1e-12)
+        assert float(jnp.abs(twice - once).max()) <= rho * (1 + 1e-12)
+        assert float(jnp.abs(twice - images).max()) <= 2 * rho * (1 + 1e-12)
+        assert float(jnp.abs(twice - images).max()) > 1.2 * rho
+        again = attack(
+            jax.random.split(key, 2)[1], apply_fn, params, once, labels, spec=SPEC, rho=rho
+        )
+        np.testing.assert_allclose(twice, again, rtol=0, atol=1e-12)
+        wide = attack(
+            jax.random.split(key, 2)[0], apply_fn, params, images, labels, spec=SPEC, rho=2 * rho
+        )
+        assert float(jnp.abs(twice - wide).max()) > 0.1 * rho
+        assert float(twice.min()) >= 0
+        assert float(twice.max()) <= 1
+
+
+def test_one_attack_is_the_first_of_two(float64):
+    key, apply_fn, params, images, labels, attacked, _ = case(False)
+    once = attacked_batches(
+        key, apply_fn, params, images, labels, rhos=jnp.array(RHOS), spec=SPEC, twice=False
+    )
+    assert once.shape == (2, 1, *images.shape)
+    np.testing.assert_allclose(once[:, 0], attacked[:, 0], rtol=0, atol=1e-12)
+
+
+def test_another_network_may_be_attacked(float64):
+    """`attack_fn` makes the images, `apply_fn` the Jacobians."""
+    key, apply_fn, params, images, labels, *_ = case(False)
+    other = user_cnn(images, coupled=True)[0]
+    blocks = robust_gram(
+        key,
+        apply_fn,
+        params,
+        images,
+        labels,
+        rhos=jnp.array([0.3]),
+        batches=(Batch.ROBUST,),
+        spec=SPEC,
+        coupled=False,
+        attack_fn=other,
+    )
+    attacked = attacked_batches(
+        key, other, params, images, labels, rhos=jnp.array([0.3]), spec=SPEC, twice=False
+    )
+    rows = plain_jacobian(apply_fn, params, attacked[0, 0], jnp.ones(CLASSES))
+    np.testing.assert_allclose(blocks[0, 2], rows @ rows.T, rtol=1e-10)
+
+
+def test_radius_zero_makes_all_blocks_equal():
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    blocks = kernel_blocks(apply_fn, params, images, labels, rho=0.0, attack=SPEC, coupled=False)
+    for kernel in (blocks.robust, blocks.twice, blocks.mixed_clean(0.5), blocks.mixed_robust(0.2)):
+        np.testing.assert_allclose(kernel, blocks.clean, rtol=1e-5)
+
+
+@pytest.mark.parametrize("logits", list(Logits))
+def test_a_users_own_network_in_both_modes(logits, float64):
+    """Without coupling both algorithms give one answer."""
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    both = [
+        kernel_blocks(
+            apply_fn,
+            params,
+            np.asarray(images),
+            np.asarray(labels),
+            rho=0.1,
+            attack=SPEC,
+            coupled=coupled,
+            logits=logits,
+        )
+        for coupled in (True, False)
+    ]
+    np.testing.assert_allclose(both[0].gram, both[1].gram, rtol=1e-9)
+    assert both[0].epsilon == np.finfo(float).eps
+    assert np.linalg.eigvalsh(both[0].gram)[0] >= -1e-12 * both[0].gram.max()
+
+
+def test_seeds_move_the_random_start_alone():
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    blocks = [
+        kernel_blocks(
+            apply_fn, params, images, labels, rho=0.3, attack=spec, coupled=False, seed=seed
+        )
+        for spec, seed in (
+            (AttackSpec(steps=1, step_size=0.01), 0),
+            (AttackSpec(steps=1, step_size=0.01), 1),
+            (AttackSpec(name=AttackName.FGSM), 0),
+            (AttackSpec(name=AttackName.FGSM), 1),
+        )
+    ]
+    np.testing.assert_array_equal(blocks[0].clean, blocks[1].clean)
+    assert np.abs(blocks[0].robust - blocks[1].robust).max() > 1e-4
+    np.testing.assert_array_equal(blocks[2].gram, blocks[3].gram)
+    assert blocks[0].epsilon == np.finfo(np.float32).eps
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rho": -0.1}, "rho must be a radius >= 0"),
+        ({"rho": float("nan")}, "rho must be a radius >= 0"),
+        ({"rho": float("inf")}, "rho must be a radius >= 0"),
+        ({"labels": np.array([0, 1])}, "expected one label an image"),
+        ({"labels": np.array([0, 1, 2, CLASSES])}, "labels must lie in 0..2, got 3"),
+        ({"labels": np.array([0, 1, 2, -1])}, "labels must lie in 0..2, got -1"),
+        ({"images": np.full((4, 8, 8, 3), 1.5)}, r"pixels must be finite and lie in \[0, 1\]"),
+        ({"images": np.full((4, 8, 8, 3), np.nan)}, "pixels must be finite"),
+        ({"images": np.full((4, 8, 8, 3), 255)}, "pixels must be finite"),
+        ({"images": np.zeros((0, 8, 8, 3)), "labels": np.zeros(0, int)}, "at least one image"),
+        ({"batches": ()}, "at least one batch"),
+        ({"batches": (Batch.ROBUST, Batch.CLEAN)}, "distinct and in order"),
+    ],
+)
+def test_bad_input(change, message):
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    arguments = {"images": images, "labels": labels, "coupled": False, "attack": SPEC} | change
+    with pytest.raises(InputError, match=message) as caught:
+        kernel_blocks(apply_fn, params, **arguments)
+    assert "\n" not in str(caught.value)
