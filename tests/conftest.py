@@ -35,7 +35,7 @@ def data_file():
 @pytest.fixture
 def float64():
     """Run the test with 64-bit JAX types, and put the old setting back."""
-    before = jax.config.jax_enable_x64
+    before = jax.config.read("jax_enable_x64")
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)

@@ -28,7 +28,7 @@ class AttackSpec:
 
     Attributes:
       name: the algorithm.
-      steps: gradient steps of PGD; FGSM always takes one.
+      steps: gradient steps of PGD; FGSM takes one, whatever is given.
       step_size: length of a step in pixel units [0, 1]; None: 2.5 rho / steps.
       random_start: whether PGD starts from a uniform draw in the ball.
 
@@ -52,6 +52,9 @@ class AttackSpec:
             raise InputError(f"attack steps must be at least 1, got {self.steps}")
         if self.step_size is not None and not 0 < self.step_size < float("inf"):
             raise InputError(f"attack step size must be positive, got {self.step_size}")
+        if self.name is AttackName.FGSM:  # one spelling: it has no other settings
+            for name, value in (("steps", 1), ("step_size", None), ("random_start", False)):
+                object.__setattr__(self, name, value)
 
     def step_size_at(self, rho: Scalar) -> Scalar:
         """The length of a PGD step at radius rho, in pixel units; rho may be traced."""

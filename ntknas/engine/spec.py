@@ -37,7 +37,7 @@ class ScoringSpec:
     Raises:
       InputError: for a value outside its range.
 
-    >>> ScoringSpec(kernels=("clean",)).score_rows()
+    >>> ScoringSpec(kernels=(Batch.CLEAN,)).score_rows()
     [(<Kernel.CLEAN: 'clean'>, None, None)]
     """
 

@@ -1,5 +1,7 @@
 """Networks to take kernels of, and plain Jacobians of them."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,9 @@ from tests.network.reference import Normalised, to_torch, torch_network
 # Both convolutions, pooling and a skip connection.
 ARCH = Architecture.from_code("324131")
 CLASSES = 3
+
+# These tests are about values, and their time is compiling: LLVM need not optimise.
+quick_jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def draws(num_images: int = 5, size: int = 8, seed: int = 0):
@@ -41,18 +46,17 @@ class UserCNN(nn.Module):
 def user_cnn(images, *, coupled: bool = False):
     """`apply_fn` and parameters."""
     network = UserCNN(coupled)
-    return network.apply, network.init(jax.random.key(0), images)
+    return network.apply, jax.jit(network.init)(jax.random.key(0), images)
 
 
 def plain_jacobian(apply_fn, params, images, direction) -> np.ndarray:
-    """All gradients at once by jax.jacrev, one row an image, in float64."""
+    """All gradients at once by jax.jacrev, one row an image."""
+    return flat(_jacrev(apply_fn, params, images, direction))
 
-    @jax.jit
-    def rows(params):
-        return jax.jacrev(lambda p: apply_fn(p, images) @ direction)(params)
 
-    leaves = [np.asarray(a, np.float64) for a in jax.tree.leaves(rows(params))]
-    return np.concatenate([a.reshape(len(images), -1) for a in leaves], 1)
+@partial(quick_jit, static_argnums=0)
+def _jacrev(apply_fn, params, images, direction):
+    return jax.jacrev(lambda p: apply_fn(p, images) @ direction)(params)
 
 
 def flat(rows) -> np.ndarray:

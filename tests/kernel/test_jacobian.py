@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntknas.kernel import jacobian
-from tests.kernel.models import CLASSES, draws, flat, plain_jacobian, user_cnn
+from ntknas import kernel
+from tests.kernel.models import CLASSES, draws, flat, plain_jacobian, quick_jit, user_cnn
+
+jacobian = quick_jit(kernel.jacobian, static_argnums=0, static_argnames="coupled")
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-12}
 DIRECTION = (1.0, -2.0, 0.5)
@@ -18,7 +20,7 @@ def test_equals_the_plain_jacobian(model, coupled, direction, float64):
     images, _ = draws()
     apply_fn, params = user_cnn(images, coupled=model)
     weights = jnp.array(direction)
-    rows = jax.jit(lambda p: jacobian(apply_fn, p, images, weights, coupled=coupled))(params)
+    rows = jacobian(apply_fn, params, images, weights, coupled=coupled)
     expected = plain_jacobian(apply_fn, params, images, weights)
     np.testing.assert_allclose(flat(rows), expected, **TOLERANCE)
     assert jax.tree.structure(rows) == jax.tree.structure(params)

@@ -8,18 +8,33 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntknas import kernel as room
 from ntknas.attack import AttackName, AttackSpec, attack
 from ntknas.errors import InputError
 from ntknas.kernel import (
     Batch,
     Logits,
-    attacked_batches,
     joint_grams,
     kernel_blocks,
-    robust_gram,
 )
 from ntknas.network import Norm
-from tests.kernel.models import CLASSES, draws, nas_network, plain_jacobian, user_cnn
+from tests.kernel.models import (
+    CLASSES,
+    draws,
+    nas_network,
+    plain_jacobian,
+    quick_jit,
+    user_cnn,
+)
+
+attacked_batches = quick_jit(
+    room.attacked_batches, static_argnums=1, static_argnames=("spec", "twice")
+)
+robust_gram = quick_jit(
+    room.robust_gram,
+    static_argnums=1,
+    static_argnames=("batches", "spec", "coupled", "logits", "attack_fn"),
+)
 
 SPEC = AttackSpec(steps=2)
 RHOS = (0.02, 0.3)
@@ -81,25 +96,18 @@ def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
     _, apply_fn, params = nas_network(Norm.BATCH)
     key, rhos = jax.random.key(0), jnp.array(RHOS)
 
-    @jax.jit
+    @quick_jit
     def ours(params):
         arguments = (key, apply_fn, params, images, labels)
-        return robust_gram(*arguments, rhos=rhos, spec=SPEC, coupled=True), attacked_batches(
-            *arguments, rhos=rhos, spec=SPEC, twice=True
+        return (
+            room.robust_gram(*arguments, rhos=rhos, spec=SPEC, coupled=True),
+            room.attacked_batches(*arguments, rhos=rhos, spec=SPEC, twice=True),
         )
 
     blocks, attacked = ours(params)
-    rows = jax.jit(
-        lambda p, x: jax.jacrev(lambda p: apply_fn(p, x).sum(1))(p)  # one compile, five batches
-    )
-
-    def matrix(x):
-        return np.concatenate([a.reshape(len(x), -1) for a in jax.tree.leaves(rows(params, x))], 1)
-
+    directly = direct_grams(apply_fn, params, images, attacked, jnp.ones(CLASSES))
     grams = joint_grams(np.asarray(blocks), tuple(Batch))
-    for gram, (once, twice) in zip(grams, attacked, strict=True):
-        stacked = np.concatenate([matrix(x) for x in (images, once, twice)])
-        expected = stacked @ stacked.T
+    for gram, expected in zip(grams, directly, strict=True):
         np.testing.assert_allclose(gram, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
