@@ -11,6 +11,7 @@ which are over all 6,466 architectures, and beside those of a PyTorch loop of ba
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def run(config: CleanKernelsConfig) -> pd.DataFrame:
       One row a score and metric: ours with its 95% interval, the PyTorch reference, the published.
     """
     images = ntknas.load_images("cifar10", config.data)
-    scored = ntknas.score(config.archs, out=config.out, spec=config.spec, images=images)
+    scored = ntknas.score(
+        config.archs, out=config.out, spec=config.spec, images=images, on_progress=_report
+    )
     table = ntknas.correlate(
         scored, ntknas.load_truth(config.truth), names=list(PUBLISHED), dataset="cifar10"
     )
@@ -76,6 +79,11 @@ def run(config: CleanKernelsConfig) -> pd.DataFrame:
             for score, metric in zip(table["score"], table["metric"], strict=True)
         ]
     return table
+
+
+def _report(done: int, total: int) -> None:
+    if done % 20 == 0:
+        print(f"{done} of {total} architectures", file=sys.stderr, flush=True)
 
 
 def main() -> None:

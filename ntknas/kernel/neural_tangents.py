@@ -22,7 +22,7 @@ from ntknas.errors import InputError
 __all__ = ["neural_tangents"]
 
 # Where neural-tangents looks, what for, and where JAX has it now.
-_MOVED = {
+_MOVED: dict[str, dict[str, tuple[str, ...]]] = {
     "jax.core": {
         "jax._src.core": (
             "AbstractValue",
@@ -71,8 +71,10 @@ def neural_tangents() -> types.ModuleType:
 
 def _module(name: str) -> types.ModuleType:
     """A module of JAX, made anew if JAX no longer has it."""
-    if importlib.util.find_spec(name) is None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
         module = types.ModuleType(name)
         sys.modules[name] = module
         setattr(jax, name.removeprefix("jax."), module)
-    return importlib.import_module(name)
+        return module

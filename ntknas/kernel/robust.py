@@ -141,7 +141,7 @@ def kernel_blocks(
     apply_fn: ApplyFn,
     params: PyTree,
     images: Float[Any, "n h w c"],
-    labels: Int[Any, " n"],
+    labels: Int[Any, " m"],  # that m is n is checked at a user's run time too
     *,
     rho: float = 8 / 255,
     batches: tuple[Batch, ...] = tuple(Batch),
@@ -158,7 +158,7 @@ def kernel_blocks(
       images: pixels in [0, 1].
       labels: classes 0..k-1.
       rho: radius of the attack in pixel units.
-      batches: which Jacobians to take.
+      batches: which Jacobians to take, in any order.
       attack: the attack; None: PGD of 20 steps (see `AttackSpec`).
       coupled: True if the output on an image depends on the other images of the batch, as under
         batch normalisation; False is faster and right for everything else.
@@ -169,7 +169,8 @@ def kernel_blocks(
       The joint Gram matrix.
 
     Raises:
-      InputError: for a negative rho, pixels outside [0, 1], or labels that do not fit the images.
+      InputError: for a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
+        labels that do not fit the images or the logits.
 
     >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
     >>> images = jnp.linspace(0, 1, 24).reshape(2, 2, 2, 3)
@@ -180,13 +181,22 @@ def kernel_blocks(
     """
     images = jnp.asarray(images)
     labels = jnp.asarray(labels)
-    batches = tuple(Batch(batch) for batch in batches)
+    if not batches or not set(batches) <= set(Batch):
+        raise InputError(f"expected at least one batch of {', '.join(Batch)}, got {batches}")
+    batches = tuple(batch for batch in Batch if batch in batches)
     if not 0 <= rho < float("inf"):
         raise InputError(f"rho must be a radius >= 0 in pixel units, got {rho}")
     if labels.shape != images.shape[:1]:
         raise InputError(f"expected one label an image, got {labels.shape} for {images.shape}")
+    if len(images) == 0:
+        raise InputError("expected at least one image, got none")
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise InputError(f"pixels must be floating-point numbers in [0, 1], got {images.dtype}")
     if not bool(jnp.all((images >= 0) & (images <= 1))):
         raise InputError("pixels must be finite and lie in [0, 1]")
+    classes = jax.eval_shape(apply_fn, params, images).shape[-1]
+    if not bool(jnp.all((labels >= 0) & (labels < classes))):
+        raise InputError(f"labels must lie in 0..{classes - 1}, got {labels.tolist()}")
 
     @jax.jit
     def compute(key, params, images, labels, rhos):

@@ -75,7 +75,7 @@ def load_torch_weights(
     return LoadedWeights(spec, variables)
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def _load(path: Path) -> Mapping[Any, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}")
     try:
@@ -92,7 +92,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     return state
 
 
-def _arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _arrays(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     if isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
     if not all(isinstance(name, str) for name in state):

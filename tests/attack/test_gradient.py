@@ -1,5 +1,7 @@
 """FGSM and PGD against torchattacks, in closed form, and within their bounds."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +41,7 @@ def test_equals_torchattacks(norm, float64):
             return network.apply(variables, images, ARCH.ops)
 
         one = fgsm(apply_fn, variables, images, labels, rho=RHO)
-        sizes = {"rho": RHO, "step_size": STEP, "num_steps": STEPS}
+        sizes: dict[str, Any] = {"rho": RHO, "step_size": STEP, "num_steps": STEPS}
         return one, pgd(None, apply_fn, variables, images, labels, **sizes)
 
     theirs = [
@@ -103,7 +105,7 @@ def test_linear_model_is_the_closed_form(rho):
 def test_unprojected_steps_add_up():
     images, weights, _ = draws()
     images = 0.4 + 0.2 * images
-    sizes = {"rho": 0.2, "step_size": 0.01, "num_steps": 5}
+    sizes: dict[str, Any] = {"rho": 0.2, "step_size": 0.01, "num_steps": 5}
     attacked = pgd(None, linear, weights, images, jnp.asarray(LABELS), **sizes)
     np.testing.assert_allclose(attacked, closed_form(images, weights, 0.05), atol=1e-6)
 
@@ -111,7 +113,7 @@ def test_unprojected_steps_add_up():
 @jax.jit
 def every_attack(key, weights, images, rho, step):
     labels = jnp.asarray(LABELS)
-    sizes = {"rho": rho, "step_size": step, "num_steps": 3}
+    sizes: dict[str, Any] = {"rho": rho, "step_size": step, "num_steps": 3}
     return (
         fgsm(curved, weights, images, labels, rho=rho),
         pgd(None, curved, weights, images, labels, **sizes),
@@ -161,7 +163,7 @@ def test_random_start_is_uniform_in_the_ball_and_then_clipped():
     images = jnp.full((4, 16, 16, 3), 0.5).at[1].set(0.0).at[2].set(1.0)
     weights = jnp.ones(16 * 16 * 3)
     labels = jnp.zeros(4, jnp.int32)
-    sizes = {"rho": 0.1, "step_size": 1e-12, "num_steps": 1}
+    sizes: dict[str, Any] = {"rho": 0.1, "step_size": 1e-12, "num_steps": 1}
     starts = {
         seed: np.asarray(pgd(jax.random.key(seed), linear, weights, images, labels, **sizes))
         for seed in (0, 1)
@@ -211,7 +213,7 @@ def test_more_steps_raise_the_loss_further():
     def loss(attacked):
         return float(-jax.nn.log_softmax(linear(weights, attacked))[jnp.arange(5), labels].sum())
 
-    sizes = {"rho": 0.1, "step_size": 0.02}
+    sizes: dict[str, Any] = {"rho": 0.1, "step_size": 0.02}
     losses = [
         loss(pgd(None, linear, weights, jnp.asarray(images), labels, **sizes, num_steps=n))
         for n in (1, 2, 4)

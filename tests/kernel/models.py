@@ -46,7 +46,11 @@ class UserCNN(nn.Module):
 def user_cnn(images, *, coupled: bool = False):
     """`apply_fn` and parameters."""
     network = UserCNN(coupled)
-    return network.apply, jax.jit(network.init)(jax.random.key(0), images)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), images)
+    rng = np.random.default_rng(1)
+    return network.apply, jax.tree.map(
+        lambda a: jnp.asarray(0.3 * rng.normal(size=a.shape), images.dtype), shapes
+    )
 
 
 def plain_jacobian(apply_fn, params, images, direction) -> np.ndarray:
@@ -64,19 +68,20 @@ def flat(rows) -> np.ndarray:
     return np.concatenate([np.asarray(a).reshape(len(a), -1) for a in jax.tree.leaves(rows)], 1)
 
 
-def nas_network(norm: Norm):
+def nas_network(norm: Norm, *, static: bool = False):
     """A PyTorch network, and ours with the same weights: oracle, `apply_fn` and parameters.
 
-    Operations are data; the weights that the cell does not use keep random values.
+    Operations are data, and the weights that the cell does not use keep random values; or they
+    are static, which compiles faster.
     """
     spec = NetworkSpec(channels=4, cells=1, classes=CLASSES, image_size=8, norm=norm)
     oracle = torch_network(ARCH, channels=4, cells=1, classes=CLASSES, dtype=torch.float64)
     loaded = load_torch_weights(oracle.state_dict(), ARCH).variables
-    variables = _overwrite(initial_variables(spec, 0), loaded)
+    variables = _overwrite(initial_variables(spec, 0, ARCH.ops if static else None), loaded)
     dtype = jnp.result_type(float)
     variables = jax.tree.map(lambda a: jnp.asarray(a, dtype), variables)
     params = variables.pop("params")
-    network, ops = Network(spec), jnp.array(ARCH.ops)
+    network, ops = Network(spec), ARCH.ops if static else jnp.array(ARCH.ops)
 
     def apply_fn(params, images):
         return network.apply({"params": params, **variables}, images, ops)

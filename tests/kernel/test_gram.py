@@ -41,7 +41,7 @@ def test_network_kernel_equals_pytorch_in_float64(norm, float64):
 @pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
 def test_network_kernel_in_float32(norm):
     images, _ = draws()
-    oracle, apply_fn, params = nas_network(norm)
+    oracle, apply_fn, params = nas_network(norm, static=norm is Norm.IMAGE)
     optimised = jax.jit(room.ntk, **STATIC)  # rounding as users have it
     kernel = optimised(apply_fn, params, images, coupled=norm.coupled)
     assert kernel.dtype == jnp.float32
@@ -53,7 +53,7 @@ def test_network_kernel_in_float32(norm):
 @pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
 def test_network_jacobian_equals_jacrev(norm, float64):
     images, _ = draws(4)
-    _, apply_fn, params = nas_network(norm)
+    _, apply_fn, params = nas_network(norm, static=True)
     ones = jnp.ones(CLASSES)
     rows = jacobian(apply_fn, params, images, ones, coupled=norm.coupled)
     expected = plain_jacobian(apply_fn, params, images, ones)
@@ -92,7 +92,8 @@ def test_decoupled_kernels_equal_neural_tangents(network, float64):
     """It averages over traced axes, as `Logits.TRACE` does; a sum of logits is one logit."""
     x1, _ = draws(4)
     x2, _ = draws(3, seed=1)
-    apply_fn, params = user_cnn(x1) if network == "user" else nas_network(Norm(network))[1:]
+    user = network == "user"
+    apply_fn, params = user_cnn(x1) if user else nas_network(Norm(network), static=True)[1:]
     library = neural_tangents()
     functions = {
         Logits.TRACE: apply_fn,
@@ -108,7 +109,7 @@ def test_decoupled_kernels_equal_neural_tangents(network, float64):
         expected = quick_jit(kernel_fn)(x1, x2, params)
         actual = ntk(apply_fn, params, x1, x2, coupled=False, logits=logits)
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * jnp.abs(expected).max())
-        if network != "user":
+        if not user:
             break  # both conventions are compared on the small network
 
 

@@ -23,7 +23,7 @@ def test_equals_the_plain_jacobian(model, coupled, direction, float64):
     rows = jacobian(apply_fn, params, images, weights, coupled=coupled)
     expected = plain_jacobian(apply_fn, params, images, weights)
     np.testing.assert_allclose(flat(rows), expected, **TOLERANCE)
-    assert jax.tree.structure(rows) == jax.tree.structure(params)
+    assert set(rows["params"]) == set(params["params"])
 
 
 def test_a_coupled_row_holds_terms_through_every_image(float64):

@@ -74,6 +74,11 @@ def test_one_module_and_no_tensorflow():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)
 
 
+def test_a_second_import_finds_its_own_repairs():
+    neural_tangents.cache_clear()
+    assert neural_tangents().__version__ == "0.6.5"
+
+
 def test_missing_extra_is_one_clear_line(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ntknas import kernel as room
-from ntknas.attack import AttackName, AttackSpec, attack
+from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
 from ntknas.kernel import (
     Batch,
@@ -91,9 +91,9 @@ def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
 
 
 def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
-    """The whole pipeline on a NAS-Bench-201 cell, its operations as data."""
+    """The whole pipeline on a NAS-Bench-201 cell."""
     images, labels = draws(4)
-    _, apply_fn, params = nas_network(Norm.BATCH)
+    _, apply_fn, params = nas_network(Norm.BATCH, static=True)
     key, rhos = jax.random.key(0), jnp.array(RHOS)
 
     @quick_jit
@@ -195,22 +195,17 @@ def test_a_users_own_network_in_both_modes(logits, float64):
 
 
 def test_seeds_move_the_random_start_alone():
+    one_step = AttackSpec(steps=1, step_size=0.01)
     images, labels = draws(4)
     apply_fn, params = user_cnn(images)
     blocks = [
         kernel_blocks(
-            apply_fn, params, images, labels, rho=0.3, attack=spec, coupled=False, seed=seed
+            apply_fn, params, images, labels, rho=0.3, attack=one_step, coupled=False, seed=seed
         )
-        for spec, seed in (
-            (AttackSpec(steps=1, step_size=0.01), 0),
-            (AttackSpec(steps=1, step_size=0.01), 1),
-            (AttackSpec(name=AttackName.FGSM), 0),
-            (AttackSpec(name=AttackName.FGSM), 1),
-        )
+        for seed in (0, 1)
     ]
     np.testing.assert_array_equal(blocks[0].clean, blocks[1].clean)
     assert np.abs(blocks[0].robust - blocks[1].robust).max() > 1e-4
-    np.testing.assert_array_equal(blocks[2].gram, blocks[3].gram)
     assert blocks[0].epsilon == np.finfo(np.float32).eps
 
 
@@ -221,14 +216,12 @@ def test_seeds_move_the_random_start_alone():
         ({"rho": float("nan")}, "rho must be a radius >= 0"),
         ({"rho": float("inf")}, "rho must be a radius >= 0"),
         ({"labels": np.array([0, 1])}, "expected one label an image"),
-        ({"labels": np.array([0, 1, 2, CLASSES])}, "labels must lie in 0..2, got 3"),
-        ({"labels": np.array([0, 1, 2, -1])}, "labels must lie in 0..2, got -1"),
+        ({"labels": np.array([0, 1, 2, CLASSES])}, "labels must lie in 0..2, got .*3"),
+        ({"labels": np.array([0, 1, 2, -1])}, "labels must lie in 0..2, got .*-1"),
         ({"images": np.full((4, 8, 8, 3), 1.5)}, r"pixels must be finite and lie in \[0, 1\]"),
         ({"images": np.full((4, 8, 8, 3), np.nan)}, "pixels must be finite"),
-        ({"images": np.full((4, 8, 8, 3), 255)}, "pixels must be finite"),
         ({"images": np.zeros((0, 8, 8, 3)), "labels": np.zeros(0, int)}, "at least one image"),
         ({"batches": ()}, "at least one batch"),
-        ({"batches": (Batch.ROBUST, Batch.CLEAN)}, "distinct and in order"),
     ],
 )
 def test_bad_input(change, message):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from xautodl.models import CellStructure
 from xautodl.models.cell_infers.tiny_network import TinyNetwork
 
@@ -40,7 +41,7 @@ class Normalised(torch.nn.Module):
         return self.network((images - mean) / std)[1]
 
 
-def to_torch(images: np.ndarray, dtype=torch.float32) -> torch.Tensor:
+def to_torch(images: ArrayLike, dtype=torch.float32) -> torch.Tensor:
     """[N, H, W, C] to [N, C, H, W]."""
     return torch.tensor(np.asarray(images).transpose(0, 3, 1, 2), dtype=dtype)
 

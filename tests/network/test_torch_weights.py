@@ -3,7 +3,8 @@
 import io
 import pickle
 from collections import OrderedDict
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -190,9 +191,9 @@ def cut(fraction, zipped):
     return content[: int(len(content) * fraction)]
 
 
-FILES = {
+FILES: dict[str, Callable[[], bytes]] = {
     **{
-        f"cut at {f}{' zip' if z else ''}": lambda f=f, z=z: cut(f, z)
+        f"cut at {f}{' zip' if z else ''}": partial(cut, f, z)
         for f in (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999)
         for z in (True, False)
     },
