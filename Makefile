@@ -14,7 +14,7 @@ test: .venv/extras
 	.venv/bin/python -m pytest
 
 test-slow: .venv/extras
-	.venv/bin/python -m pytest -m slow
+	.venv/bin/python -m pytest -m slow -n 0
 
 lint: .venv/extras
 	.venv/bin/ruff check .

@@ -89,7 +89,7 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
         "id": architecture.id,
         "string": architecture.string,
         "op codes": architecture.code,
-        "class": f"{size} architecture{'s' * (size > 1)} that compute the same",
+        "class": "1 architecture" if size == 1 else f"{size} architectures that compute the same",
         "represented by": f"{architecture.representative.id} ({standing})",
         "parameters": f"{parameters:,} ({network})",
         "FLOPs": f"{flops(architecture, **sizes):,} multiply-accumulates (32 x 32 image)",
