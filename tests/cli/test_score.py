@@ -36,14 +36,14 @@ def test_options_reach_the_spec():
     spec = spec_of(
         *("--batch-size", "20", "--balance", "exact", "--seeds", "3", "--norm", "image"),
         *("--attack-norm", "frozen", "--init", "kaiming", "--channels", "8", "--cells", "2"),
-        *("--attack", "fgsm", "--rho", "1/255,0.5", "--steps", "7", "--step-size", "2/255"),
+        *("--attack", "pgd", "--rho", "1/255,0.5", "--steps", "7", "--step-size", "2/255"),
         *("--no-random-start", "--beta", "0,1/4", "--kernels", "clean,robust"),
         *("--logits", "trace", "--params", "weights"),
     )
     assert (spec.batch_size, spec.balance, spec.seeds) == (20, "exact", 3)
     assert (spec.network.norm, spec.attack_norm) == (Norm.IMAGE, Norm.FROZEN)
     assert (spec.network.init, spec.network.channels, spec.network.cells) == (Init.KAIMING, 8, 2)
-    assert (spec.attack.name, spec.attack.steps) == (AttackName.FGSM, 7)
+    assert (spec.attack.name, spec.attack.steps) == (AttackName.PGD, 7)
     assert (spec.attack.step_size, spec.attack.random_start) == (2 / 255, False)
     assert (spec.rhos, spec.betas) == ((1 / 255, 0.5), (0.0, 0.25))
     assert (spec.kernels, spec.logits) == ((Batch.CLEAN, Batch.ROBUST), Logits.TRACE)

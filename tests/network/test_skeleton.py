@@ -11,6 +11,7 @@ import torch
 
 from ntknas.architecture import Architecture, architectures
 from ntknas.network import Network, NetworkSpec, Norm, initial_variables, load_torch_weights
+from tests.conftest import real_data
 from tests.network.reference import Normalised, to_numpy, to_torch, torch_network
 
 CONSTANT = [10, 12, 74, 172, 879]
@@ -19,8 +20,6 @@ PARITY = [a.id for a in architectures("random:30:7")] + CONSTANT
 
 @pytest.fixture(scope="module")
 def images():
-    from tests.conftest import real_data
-
     with np.load(real_data("cifar10/cifar10_subset.npz")) as file:
         return file["x_train"][:4].astype(np.float64) / 255
 
@@ -38,53 +37,65 @@ def data_program(norm: Norm, dtype: str):
     return program
 
 
-def super_network(norm: Norm, variables: dict) -> dict:
-    """Variables of the program with operations as data, holding the given ones."""
-    network = Network(NetworkSpec(norm=norm))
-    dtype = variables["params"]["stem"]["kernel"].dtype
-    shape = jax.ShapeDtypeStruct((1, 32, 32, 3), dtype)
+@cache
+def empty_super_network(norm: Norm, dtype: str) -> dict:
+    """Shapes of the variables of the program with operations as data."""
+    images = jax.ShapeDtypeStruct((1, 32, 32, 3), dtype)
     ops = jax.ShapeDtypeStruct((6,), jnp.int32)
-    empty = jax.eval_shape(network.init, jax.random.key(0), shape, ops)
+    network = Network(NetworkSpec(norm=norm))
+    return jax.eval_shape(network.init, jax.random.key(0), images, ops)
+
+
+def super_network(norm: Norm, dtype: str, variables: dict) -> dict:
+    """Variables of the program with operations as data, holding the given ones."""
 
     def fill(target, source):
         if isinstance(target, dict):
             return {k: fill(v, (source or {}).get(k)) for k, v in target.items()}
-        return np.zeros(target.shape, dtype) if source is None else source
+        return np.zeros(target.shape, dtype) if source is None else source.astype(dtype)
 
-    return fill(empty, variables)
+    return fill(empty_super_network(norm, dtype), variables)
 
 
-def compare(norm: Norm, dtype: str, images):
-    """Relative errors of logits and input gradients against PyTorch in float64."""
+@cache
+def oracle(norm: Norm, index: int) -> tuple:
+    """Weights, and PyTorch's logits and input gradient in float64 on four images."""
+    with np.load(real_data("cifar10/cifar10_subset.npz")) as file:
+        images = (file["x_train"][:4] / 255).astype(np.float32)
+    arch = Architecture.from_id(index)
+    network = torch_network(arch, seed=index)
+    variables = load_torch_weights(network.state_dict(), arch).variables
+    network.double().train(norm is Norm.BATCH)
+    pixels = to_torch(images, torch.float64).requires_grad_()
+    logits = Normalised(network)(pixels)
+    logits.square().sum().backward()
+    gradient = np.zeros(images.shape) if pixels.grad is None else to_numpy(pixels.grad)
+    return images, variables, (logits.detach().numpy(), gradient)
+
+
+def errors(norm: Norm, dtype: str) -> np.ndarray:
+    """Relative errors of logits and of input gradients, for every architecture."""
     program = data_program(norm, dtype)
-    x = images.astype(dtype)
-    errors = []
+    found = []
     for index in PARITY:
-        arch = Architecture.from_id(index)
-        oracle = torch_network(arch, seed=index)
-        loaded = load_torch_weights(oracle.to(getattr(torch, dtype)).state_dict(), arch)
-        variables = super_network(norm, loaded.variables)
-        oracle.double().train(norm is Norm.BATCH)
-        pixels = to_torch(x, torch.float64).requires_grad_()
-        logits = Normalised(oracle)(pixels)
-        logits.square().sum().backward()
-        gradient = np.zeros_like(images) if pixels.grad is None else to_numpy(pixels.grad)
-        ops = jnp.array(arch.ops)
-        pairs = zip(program(variables, x, ops), (logits.detach().numpy(), gradient), strict=True)
-        errors.append([np.abs(a - b).max() / max(np.abs(b).max(), 1e-30) for a, b in pairs])
-    return np.array(errors).T
+        images, variables, expected = oracle(norm, index)
+        ops = jnp.array(Architecture.from_id(index).ops)
+        got = program(super_network(norm, dtype, variables), images.astype(dtype), ops)
+        pairs = zip(got, expected, strict=True)
+        found.append([np.abs(a - b).max() / max(np.abs(b).max(), 1e-30) for a, b in pairs])
+    return np.array(found).T
 
 
 @pytest.mark.parametrize("norm", [Norm.BATCH, Norm.FROZEN])
-def test_float64_equals_pytorch(norm, images, float64):
-    logits, gradients = compare(norm, "float64", images)
+def test_float64_equals_pytorch(norm, float64):
+    logits, gradients = errors(norm, "float64")
     assert logits.max() < 1e-9
     assert gradients.max() < 1e-9
 
 
 @pytest.mark.parametrize("norm", [Norm.BATCH, Norm.FROZEN])
-def test_float32_equals_pytorch_to_rounding(norm, images):
-    logits, gradients = compare(norm, "float32", images)
+def test_float32_equals_pytorch_to_rounding(norm):
+    logits, gradients = errors(norm, "float32")
     assert logits.max() < 1e-4
     # A ReLU input within rounding of zero falls on either side of it, and small batch variances
     # amplify such a flip in the gradient; PyTorch's own float32 gradient is as far from its
