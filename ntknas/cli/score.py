@@ -149,7 +149,7 @@ def _add_kernels(parser: ArgumentParser) -> None:
         "--logits",
         choices=("sum", "trace"),
         default="sum",
-        help="gradients of the sum of the logits (default), or kernels summed over logits",
+        help="gradients of the sum of the logits (default), or the mean kernel of a single logit",
     )
     group.add_argument(
         "--params", choices=("all", "weights"), default="all", help="parameters; default: all"
