@@ -23,7 +23,7 @@ from ntknas.errors import InputError
 __all__ = ["main", "parse", "run"]
 
 _ABOUT = """\
-A first session:
+First steps:
   ntknas score --archs random:50 --norm image --cells 1 --kernels clean --out runs/first
   ntknas rank runs/first
   ntknas truth --where
