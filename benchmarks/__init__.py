@@ -1,1 +1,1 @@
-"""Speed against peers; the public API only."""
+"""Speed against peers; one architecture at a time is timed on the engine's compiled program."""

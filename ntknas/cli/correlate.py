@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
-from ntknas.cli.parser import Commands, add_format, comma_list, fraction
+from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list, fraction
 from ntknas.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -60,15 +60,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--top-fraction", type=fraction, metavar="F", help="also within the best, such as 0.1"
     )
-    parser.add_argument(
-        "--resamples",
-        metavar="N",
-        type=int,
-        help="of the intervals; default: 1000, or 200 beyond 1000 architectures; 0: none",
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of the resamples; default: 0"
-    )
+    add_resamples(parser)
     add_format(parser)
 
 

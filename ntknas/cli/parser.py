@@ -13,6 +13,7 @@ __all__ = [
     "Command",
     "Commands",
     "add_format",
+    "add_resamples",
     "comma_list",
     "fraction",
     "one_of",
@@ -89,6 +90,19 @@ def add_format(parser: ArgumentParser) -> None:
         choices=("table", "csv", "json"),
         default="table",
         help="table to read (default); csv and json hold every digit and every column",
+    )
+
+
+def add_resamples(parser: ArgumentParser) -> None:
+    """The options --resamples and --seed, for commands that give bootstrap intervals."""
+    parser.add_argument(
+        "--resamples",
+        metavar="N",
+        type=int,
+        help="of the intervals; default: 1000, or 200 beyond 1000 architectures; 0: none",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="of the resamples; default: 0"
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
-from ntknas.cli.parser import Commands, add_format, comma_list
+from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list
 from ntknas.cli.progress import Progress
 from ntknas.errors import InputError
 
@@ -55,15 +55,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--truth", metavar="FILE", help="correlate with published accuracies")
     parser.add_argument("--dataset", help="of the truth; default: the run's")
     parser.add_argument("--metric", metavar="M", help=f"of the truth; default: {_METRIC}")
-    parser.add_argument(
-        "--resamples",
-        metavar="N",
-        type=int,
-        help="of the intervals; default: 1000, or 200 beyond 1000 architectures; 0: none",
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of the resamples; default: 0"
-    )
+    add_resamples(parser)
     parser.add_argument("--plot", metavar="FILE", help="also draw a picture: .png or .svg")
     add_format(parser)
 
