@@ -42,7 +42,7 @@ def zipped() -> bytes:
         (b"<!DOCTYPE html><html>Quota exceeded</html>", "web page"),
         (b"\xef\xbb\xbf\n <html>", "a download page or a quota notice"),
         (zipped(), "a zip archive"),
-        (gzip.compress(b"{}"), "a gzip file"),
+        (gzip.compress(b"{}", mtime=0), "a gzip file"),
         (pickle.dumps({"a": 1}), "a Python pickle"),
         (b"\x93NUMPY\x01\x00", "a NumPy array"),
         (b"\x01\x02\x00\x03", "a binary file"),
