@@ -1,4 +1,4 @@
-"""The one compiled program of a run: an architecture's operations in, its Gram blocks out."""
+"""The one compiled program of a run: architectures' operations in, their Gram blocks out."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
+from jax.sharding import Mesh, PartitionSpec
 
 from ntknas.architecture import EDGES, OPERATIONS, Architecture
 from ntknas.engine.spec import ScoringSpec
@@ -14,7 +16,7 @@ from ntknas.images import ScoringBatch
 from ntknas.kernel import robust_gram
 from ntknas.network import Network, Norm, initial_variables
 
-__all__ = ["SeedInputs", "gram_blocks", "live_operations", "seed_inputs"]
+__all__ = ["SeedInputs", "gram_blocks", "live_operations", "many_gram_blocks", "seed_inputs"]
 
 _CONVOLUTIONS = (OPERATIONS.index("nor_conv_1x1"), OPERATIONS.index("nor_conv_3x3"))
 
@@ -105,6 +107,46 @@ def gram_blocks(
         logits=spec.logits,
         attack_fn=network(spec.attack_norm),
     )
+
+
+@partial(jax.jit, static_argnames=("spec", "devices", "branch_free"))
+def many_gram_blocks(
+    ops: jax.Array,
+    inputs: SeedInputs,
+    rhos: jax.Array,
+    *,
+    spec: ScoringSpec,
+    devices: tuple[jax.Device, ...],
+    branch_free: bool = False,
+) -> jax.Array:
+    """`gram_blocks` of several architectures in one launch, shared out over devices.
+
+    Args:
+      ops: [a, 6] operation codes; a is a multiple of the number of devices.
+      inputs: of the seed, the same for all.
+      rhos: attack radii.
+      spec: static.
+      devices: each takes the same number of architectures.
+      branch_free: False: a device takes its architectures in turn and runs only the operations
+        that they have. True: all at once, every operation of every edge is computed and the
+        architecture's own is selected, so that a launch is wide and has no branch.
+
+    Returns:
+      Blocks [a, b, 3, n, n], sharded over the devices.
+    """
+
+    def on_device(ops, inputs, rhos):
+        one = lambda ops: gram_blocks(ops, inputs, rhos, spec=spec)  # noqa: E731
+        return jax.vmap(one)(ops) if branch_free else lax.map(one, ops)
+
+    shares = PartitionSpec("architectures")
+    return jax.shard_map(
+        on_device,
+        mesh=Mesh(np.array(devices), ("architectures",)),
+        in_specs=(shares, PartitionSpec(), PartitionSpec()),
+        out_specs=shares,
+        check_vma=False,
+    )(ops, inputs, rhos)
 
 
 def _split(params: dict, parameters: str) -> tuple[dict, dict]:

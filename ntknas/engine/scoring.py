@@ -16,7 +16,8 @@ import numpy as np
 
 import ntknas
 from ntknas.architecture import Architecture, architectures
-from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
+from ntknas.engine.allocator import reused_memory
+from ntknas.engine.program import gram_blocks, live_operations, many_gram_blocks, seed_inputs
 from ntknas.engine.run import Run, score_records
 from ntknas.engine.spec import ScoringSpec
 from ntknas.engine.store import GramRecord, Store
@@ -79,7 +80,7 @@ def score(
         for seed in range(spec.seeds)
     ]
     folder = Path(tempfile.mkdtemp(prefix="ntknas-") if out is None else out)
-    with Store.write(folder) as store:
+    with reused_memory(), Store.write(folder) as store:
         _describe(store, spec, images, batches)
         finished = store.done()
         todo = [a for a in chosen if a.id not in finished]
@@ -128,35 +129,51 @@ def _describe(
 def _compute(
     spec: ScoringSpec, batches: Sequence[ScoringBatch], todo: list[Architecture]
 ) -> Iterator[tuple[Architecture, float, list[np.ndarray]]]:
-    """Architectures in order, with seconds spent and the Gram blocks of every seed."""
+    """Architectures in order, with seconds spent and the Gram blocks of every seed.
+
+    Every local device takes one architecture of a launch.
+    """
     if not todo:
         return
     inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
     rhos = jnp.array(spec.rhos, inputs[0].images.dtype)
-    program = spec.compiled
+    devices = tuple(jax.local_devices())
 
-    def blocks(architecture: Architecture) -> tuple[Architecture, float, list[np.ndarray]]:
+    def blocks(launch: list[Architecture]) -> list[tuple[Architecture, float, list[np.ndarray]]]:
         start = time.perf_counter()
-        ops = jnp.asarray(live_operations(architecture))
-        grams = [np.asarray(gram_blocks(ops, seed, rhos, spec=program)) for seed in inputs]
-        return architecture, time.perf_counter() - start, grams
+        ops = np.zeros((len(devices), 6), np.int32)  # devices without an architecture idle
+        ops[: len(launch)] = [live_operations(architecture) for architecture in launch]
+        grams = [
+            np.asarray(
+                gram_blocks(jnp.asarray(ops[0]), seed, rhos, spec=spec.compiled)[None]
+                if len(devices) == 1
+                else many_gram_blocks(
+                    jnp.asarray(ops), seed, rhos, spec=spec.compiled, devices=devices
+                )
+            )
+            for seed in inputs
+        ]
+        seconds = (time.perf_counter() - start) / len(launch)
+        return [(a, seconds, [gram[i] for gram in grams]) for i, a in enumerate(launch)]
 
-    yield blocks(todo[0])  # compiles, once for all threads
+    starts = range(0, len(todo), len(devices))
+    launches = iter([todo[start : start + len(devices)] for start in starts])
+    yield from blocks(next(launches))  # compiles, once for all threads
     workers = _num_workers()
     with ThreadPoolExecutor(workers) as pool:
-        remaining = iter(todo[1:])
-        pending: list[Future] = [pool.submit(blocks, a) for a in islice(remaining, 2 * workers)]
+        pending: list[Future] = [pool.submit(blocks, x) for x in islice(launches, 2 * workers)]
         try:
             while pending:
-                yield pending.pop(0).result()
-                pending += [pool.submit(blocks, a) for a in islice(remaining, 1)]
+                yield from pending.pop(0).result()
+                pending += [pool.submit(blocks, x) for x in islice(launches, 1)]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _num_workers() -> int:
-    """Architectures in flight: as many as cores on a CPU, where each leaves cores idle at times."""
-    return min(os.cpu_count() or 1, 8) if jax.default_backend() == "cpu" else 2
+    """Launches in flight: on one CPU device as many as cores, each of which is idle at times."""
+    one_cpu = jax.default_backend() == "cpu" and jax.local_device_count() == 1
+    return min(os.cpu_count() or 1, 8) if one_cpu else 2
 
 
 def _save(

@@ -1,9 +1,11 @@
-"""The five operations of an edge, chosen by a Python integer or by data.
+"""The operations of a cell's edges, chosen by Python integers or by data.
 
 A program whose operations are data serves every architecture. `lax.switch` on an operation code
-that is not batched keeps real branches under `vmap`: only the chosen operation runs. Its backward
-pass is a switch too and saves the edge's input and what its convolution gave (zeros if it has
-none), for otherwise every branch would have to return zero-filled residuals of all the others.
+that is not batched keeps real branches under `vmap`: only the chosen operation runs. The backward
+pass is written out, for two reasons. It is a switch too, and saves each edge's input and what its
+convolution gave (zeros if it has none), for otherwise every branch would have to return zero-filled
+residuals of all the others. And branches take the sum that they add to, so that an absent edge
+is no addition of zeros.
 """
 
 from collections.abc import Callable
@@ -15,11 +17,12 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from ntknas.architecture import EDGES
 from ntknas.network.convolution import avg_pool_3x3, convolve
 from ntknas.network.normalisation import normalise
 from ntknas.network.spec import Norm
 
-__all__ = ["ConvNormWeights", "EdgeWeights", "apply_operation", "relu_conv_norm"]
+__all__ = ["ConvNormWeights", "EdgeWeights", "apply_operation", "relu_conv_norm", "traced_cell"]
 
 
 class ConvNormWeights(NamedTuple):
@@ -51,29 +54,14 @@ def relu_conv_norm(
     )
 
 
-def _branches(norm: Norm) -> list[Callable[[EdgeWeights, Array], Array]]:
-    """What an edge computes, in the order of the operation codes."""
-    return [
-        lambda weights, x: jnp.zeros_like(x),
-        lambda weights, x: x,
-        lambda weights, x: relu_conv_norm(x, weights.conv_1x1, norm=norm),
-        lambda weights, x: relu_conv_norm(x, weights.conv_3x3, norm=norm),
-        lambda weights, x: avg_pool_3x3(x),
-    ]
-
-
 def apply_operation(
-    op: int | Int[Array, ""],
-    weights: EdgeWeights,
-    x: Float[Array, "n h w c"],
-    *,
-    norm: Norm,
+    op: int, weights: EdgeWeights, x: Float[Array, "n h w c"], *, norm: Norm
 ) -> Float[Array, "n h w c"]:
     """The output of one edge.
 
     Args:
-      op: operation code 0..4; a Python integer is compiled in, an array is data.
-      weights: of both convolutions if `op` is data, else of the one that `op` needs.
+      op: operation code 0..4.
+      weights: of the convolution that `op` needs.
       x: the value of the node the edge starts from.
       norm: normalisation statistics.
 
@@ -84,63 +72,131 @@ def apply_operation(
     >>> apply_operation(4, EdgeWeights(), x, norm=Norm.BATCH).sum()
     Array(32., dtype=float32)
     """
-    if isinstance(op, int):
-        return _branches(norm)[op](weights, x)
-    return _switch(norm, op, weights, x)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _switch(norm, op, weights, x):
-    return lax.switch(op, _branches(norm), weights, x)
-
-
-def _forward(norm, op, weights, x):
-    def with_convolution(branch, size):
-        def forward(weights, x):
-            if size is None:
-                return branch(weights, x), jnp.zeros_like(x)
-            chosen = _chosen(weights, size)
-            y = convolve(jax.nn.relu(x), chosen.kernel)
-            return normalise(y, *chosen[1:], norm=norm), y
-
-        return forward
-
-    branches = [
-        with_convolution(*pair) for pair in zip(_branches(norm), _KERNEL_SIZES, strict=True)
+    branches: list[Callable[[], Array]] = [
+        lambda: jnp.zeros_like(x),
+        lambda: x,
+        lambda: relu_conv_norm(x, _conv_norm(weights, 1), norm=norm),
+        lambda: relu_conv_norm(x, _conv_norm(weights, 3), norm=norm),
+        lambda: avg_pool_3x3(x),
     ]
-    out, y = lax.switch(op, branches, weights, x)
-    return out, (op, weights, x, y)
-
-
-def _backward(norm, residuals, g):
-    op, weights, x, y = residuals
-
-    def pull_back(branch, size):
-        def backward(weights, x, y, g):
-            if size is None:
-                return jax.vjp(branch, weights, x)[1](g)
-            chosen = _chosen(weights, size)
-            d_y, *d_norm = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *chosen[1:])[1](g)
-            d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), chosen.kernel)[1](d_y)
-            zeros = jax.tree.map(jnp.zeros_like, weights)
-            d_weights = zeros._replace(**{_name(size): ConvNormWeights(d_kernel, *d_norm)})
-            return d_weights, jnp.where(x > 0, d_relu, 0)
-
-        return backward
-
-    branches = [pull_back(*pair) for pair in zip(_branches(norm), _KERNEL_SIZES, strict=True)]
-    d_weights, d_x = lax.switch(op, branches, weights, x, y, g)
-    return None, d_weights, d_x
-
-
-_switch.defvjp(_forward, _backward)
-
-_KERNEL_SIZES = (None, None, 1, 3, None)
+    return branches[op]()
 
 
 def _name(size: int) -> str:
     return f"conv_{size}x{size}"
 
 
-def _chosen(weights: EdgeWeights, size: int) -> ConvNormWeights:
+def _conv_norm(weights: EdgeWeights, size: int) -> ConvNormWeights:
     return getattr(weights, _name(size))
+
+
+def _plus(total, value):
+    return value if total is None else total + value
+
+
+def _total(like, total):
+    return jnp.zeros_like(like) if total is None else total
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def traced_cell(
+    norm: Norm,
+    ops: Int[Array, "6"],
+    weights: tuple[EdgeWeights, ...],
+    x: Float[Array, "n h w c"],
+) -> Float[Array, "n h w c"]:
+    """The last node of a cell whose operations are data.
+
+    Args:
+      norm: normalisation statistics.
+      ops: six operation codes.
+      weights: of both convolutions of every edge.
+      x: the value of the first node.
+
+    Returns:
+      The value of the last node.
+    """
+    return _cell_forward(norm, ops, weights, x)[0]
+
+
+def _cell_forward(norm, ops, weights, x):
+    nodes, saved = [x, None, None, None], []
+    for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
+        nodes[target], y = _edge_forward(norm, op, own, nodes[source], nodes[target])
+        saved.append(y)
+    return nodes[3], (ops, weights, nodes[:3], saved)
+
+
+def _edge_forward(norm, op, weights, x, total):
+    """`total` plus the edge's value, and what its convolution gave (zeros if it has none)."""
+
+    def convolution(size):
+        def branch(weights, x, total):
+            kernel, *norm_weights = _conv_norm(weights, size)
+            y = convolve(jax.nn.relu(x), kernel)
+            return _plus(total, normalise(y, *norm_weights, norm=norm)), y
+
+        return branch
+
+    branches = [
+        lambda weights, x, total: (
+            jnp.zeros_like(x) if total is None else total,
+            jnp.zeros_like(x),
+        ),
+        lambda weights, x, total: (_plus(total, x), jnp.zeros_like(x)),
+        convolution(1),
+        convolution(3),
+        lambda weights, x, total: (_plus(total, avg_pool_3x3(x)), jnp.zeros_like(x)),
+    ]
+    return lax.switch(op, branches, weights, x, total)
+
+
+def _cell_backward(norm, residuals, g):
+    ops, weights, nodes, saved = residuals
+    d_nodes, d_weights = [None, None, None, g], [None] * len(EDGES)
+    for edge in reversed(range(len(EDGES))):
+        source, target = EDGES[edge]
+        d_weights[edge], d_nodes[source] = _edge_backward(
+            norm,
+            ops[edge],
+            weights[edge],
+            nodes[source],
+            saved[edge],
+            d_nodes[target],
+            d_nodes[source],
+        )
+    return None, tuple(d_weights), d_nodes[0]
+
+
+def _edge_backward(norm, op, weights, x, y, g, total):
+    """Gradients of the weights, and `total` plus the gradient of the edge's input."""
+
+    def linear(transpose):
+        def branch(weights, x, y, g, total):
+            return jax.tree.map(jnp.zeros_like, weights), transpose(g, total)
+
+        return branch
+
+    def convolution(size):
+        def branch(weights, x, y, g, total):
+            kernel, *norm_weights = _conv_norm(weights, size)
+            _, transpose = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *norm_weights)
+            d_y, *d_norm = transpose(g)
+            d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), kernel)[1](d_y)
+            d_weights = jax.tree.map(jnp.zeros_like, weights)
+            d_weights = d_weights._replace(**{_name(size): ConvNormWeights(d_kernel, *d_norm)})
+            return d_weights, _plus(total, jnp.where(x > 0, d_relu, 0))
+
+        return branch
+
+    branches = [
+        linear(_total),
+        linear(lambda g, total: _plus(total, g)),
+        convolution(1),
+        convolution(3),
+        linear(lambda g, total: _plus(total, jax.vjp(avg_pool_3x3, g)[1](g)[0])),
+    ]
+    return lax.switch(op, branches, weights, x, y, g, total)
+
+
+traced_cell.defvjp(_cell_forward, _cell_backward)

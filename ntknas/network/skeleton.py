@@ -25,6 +25,7 @@ from ntknas.network.operations import (
     EdgeWeights,
     apply_operation,
     relu_conv_norm,
+    traced_cell,
 )
 from ntknas.network.spec import Init, NetworkSpec, Norm
 
@@ -84,14 +85,18 @@ class _Cell(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], op_codes: Int[Array, "6"] | None):
-        nodes: list[Any] = [x, 0.0, 0.0, 0.0]
-        for edge, (source, target) in enumerate(EDGES):
-            op = self.ops[edge] if op_codes is None else op_codes[edge]
-            weights = EdgeWeights(
+        weights = tuple(
+            EdgeWeights(
                 conv_1x1=self._weights(1, edge) if self._needs(_CONV_1X1, edge) else None,
                 conv_3x3=self._weights(3, edge) if self._needs(_CONV_3X3, edge) else None,
             )
-            nodes[target] += apply_operation(op, weights, nodes[source], norm=self.spec.norm)
+            for edge in range(len(EDGES))
+        )
+        if op_codes is not None:
+            return traced_cell(self.spec.norm, op_codes, weights, x), None
+        nodes: list[Any] = [x, 0.0, 0.0, 0.0]
+        for op, own, (source, target) in zip(self.ops, weights, EDGES, strict=True):
+            nodes[target] += apply_operation(op, own, nodes[source], norm=self.spec.norm)
         return nodes[-1], None
 
     def _needs(self, op: int, edge: int) -> bool:

@@ -1,4 +1,6 @@
-"""An operation given as data equals the same one compiled in, in values and gradients."""
+"""A cell whose operations are data equals the one compiled in, in values and gradients."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -7,15 +9,30 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ntknas.network.operations import ConvNormWeights, EdgeWeights, apply_operation
+from ntknas.architecture import EDGES
+from ntknas.network.operations import (
+    ConvNormWeights,
+    EdgeWeights,
+    apply_operation,
+    traced_cell,
+)
 from ntknas.network.spec import Norm
+from tests.kernel.models import quick_jit
 from tests.network.reference import to_numpy, to_torch
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
 CHANNELS = 3
 
 
-def edge_weights(norm: Norm) -> EdgeWeights:
+CELLS = [(op,) * 6 for op in range(5)] + [
+    (3, 2, 4, 1, 0, 3),
+    (0, 3, 1, 4, 2, 2),
+    (1, 4, 3, 2, 3, 1),
+    (2, 0, 0, 0, 4, 3),
+]
+
+
+def cell_weights(norm: Norm) -> tuple[EdgeWeights, ...]:
     rng = np.random.default_rng(2)
 
     def conv(size):
@@ -27,14 +44,16 @@ def edge_weights(norm: Norm) -> EdgeWeights:
         running = (mean, variance) if norm is Norm.FROZEN else ()
         return ConvNormWeights(kernel, scale, bias, *running)
 
-    return EdgeWeights(conv(1), conv(3))
+    return tuple(EdgeWeights(conv(1), conv(3)) for _ in EDGES)
 
 
-def needed(op: int, weights: EdgeWeights) -> EdgeWeights:
-    return EdgeWeights(
-        conv_1x1=weights.conv_1x1 if op == 2 else None,
-        conv_3x3=weights.conv_3x3 if op == 3 else None,
-    )
+def static_cell(ops, weights, x, *, norm):
+    """The cell as written: every node is the sum of its edges."""
+    nodes = [x, 0.0, 0.0, 0.0]
+    for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
+        value = nodes[source] + jnp.zeros_like(x)
+        nodes[target] += apply_operation(op, own, value, norm=norm)
+    return nodes[3] + jnp.zeros_like(x)
 
 
 @pytest.fixture
@@ -44,71 +63,68 @@ def draws(float64):
     return jnp.asarray(x), jnp.asarray(cotangents)
 
 
-def check_gradients(by_data, static, weights, op):
-    """Gradients of the weights that the operation uses are equal, of the others zero."""
-    expected = {id(a): g for a, g in zip(jax.tree.leaves(needed(op, weights)), static, strict=True)}
-    for leaf, actual in zip(jax.tree.leaves(weights), by_data, strict=True):
-        np.testing.assert_allclose(actual, expected.get(id(leaf), 0.0), **TOLERANCE)
+def check_equal(found, expected):
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, **TOLERANCE)
 
 
 @pytest.mark.parametrize("norm", list(Norm))
-def test_static_equals_data(norm, draws):
+def test_a_cell_of_data_equals_the_static_one(norm, draws):
+    """Values and gradients; those of weights that no operation uses are zero."""
     x, cotangents = draws
-    weights = edge_weights(norm)
+    weights = cell_weights(norm)
 
-    @jax.jit
-    def data(op, x):
-        out, pull_back = jax.vjp(lambda w, x: apply_operation(op, w, x, norm=norm), weights, x)
+    def all_of(cell, *args):
+        out, pull_back = jax.vjp(cell, *args)
         return out, jax.vmap(pull_back)(cotangents)
 
-    for op in range(5):
-        out, (d_weights, d_x) = data(jnp.asarray(op), x)
-        expected, pull_back = jax.vjp(
-            lambda w, x, op=op: apply_operation(op, w, x, norm=norm), needed(op, weights), x
-        )
-        s_weights, s_x = jax.vmap(pull_back)(cotangents)
-        np.testing.assert_allclose(out, expected, **TOLERANCE)
-        np.testing.assert_allclose(d_x, s_x, **TOLERANCE)
-        check_gradients(jax.tree.leaves(d_weights), jax.tree.leaves(s_weights), weights, op)
+    data = quick_jit(lambda ops: all_of(partial(traced_cell, norm, ops), weights, x))
+    for ops in CELLS:
+        static = all_of(lambda w, x, ops=ops: static_cell(ops, w, x, norm=norm), weights, x)
+        check_equal(data(jnp.asarray(ops)), static)
 
 
 @pytest.mark.parametrize("norm", [Norm.IMAGE, Norm.FROZEN, Norm.NONE])
-def test_data_operation_under_vmap_over_images(norm, draws):
+def test_a_cell_of_data_under_vmap_over_images(norm, draws):
     x, cotangents = draws
-    weights = edge_weights(norm)
+    weights = cell_weights(norm)
 
-    def gradients(operation, weights, image, cotangent):
-        out, pull_back = jax.vjp(operation, weights, image[None])
-        return out, pull_back(cotangent[None])
+    def each_image(cell):
+        def one(image, cotangent):
+            out, pull_back = jax.vjp(cell, weights, image[None])
+            return out, pull_back(cotangent[None])
 
-    @jax.jit
-    def data(op):
-        def operation(w, x):
-            return apply_operation(op, w, x, norm=norm)
+        return jax.vmap(one)(x, cotangents[0])
 
-        return jax.vmap(lambda x, g: gradients(operation, weights, x, g))(x, cotangents[0])
+    data = quick_jit(lambda ops: each_image(partial(traced_cell, norm, ops)))
+    for ops in CELLS[3:6]:
+        static = each_image(lambda w, x, ops=ops: static_cell(ops, w, x, norm=norm))
+        check_equal(data(jnp.asarray(ops)), static)
 
-    for op in range(5):
-        out, (d_weights, d_x) = data(jnp.asarray(op))
-        for i in range(len(x)):
-            expected, (s_weights, s_x) = gradients(
-                lambda w, x, op=op: apply_operation(op, w, x, norm=norm),
-                needed(op, weights),
-                x[i],
-                cotangents[0, i],
-            )
-            np.testing.assert_allclose(out[i], expected, **TOLERANCE)
-            np.testing.assert_allclose(d_x[i], s_x, **TOLERANCE)
-            rows = [leaf[i] for leaf in jax.tree.leaves(d_weights)]
-            check_gradients(rows, jax.tree.leaves(s_weights), weights, op)
+
+def test_several_cells_of_data_at_once(draws):
+    """Under vmap over operations there is no branch, and each cell is still its own."""
+    x, cotangents = draws
+    weights = cell_weights(Norm.BATCH)
+
+    def one(ops):
+        out, pull_back = jax.vjp(partial(traced_cell, Norm.BATCH, ops), weights, x)
+        return out, pull_back(cotangents[0])
+
+    many = quick_jit(jax.vmap(one))(jnp.asarray(CELLS))
+    for i, ops in enumerate(CELLS):
+        out, pull_back = jax.vjp(
+            lambda w, x, ops=ops: static_cell(ops, w, x, norm=Norm.BATCH), weights, x
+        )
+        check_equal(jax.tree.map(lambda a, i=i: a[i], many), (out, pull_back(cotangents[0])))
 
 
 def test_vmapped_program_keeps_a_branch_for_each_operation(draws):
     x, _ = draws
-    weights = edge_weights(Norm.IMAGE)
+    weights = cell_weights(Norm.IMAGE)
 
-    def each(op, x):
-        one = lambda image: apply_operation(op, weights, image[None], norm=Norm.IMAGE)  # noqa: E731
+    def each(ops, x):
+        one = lambda image: traced_cell(Norm.IMAGE, ops, weights, image[None])  # noqa: E731
         return jax.vmap(one)(x)
 
     def has_branches(jaxpr):
@@ -119,7 +135,7 @@ def test_vmapped_program_keeps_a_branch_for_each_operation(draws):
             has_branches(getattr(j, "jaxpr", j)) for j in inner if _is(j)
         )
 
-    assert has_branches(jax.make_jaxpr(each)(jnp.asarray(1), x).jaxpr)
+    assert has_branches(jax.make_jaxpr(each)(jnp.ones(6, jnp.int32), x).jaxpr)
 
 
 def _is(value):
@@ -128,7 +144,7 @@ def _is(value):
 
 def test_each_code_is_the_operation_of_the_benchmark(draws):
     x, _ = draws
-    weights = edge_weights(Norm.BATCH)
+    weights = cell_weights(Norm.BATCH)[0]
     images = to_torch(x, torch.float64)
 
     def conv(weights):

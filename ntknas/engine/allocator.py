@@ -1,0 +1,51 @@
+"""Keep freed memory for the next architecture, instead of giving it back to the operating system.
+
+A compiled program asks for its temporary memory, hundreds of megabytes, on every call. The C
+library maps a request of that size afresh and unmaps it afterwards, so that every call meets each
+page as a page fault: 69,000 of them and a quarter of a second for a batch-statistics kernel of 16
+images.
+"""
+
+import contextlib
+import ctypes
+import sys
+from collections.abc import Iterator
+
+__all__ = ["reused_memory"]
+
+# Options of mallopt, from glibc's malloc.h: name, value while scoring, glibc's default. Arenas of
+# threads cannot hold large requests, so all threads use the main one.
+_OPTIONS = {
+    "M_TRIM_THRESHOLD": (-1, 2**31 - 1, 128 * 1024),
+    "M_TOP_PAD": (-2, 256 * 1024**2, 128 * 1024),
+    "M_MMAP_MAX": (-4, 0, 65_536),
+    "M_ARENA_MAX": (-8, 1, 0),
+}
+
+
+@contextlib.contextmanager
+def reused_memory() -> Iterator[bool]:
+    """Within it, the C library reuses freed memory of any size; afterwards, it is given back.
+
+    Yields:
+      Whether it could be arranged: on Linux with glibc. Elsewhere nothing is changed.
+    """
+    libc = _glibc()
+    if libc is None:
+        yield False
+        return
+    for option, value, _ in _OPTIONS.values():
+        libc.mallopt(option, value)
+    try:
+        yield True
+    finally:
+        for option, _, default in _OPTIONS.values():
+            libc.mallopt(option, default)
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "gnu_get_libc_version") else None

@@ -1,0 +1,90 @@
+"""Several devices, several architectures in a launch, and lowering for other platforms."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+import ntknas
+from ntknas.engine import ScoringSpec
+from ntknas.engine.program import gram_blocks, live_operations, many_gram_blocks, seed_inputs
+from ntknas.images import load_images, scoring_batch
+from ntknas.kernel import Batch
+from ntknas.network import NetworkSpec, Norm
+from tests.engine.tiny import TINY
+
+CLEAN = replace(TINY, kernels=(Batch.CLEAN,))
+CODES = ("333333", "014133", "243102", "111111")
+
+# Devices are fixed when a process starts, hence one of its own.
+SHARDED = """
+import sys
+from dataclasses import replace
+import jax
+import ntknas
+from ntknas.kernel import Batch
+from tests.engine.tiny import TINY
+
+CLEAN = replace(TINY, kernels=(Batch.CLEAN,))
+assert jax.local_device_count() == 3
+ntknas.score(sys.argv[1], out=sys.argv[2], spec=CLEAN)
+"""
+
+
+def test_three_devices_give_the_tables_of_one(tmp_path):
+    archs = "3,700,9930,15000,15624"  # the last launch leaves a device idle
+    one = ntknas.score(archs, out=tmp_path / "one", spec=CLEAN).table()
+    flags = "--xla_force_host_platform_device_count=3"
+    subprocess.run(
+        [sys.executable, "-c", SHARDED, archs, str(tmp_path / "three")],
+        env=os.environ | {"XLA_FLAGS": flags},
+        check=True,
+    )
+    three = ntknas.Run(tmp_path / "three").table()
+    assert three["id"].tolist() == one["id"].tolist()
+    for name in ("cond", "lambda_min", "lambda_max"):
+        np.testing.assert_allclose(three[name], one[name], rtol=1e-3)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("branch_free", "norm"), [(False, Norm.IMAGE), (True, Norm.BATCH)])
+def test_several_architectures_in_a_launch(branch_free, norm):
+    network = NetworkSpec(channels=4, cells=1, norm=norm)
+    spec = ScoringSpec(batch_size=4, kernels=(Batch.CLEAN,), network=network).compiled
+    inputs = seed_inputs(spec, scoring_batch(load_images(), 4, seed=0), 0)
+    rhos = jnp.zeros(0, inputs.images.dtype)
+    codes = [live_operations(ntknas.Architecture.from_code(code)) for code in CODES]
+    found = many_gram_blocks(
+        jnp.asarray(np.array(codes)),
+        inputs,
+        rhos,
+        spec=spec,
+        devices=tuple(jax.local_devices()),
+        branch_free=branch_free,
+    )
+    for ops, blocks in zip(codes, found, strict=True):
+        expected = gram_blocks(jnp.asarray(ops), inputs, rhos, spec=spec)
+        np.testing.assert_allclose(
+            blocks, expected, rtol=1e-9, atol=1e-10 * float(abs(expected).max())
+        )
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("branch_free", [False, True])
+def test_the_program_lowers_for_every_platform(platform, branch_free):
+    """No back end's own code: needs none of these devices."""
+    inputs = seed_inputs(TINY, scoring_batch(load_images(), TINY.batch_size, seed=0), 0)
+    rhos = jnp.array(TINY.rhos)
+    one = lambda ops, inputs, rhos: gram_blocks(ops, inputs, rhos, spec=TINY.compiled)  # noqa: E731
+    program = jax.vmap(one, in_axes=(0, None, None)) if branch_free else one
+    ops = jnp.zeros((2, 6) if branch_free else 6, jnp.int32)
+    exported = export.export(jax.jit(program), platforms=[platform])(ops, inputs, rhos)
+    assert exported.platforms == (platform,)
+    n = TINY.batch_size
+    assert exported.out_avals[0].shape[-3:] == (3, n, n)
