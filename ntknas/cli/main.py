@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import app
 
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["arch", "banana"])
     2
     """
+    _prepare()
     try:
         args = parse(["ntknas", *(sys.argv[1:] if argv is None else argv)])
     except SystemExit as stop:
@@ -90,13 +92,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the installed program."""
+    _prepare()
     app.run(_execute, flags_parser=parse)
 
 
-def _execute(args: argparse.Namespace) -> int:
+def _prepare() -> None:
+    """Settings that JAX reads when it is first imported; parsing an option may import it."""
     # XLA's C++ remarks and JAX's on missing accelerators are not for users of a command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("jax").setLevel(logging.ERROR)
+    # Compiled programs are kept for the next start.
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(caches / "ntknas"))
+
+
+def _execute(args: argparse.Namespace) -> int:
     try:
         args.run(args)
         sys.stdout.flush()

@@ -1,5 +1,6 @@
 """The program as a whole: exit statuses, one-line errors, what is imported, pipes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,15 @@ from ntknas.cli.main import main
 PROGRAM = Path(sys.executable).with_name("ntknas")
 
 
-def installed(*argv):
-    return subprocess.run([PROGRAM, *argv], capture_output=True, text=True, timeout=60)
+def installed(*argv, **environment):
+    return subprocess.run(
+        [PROGRAM, *argv],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+        check=False,
+    )
 
 
 def test_installed_program_explains_itself():
@@ -30,6 +38,17 @@ def test_installed_program_refuses_in_one_line():
     assert found.returncode == 2
     assert found.stdout == ""
     assert found.stderr == ("ntknas: error: expected an architecture id in 0..15624, got 99999\n")
+
+
+def test_compiled_programs_are_kept_for_the_next_start(tmp_path):
+    def score(out):
+        options = "score --archs 9930 --channels 4 --cells 1 --batch-size 4 --kernels clean --out"
+        found = installed(*options.split(), str(tmp_path / out), XDG_CACHE_HOME=str(tmp_path))
+        assert found.returncode == 0, found.stderr
+        (program,) = (tmp_path / "ntknas").glob("jit_gram_blocks-*-cache")
+        return program, program.stat().st_mtime_ns
+
+    assert score("first") == score("second")
 
 
 def test_help_loads_nothing_heavy():
