@@ -1,33 +1,46 @@
-"""Seconds of a clean batch-statistics kernel: ntknas and a PyTorch loop, interleaved.
+"""Seconds of a clean kernel: ntknas and its peers, in turns.
 
-    python -m benchmarks.kernel_speed --batch-size 16
+    python -m benchmarks.kernel_speed --norm batch --batch-size 16 --out FILE
 
-Both run in one process on the same architectures and images, in turns, so that a slow moment of the
-machine meets both. Compilation is measured apart. ntknas is timed one architecture at a time here;
-`ntknas score` keeps several in flight.
+With `--norm batch` the images are coupled, and the peer `torch` is the published tools' loop of
+backward passes. With `--norm image` they are not, and the peers are `torch_func` (`vmap(grad)`)
+and `neural_tangents` (on the Flax network of ntknas, so it shares its convolutions). Every
+competitor has a process of its own, and one works at a time. In a turn each architecture is done by
+all of them one after the other, so that a slow moment of the machine meets all; before that, the
+whole list is done in one go by `ntknas.score`, which keeps several architectures in flight.
+
+All compute the kernel of the same weights and images. Each architecture's first call is not among
+the times: it compiles what has to be compiled, and its kernels are compared.
 """
 
-import argparse
-import json
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from pathlib import Path
+import contextlib
+from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import torch
 
 import ntknas
-from benchmarks.peers import torch_loop
-from ntknas.engine import fit_spec
-from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
-from ntknas.kernel import Batch
+from benchmarks import engine
+from benchmarks.common import Worker, command, describe, ratio, spread, summary
+from benchmarks.peers import neural_tangents, torch_func, torch_loop
+from ntknas.errors import InputError
+from ntknas.network import Norm
 
-__all__ = ["SpeedConfig", "run"]
+__all__ = ["TOLERANCE", "SpeedConfig", "run"]
+
+TOLERANCE = 1e-3
+"""Largest difference from ntknas's kernel, relative to its largest entry (float32 throughout).
+
+Constant networks, whose normalisation divides rounding by sqrt(1e-5), differ most.
+"""
+
+_PEERS: dict[Norm, dict[str, Any]] = {
+    Norm.BATCH: {"torch": torch_loop.competitor},
+    Norm.IMAGE: {
+        "torch_func": torch_func.competitor,
+        "neural_tangents": neural_tangents.competitor,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -36,97 +49,125 @@ class SpeedConfig:
 
     Attributes:
       archs: architectures.
+      norm: normalisation, batch or image, which decides on the peers.
       batch_size: images N.
       channels: width of the network.
       cells: cells a stage.
-      repeats: turns; the median of each architecture's times is kept.
+      repeats: turns, after the warm-up.
+
+    Raises:
+      InputError: for another normalisation, or no turn.
     """
 
     archs: str = "random:32:0"
+    norm: Norm = Norm.BATCH
     batch_size: int = 16
     channels: int = 16
     cells: int = 5
     repeats: int = 3
 
+    def __post_init__(self) -> None:
+        if self.norm not in _PEERS:
+            raise InputError(f"norm must be one of {', '.join(_PEERS)}, got {self.norm}")
+        if self.repeats < 1:
+            raise InputError(f"repeats must be at least 1, got {self.repeats}")
 
-def run(config: SpeedConfig) -> dict:
-    """Time both on every architecture.
+
+def run(config: SpeedConfig) -> dict[str, Any]:
+    """Time all competitors on every architecture.
 
     Args:
       config: see `SpeedConfig`.
 
     Returns:
-      Per-architecture median seconds, the geometric mean of their ratios with its 95% bootstrap
-      interval, compile seconds, and versions.
+      A dictionary of `benchmarks.common.describe`'s entries and
+
+      * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
+        (relative to its largest entry), and of each competitor seconds of the first call, median
+        and quartiles;
+      * `competitors`: median and mean over architectures, seconds of the very first call;
+      * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
+      * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
+        are those of the whole list's seconds, median over the turns.
+
+    Raises:
+      RuntimeError: if kernels differ by more than `TOLERANCE`.
     """
-    network = ntknas.NetworkSpec(channels=config.channels, cells=config.cells)
-    images = ntknas.load_images()
-    spec = fit_spec(
-        ntknas.ScoringSpec(batch_size=config.batch_size, kernels=(Batch.CLEAN,), network=network),
-        images,
+    spec, batch = engine.clean_setting(
+        config.batch_size, config.channels, config.cells, config.norm
     )
-    batch = ntknas.scoring_batch(images, config.batch_size, seed=0)
-    inputs = seed_inputs(spec, batch, 0)
-    rhos = jnp.zeros(0)
-    start = time.perf_counter()
-    program = gram_blocks.lower(jnp.zeros(6, jnp.int32), inputs, rhos, spec=spec).compile()
-    compile_seconds = time.perf_counter() - start
+    architectures = ntknas.architectures(config.archs)
+    makers = {"ntknas": engine.competitor, **_PEERS[config.norm]}
+    with contextlib.ExitStack() as stack:
+        workers = {n: stack.enter_context(Worker(m, spec, batch)) for n, m in makers.items()}
+        rows = [_first_calls(workers, architecture) for architecture in architectures]
+        score_times, times = _turns(workers, tuple(a.id for a in architectures), config.repeats)
 
-    pixels = torch.tensor((batch.pixels - batch.mean) / batch.std).permute(0, 3, 1, 2).contiguous()
-    rows: list[dict[str, Any]] = []
-    for architecture in ntknas.architectures(config.archs):
-        ops = jnp.asarray(live_operations(architecture))
-        model = torch_loop.network(architecture, replace(network, classes=10))
-        competitors: dict[str, Callable[[], object]] = {
-            "ntknas": partial(_ntknas_kernel, program, ops, inputs, rhos),
-            "torch": partial(torch_loop.clean_kernel, model, pixels),
-        }
-        times: dict[str, list[float]] = {name: [] for name in competitors}
-        for _ in range(config.repeats):
-            for name, compute in competitors.items():
-                start = time.perf_counter()
-                compute()
-                times[name].append(time.perf_counter() - start)
-        medians = {name: float(np.median(seconds)) for name, seconds in times.items()}
-        rows.append({"id": architecture.id, "code": architecture.code, **medians})
-        print(architecture.id, architecture.code, medians, flush=True)
-
-    logs = np.log([row["ntknas"] / row["torch"] for row in rows])
-    resampled = np.random.default_rng(0).choice(logs, (10_000, len(logs))).mean(1)
+    medians: dict[str, list[float]] = {}
+    for name, turns in times.items():
+        spreads = [spread(list(seconds)) for seconds in zip(*turns, strict=True)]
+        medians[name] = [s["median_seconds"] for s in spreads]
+        for row, found in zip(rows, spreads, strict=True):
+            row[name] |= found
+    compiling = {name: rows[0][name]["first_call_seconds"] for name in workers}
+    peers = [name for name in workers if name != "ntknas"]
     return {
-        "config": asdict(config),
+        **describe("kernel_speed", config),
+        "competitors": {
+            name: {**summary(medians[name]), "compile_seconds": compiling[name]} for name in workers
+        },
+        "peers": {name: ratio(medians["ntknas"], medians[name]) for name in peers},
+        "score": {
+            **spread([seconds / len(rows) for seconds in score_times]),
+            "peers": {name: {"ratio": _list_ratio(score_times, times[name])} for name in peers},
+        },
+        "largest_difference": max(max(row["difference"].values()) for row in rows),
         "rows": rows,
-        "ratio": float(np.exp(logs.mean())),
-        "ratio_interval": np.exp(np.quantile(resampled, [0.025, 0.975])).tolist(),
-        "median_seconds": {
-            name: float(np.median([row[name] for row in rows])) for name in ("ntknas", "torch")
-        },
-        "mean_seconds": {
-            name: float(np.mean([row[name] for row in rows])) for name in ("ntknas", "torch")
-        },
-        "compile_seconds": compile_seconds,
-        "versions": {"jax": jax.__version__, "torch": torch.__version__},
     }
 
 
-def _ntknas_kernel(program, ops, inputs, rhos) -> np.ndarray:
-    return np.asarray(program(ops, inputs, rhos))
+def _first_calls(workers: dict[str, Worker], architecture: ntknas.Architecture) -> dict[str, Any]:
+    """Compile what an architecture needs and compare its kernels."""
+    answers = {name: worker(architecture.id) for name, worker in workers.items()}
+    return {
+        "id": architecture.id,
+        "code": architecture.code,
+        "difference": _differences({name: a.value for name, a in answers.items()}),
+        **{name: {"first_call_seconds": a.seconds} for name, a in answers.items()},
+    }
 
 
-def main() -> None:
-    """Parse the flags, run, print the summary and write it as JSON if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    defaults = SpeedConfig()
-    for name, value in asdict(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    flags = vars(parser.parse_args())
-    out = flags.pop("out")
-    result = run(SpeedConfig(**flags))
-    print(json.dumps({k: v for k, v in result.items() if k != "rows"}, indent=1))
-    if out:
-        out.write_text(json.dumps(result, indent=1))
+def _turns(
+    workers: dict[str, Worker], ids: tuple[int, ...], repeats: int
+) -> tuple[list[float], dict[str, list[list[float]]]]:
+    """Seconds of `ntknas.score` each turn, and of each competitor each turn and architecture."""
+    score_times: list[float] = []
+    times: dict[str, list[list[float]]] = {name: [] for name in workers}
+    for turn in range(repeats):
+        score_times.append(workers["ntknas"](ids).seconds)
+        answers = [{name: worker(index) for name, worker in workers.items()} for index in ids]
+        for name in workers:
+            times[name].append([answer[name].seconds for answer in answers])
+        lists = ", ".join(f"{name} {sum(turns[-1]):.2f} s" for name, turns in times.items())
+        print(f"turn {turn + 1}: score {score_times[-1]:.2f} s, {lists}", flush=True)
+    return score_times, times
+
+
+def _list_ratio(score_times: list[float], turns: list[list[float]]) -> float:
+    """Median over turns of the whole list's seconds, ours to theirs."""
+    pairs = zip(score_times, turns, strict=True)
+    return float(np.median([ours / sum(theirs) for ours, theirs in pairs]))
+
+
+def _differences(kernels: dict[str, np.ndarray]) -> dict[str, float]:
+    """Of each peer's kernel from ntknas's, relative to its largest entry."""
+    ours = kernels.pop("ntknas").astype(np.float64)
+    found = {n: float(np.abs(k - ours).max() / np.abs(ours).max()) for n, k in kernels.items()}
+    for name, difference in found.items():
+        if not difference <= TOLERANCE:
+            raise RuntimeError(f"kernel of {name} differs from ntknas's by {difference:.1e}")
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    command(run, SpeedConfig(), __doc__)

@@ -1,1 +1,1 @@
-"""Competitors, written as their tools compute."""
+"""Competitors, written as their tools compute; each makes the kernel of ntknas's own weights."""

@@ -1,22 +1,36 @@
 """The published tools' way to a batch-statistics kernel: PyTorch, one backward pass an image."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from xautodl.models import CellStructure
-from xautodl.models.cell_infers.tiny_network import TinyNetwork
 
-import ntknas
+from benchmarks.peers.weights import initial_network
+from ntknas.architecture import Architecture
+from ntknas.engine import ScoringSpec
+from ntknas.images import ScoringBatch
 
-__all__ = ["clean_kernel", "network"]
-
-
-def network(architecture: ntknas.Architecture, spec: ntknas.NetworkSpec) -> TinyNetwork:
-    """The network of the package xautodl at PyTorch's initialisation, in training mode."""
-    structure = CellStructure.str2structure(architecture.string)
-    return TinyNetwork(spec.channels, spec.cells, structure, spec.classes).train()
+__all__ = ["clean_kernel", "competitor", "to_torch"]
 
 
-def clean_kernel(model: TinyNetwork, pixels: torch.Tensor) -> np.ndarray:
+def competitor(spec: ScoringSpec, batch: ScoringBatch) -> Callable[[int], Callable[[], np.ndarray]]:
+    """From an architecture's id to what computes its kernel."""
+    pixels = to_torch(batch)
+
+    def prepare(index: int) -> Callable[[], np.ndarray]:
+        model = initial_network(Architecture.from_id(index), spec.network, 0)
+        return lambda: clean_kernel(model, pixels)
+
+    return prepare
+
+
+def to_torch(batch: ScoringBatch) -> torch.Tensor:
+    """Standardised images [n, 3, h, w]."""
+    pixels = torch.tensor((batch.pixels - batch.mean) / batch.std)
+    return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     """Gram matrix [n, n] of the gradients of each image's sum of logits.
 
     Args:

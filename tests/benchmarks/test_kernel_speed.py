@@ -1,33 +1,94 @@
-"""The benchmark runs, and its competitor computes the same kernel."""
+"""All competitors compute one kernel, and their times are put together right."""
 
 import numpy as np
 import pytest
 import torch
 
 import ntknas
-from benchmarks.kernel_speed import SpeedConfig, run
-from benchmarks.peers import torch_loop
+from benchmarks.engine import clean_setting
+from benchmarks.kernel_speed import TOLERANCE, SpeedConfig, run
+from benchmarks.peers import torch_func, torch_loop
+from benchmarks.peers.weights import initial_network
+from ntknas.errors import InputError
+from ntknas.network import Norm, initial_variables, load_torch_weights
+
+# A weight on every edge, of both sizes.
+FULL = ntknas.Architecture.from_code("323232")
+TINY = ntknas.NetworkSpec(channels=4, cells=2)
 
 
-def test_run():
-    result = run(SpeedConfig(archs="random:2:0", batch_size=4, channels=4, cells=1, repeats=1))
-    assert len(result["rows"]) == 2
-    assert all(row["ntknas"] > 0 and row["torch"] > 0 for row in result["rows"])
-    low, high = result["ratio_interval"]
-    assert low <= result["ratio"] <= high
+@pytest.mark.parametrize(
+    ("norm", "archs", "peers"),
+    [
+        (Norm.BATCH, "random:2:0", ["torch"]),
+        # neural-tangents compiles every architecture: networks with little in their cells.
+        (Norm.IMAGE, "code:000100,code:000200", ["torch_func", "neural_tangents"]),
+    ],
+)
+def test_run(norm, archs, peers):
+    config = SpeedConfig(archs, norm, batch_size=4, channels=4, cells=1, repeats=2)
+    result = run(config)
+    rows = result["rows"]
+    assert [row["id"] for row in rows] == [a.id for a in ntknas.architectures(archs)]
+    assert list(result["peers"]) == list(result["score"]["peers"]) == peers
+    assert 0 < result["largest_difference"] < TOLERANCE
+    for name in ["ntknas", *peers]:
+        seconds = [row[name]["median_seconds"] for row in rows]
+        assert all(
+            row[name]["quartiles"][0] <= s <= row[name]["quartiles"][1]
+            for row, s in zip(rows, seconds, strict=True)
+        )
+        assert result["competitors"][name]["mean_seconds"] == pytest.approx(np.mean(seconds))
+    for name in peers:
+        pairs = [row["ntknas"]["median_seconds"] / row[name]["median_seconds"] for row in rows]
+        found = result["peers"][name]
+        assert found["ratio"] == pytest.approx(np.prod(pairs) ** (1 / len(pairs)))
+        low, high = found["interval"]
+        assert min(pairs) * 0.999 <= low <= found["ratio"] <= high <= max(pairs) * 1.001
+        assert result["score"]["peers"][name]["ratio"] > 0
+
+
+def test_normalisation_without_peers():
+    with pytest.raises(InputError, match="norm must be one of batch, image, got frozen"):
+        SpeedConfig(norm=Norm.FROZEN)
+
+
+def test_weights_read_back_are_those_that_were_put_in():
+    network = initial_network(FULL, TINY, 3)
+    assert network.training
+    loaded = load_torch_weights(network.state_dict(), FULL).variables["params"]
+    drawn = initial_variables(TINY, 3, FULL.ops)["params"]
+    assert loaded.keys() == drawn.keys()
+    np.testing.assert_array_equal(loaded["classifier"]["bias"], drawn["classifier"]["bias"])
+    for stage in range(3):
+        ours, theirs = (tree[f"stage_{stage}"] for tree in (drawn, loaded))
+        assert ours.keys() == theirs.keys()
+        for edge in ours:
+            np.testing.assert_array_equal(theirs[edge]["kernel"], ours[edge]["kernel"])
+
+
+def rows_by_loop(outputs, parameters):
+    """Gradients of every output, one backward pass each."""
+    rows = []
+    for output in outputs:
+        found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)
+        rows.append(torch.cat([g.reshape(-1) for g in found if g is not None]).numpy())
+    return np.stack(rows)
 
 
 def test_the_torch_loop_computes_the_gram_matrix_of_its_gradients():
-    spec = ntknas.NetworkSpec(channels=4, cells=1)
-    torch.manual_seed(0)
-    model = torch_loop.network(ntknas.Architecture.from_id(0), spec).double()
-    pixels = torch.randn(3, 3, 32, 32, dtype=torch.float64)
+    model = initial_network(FULL, TINY, 0).double()
+    pixels = torch_loop.to_torch(clean_setting(3, 4, 2, Norm.BATCH)[1]).double()
     kernel = torch_loop.clean_kernel(model, pixels)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-
-    def row(i):
-        gradients = torch.autograd.grad(model(pixels)[1][i].sum(), parameters, allow_unused=True)
-        return torch.cat([g.reshape(-1) for g in gradients if g is not None]).numpy()
-
-    rows = np.stack([row(i) for i in range(3)])
+    rows = rows_by_loop(model(pixels)[1].sum(1), list(model.parameters()))
     assert kernel == pytest.approx(rows @ rows.T, rel=1e-10)
+
+
+def test_torch_func_normalises_every_image_by_itself():
+    model = initial_network(FULL, TINY, 0).double()
+    pixels = torch_loop.to_torch(clean_setting(3, 4, 2, Norm.IMAGE)[1]).double()
+    parameters = list(model.parameters())
+    outputs = [model(image[None])[1].sum() for image in pixels]  # batches of one
+    rows = rows_by_loop(outputs, parameters)
+    torch_func.normalise_by_image(model)
+    assert torch_func.clean_kernel(model, pixels) == pytest.approx(rows @ rows.T, rel=1e-10)
