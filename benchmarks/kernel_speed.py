@@ -6,14 +6,18 @@ With `--norm batch` the images are coupled, and the peer `torch` is the publishe
 backward passes. With `--norm image` they are not, and the peers are `torch_func` (`vmap(grad)`)
 and `neural_tangents` (on the Flax network of ntknas, so it shares its convolutions). Every
 competitor has a process of its own, and one works at a time. In a turn each architecture is done by
-all of them one after the other, so that a slow moment of the machine meets all; before that, the
+all of them one after the other, so that slow moments of the machine meet all; before that, the
 whole list is done in one go by `ntknas.score`, which keeps several architectures in flight.
+
+Turns do not make up for a busy machine: other load slows PyTorch's threads, which wait for each
+other, more than XLA's, and would flatter ntknas. `foreign_load` says how much there was.
 
 All compute the kernel of the same weights and images. Each architecture's first call is not among
 the times: it compiles what has to be compiled, and its kernels are compared.
 """
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +25,16 @@ import numpy as np
 
 import ntknas
 from benchmarks import engine
-from benchmarks.common import Worker, command, describe, ratio, spread, summary
+from benchmarks.common import (
+    Answer,
+    Worker,
+    command,
+    describe,
+    foreign_load,
+    ratio,
+    spread,
+    summary,
+)
 from benchmarks.peers import neural_tangents, torch_func, torch_loop
 from ntknas.errors import InputError
 from ntknas.network import Norm
@@ -33,6 +46,8 @@ TOLERANCE = 1e-3
 
 Constant networks, whose normalisation divides rounding by sqrt(1e-5), differ most.
 """
+
+_QUIET = 0.05  # share of the machine that others may use without a warning
 
 _PEERS: dict[Norm, dict[str, Any]] = {
     Norm.BATCH: {"torch": torch_loop.competitor},
@@ -85,7 +100,8 @@ def run(config: SpeedConfig) -> dict[str, Any]:
       * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
         (relative to its largest entry), and of each competitor seconds of the first call, median
         and quartiles;
-      * `competitors`: median and mean over architectures, seconds of the very first call;
+      * `competitors`: median and mean over architectures, seconds of the very first call, and the
+        share of the machine that other processes used meanwhile;
       * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
       * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
         are those of the whole list's seconds, median over the turns.
@@ -101,8 +117,13 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         workers = {n: stack.enter_context(Worker(m, spec, batch)) for n, m in makers.items()}
         rows = [_first_calls(workers, architecture) for architecture in architectures]
-        score_times, times = _turns(workers, tuple(a.id for a in architectures), config.repeats)
+        scored, answers = _turns(workers, tuple(a.id for a in architectures), config.repeats)
 
+    score_times = [answer.seconds for answer in scored]
+    times = {n: [[a.seconds for a in turn] for turn in turns] for n, turns in answers.items()}
+    loads = {name: foreign_load(sum(turns, [])) for name, turns in answers.items()}
+    if max(loads.values()) > _QUIET:
+        print(f"warning: other processes used the machine meanwhile: {loads}", file=sys.stderr)
     medians: dict[str, list[float]] = {}
     for name, turns in times.items():
         spreads = [spread(list(seconds)) for seconds in zip(*turns, strict=True)]
@@ -114,11 +135,17 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     return {
         **describe("kernel_speed", config),
         "competitors": {
-            name: {**summary(medians[name]), "compile_seconds": compiling[name]} for name in workers
+            name: {
+                **summary(medians[name]),
+                "compile_seconds": compiling[name],
+                "foreign_load": loads[name],
+            }
+            for name in workers
         },
         "peers": {name: ratio(medians["ntknas"], medians[name]) for name in peers},
         "score": {
             **spread([seconds / len(rows) for seconds in score_times]),
+            "foreign_load": foreign_load(scored),
             "peers": {name: {"ratio": _list_ratio(score_times, times[name])} for name in peers},
         },
         "largest_difference": max(max(row["difference"].values()) for row in rows),
@@ -139,18 +166,19 @@ def _first_calls(workers: dict[str, Worker], architecture: ntknas.Architecture) 
 
 def _turns(
     workers: dict[str, Worker], ids: tuple[int, ...], repeats: int
-) -> tuple[list[float], dict[str, list[list[float]]]]:
-    """Seconds of `ntknas.score` each turn, and of each competitor each turn and architecture."""
-    score_times: list[float] = []
-    times: dict[str, list[list[float]]] = {name: [] for name in workers}
+) -> tuple[list[Answer], dict[str, list[list[Answer]]]]:
+    """Answers of `ntknas.score` each turn, and of each competitor each turn and architecture."""
+    scored: list[Answer] = []
+    found: dict[str, list[list[Answer]]] = {name: [] for name in workers}
     for turn in range(repeats):
-        score_times.append(workers["ntknas"](ids).seconds)
+        scored.append(workers["ntknas"](ids))
         answers = [{name: worker(index) for name, worker in workers.items()} for index in ids]
         for name in workers:
-            times[name].append([answer[name].seconds for answer in answers])
-        lists = ", ".join(f"{name} {sum(turns[-1]):.2f} s" for name, turns in times.items())
-        print(f"turn {turn + 1}: score {score_times[-1]:.2f} s, {lists}", flush=True)
-    return score_times, times
+            found[name].append([answer[name] for answer in answers])
+        sums = {name: sum(a.seconds for a in turns[-1]) for name, turns in found.items()}
+        lists = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in sums.items())
+        print(f"turn {turn + 1}: score {scored[-1].seconds:.2f} s, {lists}", flush=True)
+    return scored, found
 
 
 def _list_ratio(score_times: list[float], turns: list[list[float]]) -> float:

@@ -9,6 +9,7 @@ images.
 import contextlib
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator
 
 __all__ = ["reused_memory"]
@@ -22,6 +23,9 @@ _OPTIONS = {
     "M_ARENA_MAX": (-8, 1, 0),
 }
 
+_lock = threading.Lock()
+_users = 0  # contexts that are open: the last one to close puts the defaults back
+
 
 @contextlib.contextmanager
 def reused_memory() -> Iterator[bool]:
@@ -30,18 +34,25 @@ def reused_memory() -> Iterator[bool]:
     Yields:
       Whether it could be arranged: on Linux with glibc. Elsewhere nothing is changed.
     """
+    global _users
     libc = _glibc()
     if libc is None:
         yield False
         return
-    for option, value, _ in _OPTIONS.values():
-        libc.mallopt(option, value)
+    with _lock:
+        _users += 1
+        if _users == 1:
+            for option, value, _ in _OPTIONS.values():
+                libc.mallopt(option, value)
     try:
         yield True
     finally:
-        for option, _, default in _OPTIONS.values():
-            libc.mallopt(option, default)
-        libc.malloc_trim(0)
+        with _lock:
+            _users -= 1
+            if not _users:
+                for option, _, default in _OPTIONS.values():
+                    libc.mallopt(option, default)
+                libc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

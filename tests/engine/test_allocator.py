@@ -31,7 +31,8 @@ def resident():
 
 before = faults()
 with reused_memory() as arranged:
-    touch()
+    with reused_memory():
+        touch()
     within, held = faults(), resident()
 print(arranged, before, within, held - resident())
 """

@@ -1,0 +1,68 @@
+"""The engine as a competitor: one architecture at a time, and `ntknas.score` over many."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+
+import ntknas
+from ntknas.architecture import Architecture
+from ntknas.engine import ScoringSpec, fit_spec
+from ntknas.engine.allocator import reused_memory
+from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
+from ntknas.images import ScoringBatch
+from ntknas.kernel import Batch
+from ntknas.network import NetworkSpec, Norm
+
+__all__ = ["clean_setting", "competitor", "scorer"]
+
+_process = contextlib.ExitStack()
+
+
+def clean_setting(
+    batch_size: int, channels: int, cells: int, norm: Norm
+) -> tuple[ScoringSpec, ScoringBatch]:
+    """Spec of a clean kernel on the embedded images, and the batch of seed 0."""
+    images = ntknas.load_images()
+    network = NetworkSpec(channels=channels, cells=cells, norm=norm)
+    spec = ScoringSpec(batch_size=batch_size, kernels=(Batch.CLEAN,), network=network)
+    return fit_spec(spec, images), ntknas.scoring_batch(images, batch_size, seed=0)
+
+
+def competitor(
+    spec: ScoringSpec, batch: ScoringBatch
+) -> Callable[[int | tuple[int, ...]], Callable[[], np.ndarray | int]]:
+    """From an id to what computes its clean kernel, from several ids to `scorer`'s callable.
+
+    The first call of either compiles the program of both.
+    """
+    _process.enter_context(reused_memory())  # as within `ntknas.score`, until the process ends
+    inputs = seed_inputs(spec, batch, 0)
+    rhos = jnp.zeros(0, inputs.images.dtype)
+    score = scorer(spec)
+
+    def prepare(request: int | tuple[int, ...]) -> Callable[[], np.ndarray | int]:
+        if isinstance(request, tuple):
+            return score(request)
+        ops = jnp.asarray(live_operations(Architecture.from_id(request)))
+        return lambda: np.asarray(gram_blocks(ops, inputs, rhos, spec=spec.compiled))[0, 0]
+
+    return prepare
+
+
+def scorer(spec: ScoringSpec) -> Callable[[tuple[int, ...]], Callable[[], int]]:
+    """From ids to a call of `ntknas.score`: batch drawn, scores computed, run written.
+
+    The call makes a new folder each time and returns how many architectures the run holds.
+    """
+
+    def prepare(ids: tuple[int, ...]) -> Callable[[], int]:
+        def score() -> int:
+            with tempfile.TemporaryDirectory() as folder:
+                return len(ntknas.score(ids, out=folder, spec=spec).ids)
+
+        return score
+
+    return prepare

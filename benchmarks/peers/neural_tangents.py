@@ -1,0 +1,44 @@
+"""The library neural-tangents on the Flax network of one architecture: its empirical kernel.
+
+One output an image, the sum of its logits, so that trace and sum over outputs are the same.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntknas.architecture import Architecture
+from ntknas.engine import ScoringSpec
+from ntknas.images import ScoringBatch
+from ntknas.kernel.neural_tangents import neural_tangents
+from ntknas.network import Network, initial_variables
+
+__all__ = ["competitor"]
+
+
+def competitor(spec: ScoringSpec, batch: ScoringBatch) -> Callable[[int], Callable[[], np.ndarray]]:
+    """From an architecture's id to what computes its kernel; the first call of each compiles."""
+    nt = neural_tangents()
+    images = jnp.asarray(batch.pixels)
+    network = Network(spec.network)
+
+    def prepare(index: int) -> Callable[[], np.ndarray]:
+        ops = Architecture.from_id(index).ops
+        variables = jax.tree.map(jnp.asarray, initial_variables(spec.network, 0, ops))
+
+        def sum_of_logits(variables, images):
+            return network.apply(variables, images, ops).sum(-1, keepdims=True)
+
+        # Its default implementation, the cheapest for one output an image.
+        kernel_fn = nt.empirical_ntk_fn(
+            sum_of_logits,
+            trace_axes=(-1,),
+            vmap_axes=0,
+            implementation=nt.NtkImplementation.JACOBIAN_CONTRACTION,
+        )
+        compiled = jax.jit(lambda images, variables: kernel_fn(images, None, variables))
+        return lambda: np.asarray(compiled(images, variables))
+
+    return prepare

@@ -1,0 +1,55 @@
+"""The initial weights of ntknas, put into the PyTorch network of the package xautodl.
+
+The reader of PyTorch checkpoints says which number goes where: it reads a network whose entries
+are their own positions.
+"""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import torch
+from xautodl.models import CellStructure
+from xautodl.models.cell_infers.tiny_network import TinyNetwork
+
+from ntknas.architecture import Architecture
+from ntknas.network import NetworkSpec, Norm, initial_variables, load_torch_weights
+
+__all__ = ["initial_network"]
+
+
+def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) -> TinyNetwork:
+    """The PyTorch network with the weights that ntknas draws.
+
+    Args:
+      architecture: all of its operations are there, also those on dead edges.
+      spec: width, cells, classes and initialisation.
+      seed: of the draws.
+
+    Returns:
+      The network in training mode, float32.
+    """
+    structure = CellStructure.str2structure(architecture.string)
+    network = TinyNetwork(spec.channels, spec.cells, structure, spec.classes)
+    state = network.state_dict()
+    ends = np.cumsum([tensor.numel() for tensor in state.values()])
+    positions = {
+        name: np.arange(end - tensor.numel(), end, dtype=np.float64).reshape(tensor.shape)
+        for (name, tensor), end in zip(state.items(), ends, strict=True)
+    }
+    places = load_torch_weights(positions, architecture).variables
+    values = initial_variables(replace(spec, norm=Norm.FROZEN), seed, architecture.ops)
+    flat = np.zeros(ends[-1], np.float32)
+
+    def put(place, value):
+        flat[place.astype(int)] = value
+
+    jax.tree.map(put, places, values)
+    pieces = np.split(flat, ends[:-1])
+    network.load_state_dict(
+        {
+            name: torch.tensor(piece.reshape(tensor.shape)).to(tensor.dtype)
+            for (name, tensor), piece in zip(state.items(), pieces, strict=True)
+        }
+    )
+    return network.train()

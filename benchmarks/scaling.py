@@ -1,0 +1,163 @@
+"""Seconds of a clean kernel against the batch size, the width and the depth of the network.
+
+    python -m benchmarks.scaling --plot scaling.png --out FILE
+
+One of the three varies at a time. The exponent of each is the slope of a line fitted to logarithms.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
+
+import ntknas
+from benchmarks import engine
+from benchmarks.common import Worker, command, describe, foreign_load, spread
+from ntknas.errors import InputError
+from ntknas.network import Norm
+from ntknas.report.curves import check_picture
+
+__all__ = ["ScalingConfig", "exponent", "plot", "run"]
+
+_AXES = {"batch_size": "images N", "channels": "width C", "cells": "cells a stage"}
+
+
+@dataclass(frozen=True)
+class ScalingConfig:
+    """What varies, and what is kept meanwhile.
+
+    Attributes:
+      arch: one architecture.
+      norm: normalisation.
+      batch_sizes: images N to try.
+      widths: channels C to try.
+      depths: cells a stage to try.
+      batch_size: images N while something else varies.
+      channels: width meanwhile.
+      cells: cells a stage meanwhile.
+      repeats: turns over all settings, after the first call of each.
+      plot: picture to write, .png or .svg.
+
+    Raises:
+      InputError: for fewer than two values of something, no turn, or a picture that cannot be.
+    """
+
+    arch: str = "code:333333"
+    norm: Norm = Norm.BATCH
+    batch_sizes: tuple[int, ...] = (8, 16, 32)
+    widths: tuple[int, ...] = (8, 16, 32)
+    depths: tuple[int, ...] = (1, 3, 5)
+    batch_size: int = 16
+    channels: int = 16
+    cells: int = 1
+    repeats: int = 5
+    plot: Path = Path("scaling.png")
+
+    def __post_init__(self) -> None:
+        for name in ("batch_sizes", "widths", "depths"):
+            values = getattr(self, name)
+            if len(set(values)) < 2:
+                raise InputError(f"{name} must be two values or more, got {values}")
+        if self.repeats < 1:
+            raise InputError(f"repeats must be at least 1, got {self.repeats}")
+        check_picture(self.plot)
+
+    def settings(self) -> dict[str, dict[int, tuple[int, int, int]]]:
+        """(batch_size, channels, cells) of every value of what varies."""
+        n, c, d = self.batch_size, self.channels, self.cells
+        return {
+            "batch_size": {value: (value, c, d) for value in self.batch_sizes},
+            "channels": {value: (n, value, d) for value in self.widths},
+            "cells": {value: (n, c, value) for value in self.depths},
+        }
+
+
+def run(config: ScalingConfig) -> dict[str, Any]:
+    """Time every setting in turns, fit the exponents and draw them.
+
+    Args:
+      config: see `ScalingConfig`.
+
+    Returns:
+      A dictionary of `benchmarks.common.describe`'s entries, the share of the machine that other
+      processes used meanwhile, and of each of `batch_size`, `channels`, `cells` its `exponent` and
+      `points`: the value as `id`, median and quartiles, seconds of the first call.
+
+    Raises:
+      InputError: for no architecture, or several.
+    """
+    architectures = ntknas.architectures(config.arch)
+    if len(architectures) != 1:
+        raise InputError(f"expected one architecture, got {len(architectures)}")
+    settings = config.settings()
+    distinct = sorted({setting for values in settings.values() for setting in values.values()})
+    with Worker(_kernels, config.norm, architectures[0].id) as worker:
+        first = {setting: worker(setting).seconds for setting in distinct}
+        answers = [{s: worker(s) for s in distinct} for _ in range(config.repeats)]
+    scaling: dict[str, dict[str, Any]] = {}
+    for name, values in settings.items():
+        points = [
+            {
+                "id": value,
+                "first_call_seconds": first[setting],
+                **spread([turn[setting].seconds for turn in answers]),
+            }
+            for value, setting in values.items()
+        ]
+        slope = exponent(list(values), [point["median_seconds"] for point in points])
+        scaling[name] = {"exponent": slope, "points": points}
+    plot(scaling, config.plot)
+    load = foreign_load([answer for turn in answers for answer in turn.values()])
+    return {**describe("scaling", config), "foreign_load": load, "scaling": scaling}
+
+
+def _kernels(norm: Norm, index: int) -> Callable[[tuple[int, int, int]], Callable]:
+    return lambda setting: engine.competitor(*engine.clean_setting(*setting, norm))(index)
+
+
+def exponent(values: list[int], seconds: list[float]) -> float:
+    """The least-squares slope of log seconds against log values."""
+    return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
+
+
+def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
+    """Draw one panel for each of what varied, both axes logarithmic, and write the picture.
+
+    Args:
+      scaling: as in `run`'s result.
+      path: ends in .png or .svg.
+
+    Returns:
+      The path.
+    """
+    figure = Figure(figsize=(10.2, 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(scaling), sharey=True, squeeze=False)[0]
+    for axes, (name, found) in zip(panels, scaling.items(), strict=True):
+        values = np.array([point["id"] for point in found["points"]])
+        seconds = np.array([point["median_seconds"] for point in found["points"]])
+        quartiles = np.array([point["quartiles"] for point in found["points"]]).T
+        errors = np.abs(quartiles - seconds)
+        axes.errorbar(values, seconds, errors, fmt="o", color="#0072B2", capsize=3)
+        slope = found["exponent"]
+        fitted = np.exp(np.log(seconds).mean() + slope * (np.log(values) - np.log(values).mean()))
+        axes.plot(values, fitted, color="#D55E00", label=f"exponent {slope:.2f}")
+        axes.set(xscale="log", yscale="log", xlabel=_AXES[name])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xticks(values, [str(value) for value in values])
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    panels[0].set_ylabel("seconds a kernel")
+    figure.savefig(path, dpi=150)
+    return path
+
+
+if __name__ == "__main__":
+    command(run, ScalingConfig(), __doc__)

@@ -1,0 +1,122 @@
+"""Architectures a second over the whole space, on all local devices: meant for a GPU.
+
+    python -m benchmarks.whole_space --batch-size 16 --norm batch
+    python -m benchmarks.whole_space --batch-size 32 --norm image
+    python -m benchmarks.whole_space --batch-size 32 --kernels clean,robust,twice --steps 10
+
+`--per-launch` architectures go to a device in one launch: in turn, each running only the operations
+that it has, or (`--branch-free 1`) all at once, every operation computed and the right one
+selected. Compilation is timed apart. Nothing is written: `ntknas score` adds the store and scores.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ntknas
+from benchmarks.common import command, describe, memory_mb
+from benchmarks.engine import clean_setting
+from ntknas.attack import AttackSpec
+from ntknas.engine.allocator import reused_memory
+from ntknas.engine.program import live_operations, many_gram_blocks, seed_inputs
+from ntknas.kernel import Batch
+from ntknas.network import Norm
+
+__all__ = ["WholeSpaceConfig", "run"]
+
+
+@dataclass(frozen=True)
+class WholeSpaceConfig:
+    """What to time.
+
+    Attributes:
+      archs: architectures.
+      batch_size: images N.
+      channels: width of the network.
+      cells: cells a stage.
+      norm: normalisation statistics.
+      kernels: which Jacobians are taken.
+      rho: attack radii in 255ths.
+      steps: of PGD.
+      per_launch: architectures that a device takes in a launch.
+      branch_free: 1: all of them at once, without branches.
+    """
+
+    archs: str = "all"
+    batch_size: int = 16
+    channels: int = 16
+    cells: int = 5
+    norm: str = "batch"
+    kernels: tuple[str, ...] = ("clean",)
+    rho: tuple[float, ...] = (3.0, 8.0)
+    steps: int = 10
+    per_launch: int = 8
+    branch_free: int = 0
+
+
+def run(config: WholeSpaceConfig) -> dict:
+    """Compute the Gram blocks of every architecture, two launches in flight.
+
+    Args:
+      config: see `WholeSpaceConfig`.
+
+    Returns:
+      Seconds of compilation and of the whole, architectures a second, and a fingerprint of the
+      kernels (the mean of the logarithms of their traces), by which runs can be compared.
+    """
+    spec, batch = clean_setting(config.batch_size, config.channels, config.cells, Norm(config.norm))
+    spec = replace(
+        spec,
+        kernels=tuple(Batch(name) for name in config.kernels),
+        rhos=tuple(rho / 255 for rho in config.rho),
+        attack=AttackSpec(steps=config.steps),
+    )
+    inputs = seed_inputs(spec, batch, 0)
+    rhos = jnp.array(spec.rhos, inputs.images.dtype)
+    devices = tuple(jax.local_devices())
+    size = config.per_launch * len(devices)
+    ops = np.array([live_operations(a) for a in ntknas.architectures(config.archs)])
+    padded = np.resize(ops, (-(-len(ops) // size) * size, 6))
+    launches = padded.reshape(-1, size, 6)
+
+    def launch(ops: np.ndarray) -> jax.Array:
+        return many_gram_blocks(
+            jnp.asarray(ops),
+            inputs,
+            rhos,
+            spec=spec.compiled,
+            devices=devices,
+            branch_free=bool(config.branch_free),
+        )
+
+    with reused_memory():
+        start = time.perf_counter()
+        launch(launches[0]).block_until_ready()
+        compile_seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        blocks, pending = [], launch(launches[0])
+        for following in launches[1:]:
+            ahead = launch(following)
+            blocks.append(np.asarray(pending))
+            pending = ahead
+        blocks.append(np.asarray(pending))
+        seconds = time.perf_counter() - start
+    kernels = np.concatenate(blocks)[: len(ops), 0, 2]
+    traces = np.trace(kernels, axis1=1, axis2=2)
+    return {
+        **describe("whole_space", config),
+        "devices": [device.device_kind for device in devices],
+        "architectures": len(ops),
+        "first_launch_seconds": compile_seconds,
+        "seconds": seconds,
+        "architectures_per_second": len(ops) / seconds,
+        "mean_log_trace": float(np.log(traces[traces > 0]).mean()),
+        **memory_mb(),
+    }
+
+
+if __name__ == "__main__":
+    command(run, WholeSpaceConfig(), __doc__)

@@ -1,0 +1,337 @@
+"""What scoring an architecture costs: floating-point operations and bytes, from the settings alone.
+
+Counted are the operations that the algorithm asks for, by layer, of the edges that can matter
+(`live_operations`); nothing is built or compiled. A benchmark divides them by the seconds it took
+and by `measured_peak`.
+
+Products, two operations a multiply-accumulate, are exact:
+
+* convolutions: a forward pass and the gradient of its input take the taps that fall inside the
+  image, which is what XLA counts; the gradient of its kernel is a product of patches with the
+  padding in them, as `ntknas.network.convolution` computes it, so it takes all taps;
+* the classifier, and the products of Jacobians.
+
+Everything else is a few operations an element, as the layers' code spells them out. What a forward
+pass prepares for its pull-backs, however many, is standardised activations and signs:
+
+| per element | forward | prepared | pull-back | gradient of images |
+|---|---|---|---|---|
+| normalisation, measured statistics (output) | 8 | 6 | 7 | 7 |
+| normalisation, running statistics (output) | 3 | 0 | 4 | 1 |
+| ReLU (input) | 1 | 1 | 1 | 1 |
+| average pooling (output) | 5 | 0 | 5 | 5 |
+| sum at a node (each value after the first) | 1 | 0 | 1 | 1 |
+| mean of 2 x 2 pixels in a shortcut (input; pull-back: output) | 1 | 0 | 1 | 1 |
+| sum behind a residual block (output; pull-back: input) | 1 | 0 | 1 | 1 |
+| mean over the last activations (input) | 1 | 0 | 0 | 0 |
+| pixels | 2 | 0 | 0 | 1 |
+| step of an attack (pixels) | 9 | | | |
+
+Left out is what has no axis of pixels: the classifier's bias, the loss, sums of Gram blocks.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ntknas.architecture import EDGES, OPERATIONS, Architecture, num_parameters
+from ntknas.engine.program import live_operations
+from ntknas.engine.spec import ScoringSpec
+from ntknas.kernel import Batch, Logits
+from ntknas.network import NetworkSpec, Norm
+
+__all__ = ["Cost", "measured_peak", "run_cost"]
+
+_KERNEL_SIZES = {OPERATIONS.index("nor_conv_1x1"): 1, OPERATIONS.index("nor_conv_3x3"): 3}
+_SKIP, _POOL = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")
+_FLOAT_BYTES = 4
+
+_NORM_FORWARD = {Norm.BATCH: 8, Norm.IMAGE: 8, Norm.FROZEN: 3, Norm.NONE: 0}
+_NORM_PREPARED = {Norm.BATCH: 6, Norm.IMAGE: 6, Norm.FROZEN: 0, Norm.NONE: 0}
+_NORM_PULL_BACK = {Norm.BATCH: 7, Norm.IMAGE: 7, Norm.FROZEN: 4, Norm.NONE: 0}
+_NORM_INPUT_GRADIENT = _NORM_PULL_BACK | {Norm.FROZEN: 1}
+_POOLING, _STANDARDISING, _ATTACK_STEP = 5, 2, 9
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The work of one architecture under one seed.
+
+    Attributes:
+      forward_flops: products of the Jacobians' forward passes.
+      activation_gradient_flops: products of their pull-backs to the input of every layer. The stem
+        has none, as no kernel needs a gradient of the images.
+      weight_gradient_flops: products of their pull-backs to the kernels of every layer.
+      attack_flops: products of the attacks: forward passes and gradients of the images.
+      contraction_flops: products of Jacobians with each other.
+      elementwise_flops: everything else, in Jacobians and attacks; see the module's table.
+      bytes: float32 traffic that stays if every operation an element is fused into the product
+        before or after it. One write and one read of each of: the output of every convolution and
+        of the classifier and the value of every node that is more than another node's, in each
+        forward pass; their cotangents, in each pull-back and attack step; the gradient of every
+        parameter by every image. Left out: images, weights, patches, and whatever is read again.
+    """
+
+    forward_flops: int
+    activation_gradient_flops: int
+    weight_gradient_flops: int
+    attack_flops: int
+    contraction_flops: int
+    elementwise_flops: int
+    bytes: int
+
+    @property
+    def product_flops(self) -> int:
+        """Operations of convolutions and matrix products."""
+        return self.flops - self.elementwise_flops
+
+    @property
+    def flops(self) -> int:
+        """All operations."""
+        return (
+            self.forward_flops
+            + self.activation_gradient_flops
+            + self.weight_gradient_flops
+            + self.attack_flops
+            + self.contraction_flops
+            + self.elementwise_flops
+        )
+
+
+class _Product(NamedTuple):
+    """A convolution or the classifier: multiply-accumulates on one image, and its output's size."""
+
+    macs: int  # taps inside the image
+    input_macs: int  # of the gradient of the input; 0 if nothing needs it
+    padded_macs: int  # all taps
+    outputs: int
+
+
+class _Layers(NamedTuple):
+    """What a network computes on one image: products, and how many elements meet what."""
+
+    stem: _Product
+    products: list[_Product]  # without the stem
+    pixels: int
+    normalised: int
+    rectified: int
+    rectified_backward: int
+    pooled: int
+    cell_sums: int
+    cell_sums_backward: int
+    halved: int
+    residual: int
+    averaged: int
+    nodes: int
+
+
+def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
+    """The operations and bytes of scoring an architecture under one seed.
+
+    With N images a batch and B batches (clean; robust and twice at every radius):
+
+    * coupled kernels: B forward passes of N images and B N pull-backs through N images;
+    * the others: B N forward passes and B N pull-backs of one image;
+    * attacks: at every radius one attack, or two for twice-attacked images, of as many steps as
+      `spec.attack` says: forward pass and gradient of N images;
+    * products of Jacobians: one of a lone batch, else three a batch (`chained_gram`);
+    * `Logits.TRACE` does all but the attacks once for every logit.
+
+    Args:
+      architecture: the cell; edges that cannot matter count as none. A convolution of a node that
+        nothing reaches has no input gradient. No more is taken off: the skeleton counts in full
+        where no gradient gets through the cell, as do attacks behind such a convolution.
+      spec: the run. Gradients are those of the architecture's own layers: a program that holds the
+        weights of all operations also contracts zeros, which is overhead and not counted.
+
+    Returns:
+      The counts.
+
+    >>> spec = ScoringSpec(batch_size=16, kernels=(Batch.CLEAN,))
+    >>> cost = run_cost(Architecture.from_code("333333"), spec)
+    >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
+    (6380431360, 112701276160, 0)
+    """
+    network, n = spec.network, spec.batch_size
+    live = Architecture(tuple(int(op) for op in live_operations(architecture)))
+    layers = _layers(live, network)
+    attacked = len(set(spec.kernels) - {Batch.CLEAN})
+    batches = (Batch.CLEAN in spec.kernels) + attacked * len(spec.rhos)
+    attacks = (1 + (Batch.TWICE in spec.kernels)) * len(spec.rhos) if attacked else 0
+    attack_norm = spec.attack_norm or network.norm
+    directions = network.classes if spec.logits is Logits.TRACE else 1
+
+    # Images that go through the network, forward and backward.
+    forward = directions * batches * n
+    backward = forward * n if network.norm.coupled else forward
+    attack = attacks * spec.attack.steps * n
+    parameters = _num_parameters(live, spec)
+    contractions = directions * (1 if batches == 1 else 3 * batches)
+
+    every = layers.stem.macs + sum(p.macs for p in layers.products)
+    inner = sum(p.input_macs for p in layers.products)
+    weight = layers.stem.padded_macs + sum(p.padded_macs for p in layers.products)
+    values = layers.nodes + layers.stem.outputs + sum(p.outputs for p in layers.products)
+    rows = forward * parameters
+    return Cost(
+        forward_flops=2 * forward * every,
+        activation_gradient_flops=2 * backward * inner,
+        weight_gradient_flops=2 * backward * weight,
+        attack_flops=2 * attack * (every + inner + layers.stem.macs),
+        contraction_flops=2 * contractions * n**2 * parameters,
+        elementwise_flops=forward * _forward_elementwise(layers, network.norm)
+        + backward * _backward_elementwise(layers, _NORM_PULL_BACK[network.norm])
+        + attack
+        * (
+            _forward_elementwise(layers, attack_norm)
+            + _backward_elementwise(layers, _NORM_INPUT_GRADIENT[attack_norm])
+            + (1 + _ATTACK_STEP) * layers.pixels
+        ),
+        bytes=2 * _FLOAT_BYTES * (values * (forward + backward + 2 * attack) + rows),
+    )
+
+
+def _forward_elementwise(layers: _Layers, norm: Norm) -> int:
+    return (
+        _STANDARDISING * layers.pixels
+        + (_NORM_FORWARD[norm] + _NORM_PREPARED[norm]) * layers.normalised
+        + 2 * layers.rectified  # the value and its sign
+        + _POOLING * layers.pooled
+        + layers.cell_sums
+        + layers.halved
+        + layers.residual
+        + layers.averaged
+    )
+
+
+def _backward_elementwise(layers: _Layers, per_normalised: int) -> int:
+    # A shortcut halves into a quarter of its pixels; a block's two cotangents meet at its input.
+    return (
+        per_normalised * layers.normalised
+        + layers.rectified_backward
+        + _POOLING * layers.pooled
+        + layers.cell_sums_backward
+        + layers.halved // 4
+        + layers.halved
+    )
+
+
+def _layers(live: Architecture, network: NetworkSpec) -> _Layers:
+    size, width, cells = network.image_size, network.channels, network.cells
+    in_order = [
+        (op, source, target) for op, (source, target) in zip(live.ops, EDGES, strict=True) if op
+    ]
+    targets = [target for _, _, target in in_order]
+    # A convolution of a node that nothing reaches has no input to differentiate by.
+    sources = [source for _, source, _ in in_order if source == 0 or source in targets]
+    convolutions = [
+        (_KERNEL_SIZES[op], source in sources) for op, source, _ in in_order if op in _KERNEL_SIZES
+    ]
+    pools = sum(op == _POOL for op, _, _ in in_order)
+    sums, sums_backward = (len(ends) - len(set(ends)) for ends in (targets, sources))
+    # A lone skip makes its target the same array as its source.
+    nodes = len(set(targets)) - sum(
+        op == _SKIP and targets.count(target) == 1 for op, _, target in in_order
+    )
+
+    stem = _convolution(3, 3, width, size)
+    products: list[_Product] = []
+    cell_elements = halved = residual = 0
+    normalised, rectified = stem.outputs, 0
+    for stage in range(3):
+        channels, side = width * 2**stage, size >> stage
+        elements = channels * side**2
+        if stage:
+            narrow = channels // 2
+            products += [
+                _convolution(3, narrow, channels, side, stride=2),
+                _convolution(3, channels, channels, side),
+                _convolution(1, narrow, channels, side),
+            ]
+            halved += narrow * (2 * side) ** 2
+            residual += elements
+            normalised += 2 * elements
+            rectified += narrow * (2 * side) ** 2 + elements
+        products += cells * [
+            _convolution(kernel, channels, channels, side, reached=reached)
+            for kernel, reached in convolutions
+        ]
+        cell_elements += cells * elements
+    normalised += elements  # the last normalisation, and the ReLU behind it
+    rectified += elements
+    classifier = 4 * width * network.classes
+    products.append(_Product(classifier, classifier, classifier, network.classes))
+    return _Layers(
+        stem=stem,
+        products=products,
+        pixels=3 * size**2,
+        normalised=normalised + len(convolutions) * cell_elements,
+        rectified=rectified + len(convolutions) * cell_elements,
+        rectified_backward=rectified + sum(reached for _, reached in convolutions) * cell_elements,
+        pooled=pools * cell_elements,
+        cell_sums=sums * cell_elements,
+        cell_sums_backward=sums_backward * cell_elements,
+        halved=halved,
+        residual=residual,
+        averaged=elements,
+        nodes=nodes * cell_elements + residual,
+    )
+
+
+def _convolution(
+    kernel: int, inputs: int, outputs: int, side: int, *, stride: int = 1, reached: bool = True
+) -> _Product:
+    """A convolution to side x side pixels, padded by (kernel - 1) / 2."""
+    # With stride 2 the last taps end inside the image: only the first column meets the padding.
+    outside = 0 if kernel == 1 else (2 if stride == 1 else 1)
+    macs = inputs * outputs * (kernel * side - outside) ** 2
+    return _Product(
+        macs=macs,
+        input_macs=macs if reached else 0,
+        padded_macs=inputs * outputs * (kernel * side) ** 2,
+        outputs=outputs * side**2,
+    )
+
+
+def _num_parameters(live: Architecture, spec: ScoringSpec) -> int:
+    """Parameters that the kernel is taken over."""
+    network = spec.network
+    channels, cells = network.channels, network.cells
+    convolutions = sum(op in _KERNEL_SIZES for op in live.ops)
+    # Stem, cells, two convolutions of each residual block, the last normalisation.
+    normalised = channels * (1 + 7 * cells * convolutions + 2 * (2 + 4) + 4)
+    total = num_parameters(live, channels=channels, cells=cells, classes=network.classes)
+    weights_alone = spec.parameters == "weights"
+    if network.norm is Norm.NONE:
+        total -= 2 * normalised
+    elif weights_alone:
+        total -= normalised
+    return total - network.classes * weights_alone
+
+
+def measured_peak(seconds: float = 1.0) -> float:
+    """The rate of float32 matrix products on the default device.
+
+    Args:
+      seconds: how long to try; at least one product is timed.
+
+    Returns:
+      Operations a second of the fastest 2048 x 2048 product at full float32 precision.
+    """
+    size = 2048
+    matrix = jnp.ones((size, size), jnp.float32)
+    product = jax.jit(lambda a: jnp.dot(a, a, precision=lax.Precision.HIGHEST))
+    product(matrix).block_until_ready()
+    fastest = float("inf")
+    end = time.perf_counter() + seconds
+    while True:
+        start = time.perf_counter()
+        product(matrix).block_until_ready()
+        now = time.perf_counter()
+        fastest = min(fastest, now - start)
+        if now >= end:
+            return 2 * size**3 / fastest

@@ -1,0 +1,16 @@
+"""Float32 against float64: errors are those of rounding, and in the right decade of cond."""
+
+import pytest
+
+from benchmarks.precision import PrecisionConfig, run
+
+
+@pytest.mark.slow
+def test_errors_are_rounding():
+    found = run(PrecisionConfig("9930,15624,700", batch_size=4, channels=4, norm="image"))
+    assert [row["id"] for row in found["rows"]] == [9930, 15624, 700]
+    for row in found["rows"]:
+        assert 0 < row["kernel_error"] < 1e-4
+        assert row["lambda_min_error"] < 1e-5 * row["cond"]
+    counted = sum(decade["architectures"] for decade in found["lambda_min_error"])
+    assert counted == len(found["rows"])
