@@ -42,7 +42,7 @@ class PrecisionConfig:
     batch_size: int = 16
     channels: int = 16
     cells: int = 1
-    norm: str = "batch"
+    norm: Norm = Norm.BATCH
 
 
 def run(config: PrecisionConfig) -> dict:
@@ -55,7 +55,7 @@ def run(config: PrecisionConfig) -> dict:
       Rows (id, cond in float64, relative errors of lambda_min, cond and the whole kernel in
       Frobenius norm), and medians and maxima of lambda_min's error within decades of cond.
     """
-    spec, batch = clean_setting(config.batch_size, config.channels, config.cells, Norm(config.norm))
+    spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     chosen = [a for a in ntknas.architectures(config.archs) if not a.is_constant]
     low = _kernels(spec, batch, chosen)
     with jax.enable_x64(True):

@@ -22,6 +22,7 @@ from benchmarks.engine import clean_setting
 from ntknas.attack import AttackSpec
 from ntknas.engine.allocator import reused_memory
 from ntknas.engine.program import live_operations, many_gram_blocks, seed_inputs
+from ntknas.errors import InputError
 from ntknas.kernel import Batch
 from ntknas.network import Norm
 
@@ -43,18 +44,25 @@ class WholeSpaceConfig:
       steps: of PGD.
       per_launch: architectures that a device takes in a launch.
       branch_free: 1: all of them at once, without branches.
+
+    Raises:
+      InputError: for a launch of no architecture.
     """
 
     archs: str = "all"
     batch_size: int = 16
     channels: int = 16
     cells: int = 5
-    norm: str = "batch"
-    kernels: tuple[str, ...] = ("clean",)
+    norm: Norm = Norm.BATCH
+    kernels: tuple[Batch, ...] = (Batch.CLEAN,)
     rho: tuple[float, ...] = (3.0, 8.0)
     steps: int = 10
     per_launch: int = 8
     branch_free: int = 0
+
+    def __post_init__(self) -> None:
+        if self.per_launch < 1:
+            raise InputError(f"per_launch must be at least 1, got {self.per_launch}")
 
 
 def run(config: WholeSpaceConfig) -> dict:
@@ -67,10 +75,10 @@ def run(config: WholeSpaceConfig) -> dict:
       Seconds of compilation and of the whole, architectures a second, and a fingerprint of the
       kernels (the mean of the logarithms of their traces), by which runs can be compared.
     """
-    spec, batch = clean_setting(config.batch_size, config.channels, config.cells, Norm(config.norm))
+    spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     spec = replace(
         spec,
-        kernels=tuple(Batch(name) for name in config.kernels),
+        kernels=config.kernels,
         rhos=tuple(rho / 255 for rho in config.rho),
         attack=AttackSpec(steps=config.steps),
     )

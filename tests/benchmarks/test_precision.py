@@ -3,11 +3,12 @@
 import pytest
 
 from benchmarks.precision import PrecisionConfig, run
+from ntknas.network import Norm
 
 
 @pytest.mark.slow
 def test_errors_are_rounding():
-    found = run(PrecisionConfig("9930,15624,700", batch_size=4, channels=4, norm="image"))
+    found = run(PrecisionConfig("9930,15624,700", batch_size=4, channels=4, norm=Norm.IMAGE))
     assert [row["id"] for row in found["rows"]] == [9930, 15624, 700]
     for row in found["rows"]:
         assert 0 < row["kernel_error"] < 1e-4

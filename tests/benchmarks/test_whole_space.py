@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.whole_space import WholeSpaceConfig, run
+from ntknas.network import Norm
 
 ARCHS = "0,9930,15000"
 
 
 @pytest.mark.slow
 def test_launches_do_not_change_the_kernels():
-    small = WholeSpaceConfig(ARCHS, batch_size=4, channels=4, cells=1, norm="image")
+    small = WholeSpaceConfig(ARCHS, batch_size=4, channels=4, cells=1, norm=Norm.IMAGE)
     in_turn = run(replace(small, per_launch=2))
     at_once = run(replace(small, per_launch=3, branch_free=1))
     assert in_turn["architectures"] == at_once["architectures"] == 3
