@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,12 +11,16 @@ import ntknas
 from ntknas.architecture import Architecture
 from ntknas.engine import ScoringSpec, fit_spec
 from ntknas.engine.allocator import reused_memory
+from ntknas.engine.cost import measured_peak, run_cost
 from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
 from ntknas.images import ScoringBatch
 from ntknas.kernel import Batch
 from ntknas.network import NetworkSpec, Norm
 
-__all__ = ["clean_setting", "competitor", "scorer"]
+__all__ = ["PEAK", "clean_setting", "competitor", "fraction_of_peak", "scorer"]
+
+PEAK = "peak"
+"""The request to `competitor`'s function for float32 products a second, in operations."""
 
 _process = contextlib.ExitStack()
 
@@ -33,8 +37,11 @@ def clean_setting(
 
 def competitor(
     spec: ScoringSpec, batch: ScoringBatch
-) -> Callable[[int | tuple[int, ...]], Callable[[], np.ndarray | int]]:
+) -> Callable[[int | tuple[int, ...] | str], Callable[[], np.ndarray | float]]:
     """From an id to what computes its clean kernel, from several ids to `scorer`'s callable.
+
+    The request `PEAK` measures the machine's rate of products, which the rates of programs are
+    fractions of.
 
     The first call of either compiles the program of both.
     """
@@ -43,9 +50,12 @@ def competitor(
     rhos = jnp.zeros(0, inputs.images.dtype)
     score = scorer(spec)
 
-    def prepare(request: int | tuple[int, ...]) -> Callable[[], np.ndarray | int]:
+    def prepare(request: int | tuple[int, ...] | str) -> Callable[[], np.ndarray | float]:
+        if request == PEAK:
+            return measured_peak
         if isinstance(request, tuple):
             return score(request)
+        assert isinstance(request, int)
         ops = jnp.asarray(live_operations(Architecture.from_id(request)))
         return lambda: np.asarray(gram_blocks(ops, inputs, rhos, spec=spec.compiled))[0, 0]
 
@@ -66,3 +76,21 @@ def scorer(spec: ScoringSpec) -> Callable[[tuple[int, ...]], Callable[[], int]]:
         return score
 
     return prepare
+
+
+def fraction_of_peak(
+    spec: ScoringSpec, ids: Iterable[int], seconds: float, peak: float
+) -> dict[str, float]:
+    """How much of the machine a computation used.
+
+    Args:
+      spec: of the run.
+      ids: architectures that were done.
+      seconds: for all of them.
+      peak: operations a second (`ntknas.engine.cost.measured_peak`).
+
+    Returns:
+      `gflops`, 10^9 operations a second by the cost model, and `fraction_of_peak`.
+    """
+    flops = sum(run_cost(Architecture.from_id(index), spec).flops for index in ids)
+    return {"gflops": flops / seconds / 1e9, "fraction_of_peak": flops / seconds / peak}

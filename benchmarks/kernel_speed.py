@@ -19,6 +19,7 @@ the times: it compiles what has to be compiled, and its kernels are compared.
 import contextlib
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,8 +101,11 @@ def run(config: SpeedConfig) -> dict[str, Any]:
       * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
         (relative to its largest entry), and of each competitor seconds of the first call, median
         and quartiles;
-      * `competitors`: median and mean over architectures, seconds of the very first call, and the
-        share of the machine that other processes used meanwhile;
+      * `peak_gflops`: the fastest of one try a turn at a product of matrices, in 10^9 operations
+        a second;
+      * `competitors`: median and mean over architectures, seconds of the very first call, the
+        share of the machine that other processes used meanwhile, and the operations of the cost
+        model a second, also as a fraction of the peak (a peer may do more operations than those);
       * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
       * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
         are those of the whole list's seconds, median over the turns.
@@ -117,8 +121,10 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         workers = {n: stack.enter_context(Worker(m, spec, batch)) for n, m in makers.items()}
         rows = [_first_calls(workers, architecture) for architecture in architectures]
-        scored, answers = _turns(workers, tuple(a.id for a in architectures), config.repeats)
+        ids = tuple(a.id for a in architectures)
+        scored, answers, peaks = _turns(workers, ids, config.repeats)
 
+    used = partial(engine.fraction_of_peak, spec, ids, peak=max(peaks))
     score_times = [answer.seconds for answer in scored]
     times = {n: [[a.seconds for a in turn] for turn in turns] for n, turns in answers.items()}
     loads = {name: foreign_load(sum(turns, [])) for name, turns in answers.items()}
@@ -134,9 +140,11 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     peers = [name for name in workers if name != "ntknas"]
     return {
         **describe("kernel_speed", config),
+        "peak_gflops": max(peaks) / 1e9,
         "competitors": {
             name: {
                 **summary(medians[name]),
+                **used(sum(medians[name])),
                 "compile_seconds": compiling[name],
                 "foreign_load": loads[name],
             }
@@ -145,6 +153,7 @@ def run(config: SpeedConfig) -> dict[str, Any]:
         "peers": {name: ratio(medians["ntknas"], medians[name]) for name in peers},
         "score": {
             **spread([seconds / len(rows) for seconds in score_times]),
+            **used(float(np.median(score_times))),
             "foreign_load": foreign_load(scored),
             "peers": {name: {"ratio": _list_ratio(score_times, times[name])} for name in peers},
         },
@@ -166,11 +175,13 @@ def _first_calls(workers: dict[str, Worker], architecture: ntknas.Architecture) 
 
 def _turns(
     workers: dict[str, Worker], ids: tuple[int, ...], repeats: int
-) -> tuple[list[Answer], dict[str, list[list[Answer]]]]:
-    """Answers of `ntknas.score` each turn, and of each competitor each turn and architecture."""
+) -> tuple[list[Answer], dict[str, list[list[Answer]]], list[float]]:
+    """Of every turn: `ntknas.score`, each competitor on each architecture, the machine's peak."""
     scored: list[Answer] = []
+    peaks: list[float] = []
     found: dict[str, list[list[Answer]]] = {name: [] for name in workers}
     for turn in range(repeats):
+        peaks.append(workers["ntknas"](engine.PEAK).value)
         scored.append(workers["ntknas"](ids))
         answers = [{name: worker(index) for name, worker in workers.items()} for index in ids]
         for name in workers:
@@ -178,7 +189,7 @@ def _turns(
         sums = {name: sum(a.seconds for a in turns[-1]) for name, turns in found.items()}
         lists = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in sums.items())
         print(f"turn {turn + 1}: score {scored[-1].seconds:.2f} s, {lists}", flush=True)
-    return scored, found
+    return scored, found, peaks
 
 
 def _list_ratio(score_times: list[float], turns: list[list[float]]) -> float:

@@ -1,8 +1,10 @@
-"""Seconds of a clean kernel against the batch size, the width and the depth of the network.
+"""Seconds of a clean kernel against batch size, width and depth of the network, and devices.
 
     python -m benchmarks.scaling --plot scaling.png --out FILE
 
-One of the three varies at a time. The exponent of each is the slope of a line fitted to logarithms.
+One of the four varies at a time. The exponent of each is the slope of a line fitted to logarithms.
+With devices a launch of several architectures is timed, and its seconds divided by their number.
+On a CPU the devices are XLA's host devices, which share the processor's cores.
 """
 
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,13 +22,20 @@ from matplotlib.ticker import NullFormatter, NullLocator
 import ntknas
 from benchmarks import engine
 from benchmarks.common import Worker, command, describe, foreign_load, spread
+from ntknas.architecture import Architecture
+from ntknas.engine.program import live_operations, many_gram_blocks, seed_inputs
 from ntknas.errors import InputError
 from ntknas.network import Norm
 from ntknas.report.curves import check_picture
 
 __all__ = ["ScalingConfig", "exponent", "plot", "run"]
 
-_AXES = {"batch_size": "images N", "channels": "width C", "cells": "cells a stage"}
+_AXES = {
+    "batch_size": "images N",
+    "channels": "width C",
+    "cells": "cells a stage",
+    "devices": "devices",
+}
 
 
 @dataclass(frozen=True)
@@ -37,14 +48,17 @@ class ScalingConfig:
       batch_sizes: images N to try.
       widths: channels C to try.
       depths: cells a stage to try.
+      devices: numbers of devices to try.
       batch_size: images N while something else varies.
       channels: width meanwhile.
       cells: cells a stage meanwhile.
+      per_launch: architectures in a launch over devices; a multiple of all their numbers.
       repeats: turns over all settings, after the first call of each.
       plot: picture to write, .png or .svg.
 
     Raises:
-      InputError: for fewer than two values of something, no turn, or a picture that cannot be.
+      InputError: for fewer than two values of something, a launch that devices cannot share
+        equally, no turn, or a picture that cannot be.
     """
 
     arch: str = "code:333333"
@@ -52,17 +66,23 @@ class ScalingConfig:
     batch_sizes: tuple[int, ...] = (8, 16, 32)
     widths: tuple[int, ...] = (8, 16, 32)
     depths: tuple[int, ...] = (1, 3, 5)
+    devices: tuple[int, ...] = (1, 2, 4)
     batch_size: int = 16
     channels: int = 16
     cells: int = 1
+    per_launch: int = 4
     repeats: int = 5
     plot: Path = Path("scaling.png")
 
     def __post_init__(self) -> None:
-        for name in ("batch_sizes", "widths", "depths"):
+        for name in ("batch_sizes", "widths", "depths", "devices"):
             values = getattr(self, name)
-            if len(set(values)) < 2:
-                raise InputError(f"{name} must be two values or more, got {values}")
+            if len(set(values)) < 2 or min(values) < 1:
+                raise InputError(f"{name} must be two values or more from 1 on, got {values}")
+        if self.per_launch < 1 or any(self.per_launch % count for count in self.devices):
+            raise InputError(
+                f"per_launch must be a multiple of devices {self.devices}, got {self.per_launch}"
+            )
         if self.repeats < 1:
             raise InputError(f"repeats must be at least 1, got {self.repeats}")
         check_picture(self.plot)
@@ -85,8 +105,8 @@ def run(config: ScalingConfig) -> dict[str, Any]:
 
     Returns:
       A dictionary of `benchmarks.common.describe`'s entries, the share of the machine that other
-      processes used meanwhile, and of each of `batch_size`, `channels`, `cells` its `exponent` and
-      `points`: the value as `id`, median and quartiles, seconds of the first call.
+      processes used meanwhile, and of each of `batch_size`, `channels`, `cells`, `devices` its
+      `exponent` and `points`: the value as `id`, median and quartiles, seconds of the first call.
 
     Raises:
       InputError: for no architecture, or several.
@@ -94,30 +114,62 @@ def run(config: ScalingConfig) -> dict[str, Any]:
     architectures = ntknas.architectures(config.arch)
     if len(architectures) != 1:
         raise InputError(f"expected one architecture, got {len(architectures)}")
+    index = architectures[0].id
     settings = config.settings()
     distinct = sorted({setting for values in settings.values() for setting in values.values()})
-    with Worker(_kernels, config.norm, architectures[0].id) as worker:
-        first = {setting: worker(setting).seconds for setting in distinct}
-        answers = [{s: worker(s) for s in distinct} for _ in range(config.repeats)]
-    scaling: dict[str, dict[str, Any]] = {}
-    for name, values in settings.items():
+    with (
+        Worker(_kernels, config.norm, index) as kernels,
+        Worker(_launches, config, index) as launches,
+    ):
+        calls: list[tuple[Worker, Any]] = [(kernels, setting) for setting in distinct]
+        calls += [(launches, count) for count in config.devices]
+        first = {request: worker(request).seconds for worker, request in calls}
+        turns = [
+            {request: worker(request) for worker, request in calls} for _ in range(config.repeats)
+        ]
+
+    def axis(requests: dict[int, Any], architectures: int = 1) -> dict[str, Any]:
         points = [
             {
                 "id": value,
-                "first_call_seconds": first[setting],
-                **spread([turn[setting].seconds for turn in answers]),
+                "first_call_seconds": first[request],
+                **spread([turn[request].seconds / architectures for turn in turns]),
             }
-            for value, setting in values.items()
+            for value, request in requests.items()
         ]
-        slope = exponent(list(values), [point["median_seconds"] for point in points])
-        scaling[name] = {"exponent": slope, "points": points}
+        slope = exponent(list(requests), [point["median_seconds"] for point in points])
+        return {"exponent": slope, "points": points}
+
+    scaling = {name: axis(values) for name, values in settings.items()}
+    scaling["devices"] = axis({count: count for count in config.devices}, config.per_launch)
     plot(scaling, config.plot)
-    load = foreign_load([answer for turn in answers for answer in turn.values()])
+    load = foreign_load([answer for turn in turns for answer in turn.values()])
     return {**describe("scaling", config), "foreign_load": load, "scaling": scaling}
 
 
 def _kernels(norm: Norm, index: int) -> Callable[[tuple[int, int, int]], Callable]:
     return lambda setting: engine.competitor(*engine.clean_setting(*setting, norm))(index)
+
+
+def _launches(config: ScalingConfig, index: int) -> Callable[[int], Callable[[], np.ndarray]]:
+    """From a number of devices to a launch of `config.per_launch` times the architecture."""
+    jax.config.update("jax_num_cpu_devices", max(config.devices))
+    spec, batch = engine.clean_setting(
+        config.batch_size, config.channels, config.cells, config.norm
+    )
+    inputs = seed_inputs(spec, batch, 0)
+    rhos = jnp.zeros(0, inputs.images.dtype)
+    ops = jnp.asarray(np.tile(live_operations(Architecture.from_id(index)), (config.per_launch, 1)))
+
+    def prepare(count: int) -> Callable[[], np.ndarray]:
+        devices = tuple(jax.local_devices()[:count])
+        if len(devices) < count:
+            raise InputError(f"expected {count} devices, got {len(devices)}")
+        return lambda: np.asarray(
+            many_gram_blocks(ops, inputs, rhos, spec=spec.compiled, devices=devices)
+        )
+
+    return prepare
 
 
 def exponent(values: list[int], seconds: list[float]) -> float:
@@ -135,7 +187,7 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
     Returns:
       The path.
     """
-    figure = Figure(figsize=(10.2, 3.4), layout="constrained")
+    figure = Figure(figsize=(3.4 * len(scaling), 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(scaling), sharey=True, squeeze=False)[0]
     for axes, (name, found) in zip(panels, scaling.items(), strict=True):

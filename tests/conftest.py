@@ -1,10 +1,19 @@
 """Shared fixtures: strict shapes, float64 on request, and the real data where it is at hand."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch: test workers already fill the cores
+
+# What one test compiles, other workers and the processes that tests start need not. The first
+# process to get here makes the folder, and workers inherit its name.
+_compiled = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _compiled = tempfile.mkdtemp(prefix="ntknas-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled
 
 from jaxtyping import install_import_hook
 
@@ -17,6 +26,12 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 DATA = Path(os.environ.get("NTKNAS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def pytest_unconfigure():
+    """Remove the folder of compiled programs."""
+    if _compiled:
+        shutil.rmtree(_compiled, ignore_errors=True)
 
 
 def real_data(relative: str) -> Path:

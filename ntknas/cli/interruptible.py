@@ -3,13 +3,15 @@
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any, TypeVar
 
 __all__ = ["Stopped", "interruptible"]
 
 T = TypeVar("T")
+
+_MOMENT = 0.1  # seconds
 
 
 class Stopped(Exception):
@@ -28,11 +30,12 @@ def interruptible(work: Callable[[], T]) -> T:
     """The value of `work()`, computed in another thread; to be called from the main thread.
 
     Python answers a signal only between its own instructions on the main thread; the main thread
-    therefore does nothing but wait. The other thread is left running: whoever catches `Stopped` has
-    to end the process.
+    therefore does nothing but wait, a moment at a time: the system may hand a signal to any thread,
+    and then it does not end the wait. The other thread is left running: whoever catches `Stopped`
+    has to end the process.
 
     Raises:
-      Stopped: on Ctrl-C and SIGTERM, at once.
+      Stopped: on Ctrl-C and SIGTERM, within a moment.
 
     >>> interruptible(lambda: 6 * 7)
     42
@@ -51,6 +54,8 @@ def interruptible(work: Callable[[], T]) -> T:
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         threading.Thread(target=target, daemon=True).start()
+        while not result.done():
+            wait([result], timeout=_MOMENT)
         return result.result()
     finally:
         for number, handler in before.items():

@@ -9,7 +9,7 @@ is no addition of zeros.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -122,13 +122,19 @@ def traced_cell(
 def _cell_forward(norm, ops, weights, x):
     nodes, saved = [x, None, None, None], []
     for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
-        nodes[target], y = _edge_forward(norm, op, own, nodes[source], nodes[target])
+        nodes[target], y = lax.switch(
+            op, _forward_branches(norm), own, nodes[source], nodes[target]
+        )
         saved.append(y)
     return nodes[3], (ops, weights, nodes[:3], saved)
 
 
-def _edge_forward(norm, op, weights, x, total):
-    """`total` plus the edge's value, and what its convolution gave (zeros if it has none)."""
+@cache
+def _forward_branches(norm: Norm) -> list[Callable]:
+    """Of every operation: `total` plus the edge's value, and what its convolution gave, or zeros.
+
+    The same functions for every edge, so that JAX traces each once a shape.
+    """
 
     def convolution(size):
         def branch(weights, x, total):
@@ -138,17 +144,13 @@ def _edge_forward(norm, op, weights, x, total):
 
         return branch
 
-    branches = [
-        lambda weights, x, total: (
-            jnp.zeros_like(x) if total is None else total,
-            jnp.zeros_like(x),
-        ),
+    return [
+        lambda weights, x, total: (_total(x, total), jnp.zeros_like(x)),
         lambda weights, x, total: (_plus(total, x), jnp.zeros_like(x)),
         convolution(1),
         convolution(3),
         lambda weights, x, total: (_plus(total, avg_pool_3x3(x)), jnp.zeros_like(x)),
     ]
-    return lax.switch(op, branches, weights, x, total)
 
 
 def _cell_backward(norm, residuals, g):
@@ -156,9 +158,9 @@ def _cell_backward(norm, residuals, g):
     d_nodes, d_weights = [None, None, None, g], [None] * len(EDGES)
     for edge in reversed(range(len(EDGES))):
         source, target = EDGES[edge]
-        d_weights[edge], d_nodes[source] = _edge_backward(
-            norm,
+        d_weights[edge], d_nodes[source] = lax.switch(
             ops[edge],
+            _backward_branches(norm),
             weights[edge],
             nodes[source],
             saved[edge],
@@ -168,8 +170,9 @@ def _cell_backward(norm, residuals, g):
     return None, tuple(d_weights), d_nodes[0]
 
 
-def _edge_backward(norm, op, weights, x, y, g, total):
-    """Gradients of the weights, and `total` plus the gradient of the edge's input."""
+@cache
+def _backward_branches(norm: Norm) -> list[Callable]:
+    """Of every operation: gradients of the weights, and `total` plus that of the edge's input."""
 
     def linear(transpose):
         def branch(weights, x, y, g, total):
@@ -189,14 +192,13 @@ def _edge_backward(norm, op, weights, x, y, g, total):
 
         return branch
 
-    branches = [
+    return [
         linear(_total),
         linear(lambda g, total: _plus(total, g)),
         convolution(1),
         convolution(3),
         linear(lambda g, total: _plus(total, jax.vjp(avg_pool_3x3, g)[1](g)[0])),
     ]
-    return lax.switch(op, branches, weights, x, y, g, total)
 
 
 traced_cell.defvjp(_cell_forward, _cell_backward)

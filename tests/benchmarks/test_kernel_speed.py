@@ -9,6 +9,7 @@ from benchmarks.engine import clean_setting
 from benchmarks.kernel_speed import TOLERANCE, SpeedConfig, run
 from benchmarks.peers import torch_func, torch_loop
 from benchmarks.peers.weights import initial_network
+from ntknas.engine.cost import run_cost
 from ntknas.errors import InputError
 from ntknas.network import Norm, initial_variables, load_torch_weights
 
@@ -32,13 +33,20 @@ def test_run(norm, archs, peers):
     assert [row["id"] for row in rows] == [a.id for a in ntknas.architectures(archs)]
     assert list(result["peers"]) == list(result["score"]["peers"]) == peers
     assert 0 < result["largest_difference"] < TOLERANCE
+    spec, _ = clean_setting(4, 4, 1, norm)
+    operations = sum(run_cost(a, spec).flops for a in ntknas.architectures(archs))
     for name in ["ntknas", *peers]:
         seconds = [row[name]["median_seconds"] for row in rows]
         assert all(
             row[name]["quartiles"][0] <= s <= row[name]["quartiles"][1]
             for row, s in zip(rows, seconds, strict=True)
         )
-        assert result["competitors"][name]["mean_seconds"] == pytest.approx(np.mean(seconds))
+        found = result["competitors"][name]
+        assert found["mean_seconds"] == pytest.approx(np.mean(seconds))
+        assert found["gflops"] == pytest.approx(operations / sum(seconds) / 1e9)
+        share = found["gflops"] / result["peak_gflops"]
+        assert found["fraction_of_peak"] == pytest.approx(share)
+        assert 0 < share < 1
     for name in peers:
         pairs = [row["ntknas"]["median_seconds"] / row[name]["median_seconds"] for row in rows]
         found = result["peers"][name]

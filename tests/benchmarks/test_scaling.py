@@ -17,6 +17,8 @@ def test_run(tmp_path):
         batch_sizes=(2, 4),
         widths=(4, 2),
         depths=(1, 2),
+        devices=(1, 2),
+        per_launch=2,
         batch_size=4,
         channels=4,
         cells=1,
@@ -25,7 +27,8 @@ def test_run(tmp_path):
     )
     result = run(config)["scaling"]
     values = {name: [p["id"] for p in found["points"]] for name, found in result.items()}
-    assert values == {"batch_size": [2, 4], "channels": [4, 2], "cells": [1, 2]}
+    expected = {"batch_size": [2, 4], "channels": [4, 2], "cells": [1, 2], "devices": [1, 2]}
+    assert values == expected
     for name, found in result.items():
         seconds = [point["median_seconds"] for point in found["points"]]
         assert found["exponent"] == pytest.approx(exponent(values[name], seconds))
@@ -62,6 +65,8 @@ def test_a_picture_of_points_that_do_not_scatter(tmp_path):
     ("change", "message"),
     [
         ({"widths": (8, 8)}, "widths must be two values or more"),
+        ({"devices": (0, 2)}, "devices must be two values or more from 1 on"),
+        ({"devices": (2, 3)}, r"a multiple of devices \(2, 3\), got 4"),
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
         ({"plot": "scaling.txt"}, "ending in .png or .svg"),
     ],

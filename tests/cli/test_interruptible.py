@@ -17,13 +17,28 @@ def test_value_and_exception_pass_through():
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal_is_answered_while_the_work_goes_on(number, status):
+@pytest.mark.parametrize("thread", ["any", "of the work"])
+def test_signal_is_answered_while_the_work_goes_on(number, status, thread):
     before = signal.getsignal(number)
-    release = threading.Event()
-    threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
+    working, release = threading.Event(), threading.Event()
+    workers: list[int] = []
+
+    def work():
+        workers.append(threading.get_ident())
+        working.set()
+        release.wait(30)
+
+    def send():
+        working.wait()
+        if thread == "any":
+            os.kill(os.getpid(), number)
+        else:  # the main thread's wait goes on
+            signal.pthread_kill(workers[0], number)
+
+    threading.Timer(0.3, send).start()
     start = time.monotonic()
     with pytest.raises(Stopped) as stop:
-        interruptible(lambda: release.wait(30))
+        interruptible(work)
     release.set()
     assert stop.value.status == status
     assert time.monotonic() - start < 10

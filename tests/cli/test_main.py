@@ -44,8 +44,9 @@ def test_installed_program_refuses_in_one_line():
 
 def test_compiled_programs_are_kept_for_the_next_start(tmp_path):
     def score(out):
-        options = "score --archs 9930 --channels 4 --cells 1 --batch-size 4 --kernels clean --out"
-        found = installed(*options.split(), str(tmp_path / out), XDG_CACHE_HOME=str(tmp_path))
+        tiny = ("--norm", "image", "--channels", "2", "--cells", "1", "--kernels", "clean")
+        argv = ("score", "--archs", "9930", *tiny, "--out", str(tmp_path / out))
+        found = installed(*argv, XDG_CACHE_HOME=str(tmp_path))
         assert found.returncode == 0, found.stderr
         (program,) = (tmp_path / "ntknas").glob("jit_gram_blocks-*-cache")
         return program, program.stat().st_mtime_ns

@@ -101,7 +101,9 @@ def test_an_interrupted_call_stops_at_once_and_resumes(run, tmp_path):
     same_numbers(ntknas.score(FEW, out=tmp_path, spec=TINY), run)
 
 
+# Half a second after each, so that the process is still there when it has finished a few.
 SCRIPT = """
+import time
 import ntknas
 from ntknas.attack import AttackSpec
 from ntknas.network import NetworkSpec
@@ -109,7 +111,7 @@ spec = ntknas.ScoringSpec(
     batch_size=6, seeds=2, network=NetworkSpec(channels=4, cells=1, norm="image"),
     attack=AttackSpec(steps=2),
 )
-ntknas.score({ids}, out={out!r}, spec=spec)
+ntknas.score({ids}, out={out!r}, spec=spec, on_progress=lambda done, total: time.sleep(0.5))
 """
 
 
