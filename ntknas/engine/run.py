@@ -2,12 +2,16 @@
 
 import json
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ntknas.architecture import Architecture, flops, num_parameters
 from ntknas.engine.spec import ScoringSpec
@@ -19,6 +23,7 @@ from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, ScoreName, kernel_scores
 __all__ = ["Run", "score_records"]
 
 _COLUMNS = ("id", "seed", "position", "kernel", "rho", "beta", "status", *KERNEL_SCORES)
+_CHUNK = 64  # Gram matrices in memory at a time
 
 
 def score_records(
@@ -198,27 +203,24 @@ class Run:
         for beta in betas:
             if not 0 <= beta <= 1:
                 raise InputError(f"beta must lie in [0, 1], got {beta:g}")
-        wanted = [
-            (kernel, beta)
-            for kernel in Kernel
-            if kernel.mixed and set(kernel.batches) <= set(self.spec.kernels)
-            for beta in betas
-        ]
-        if not wanted:
+        mixed = [k for k in Kernel if k.mixed and set(k.batches) <= set(self.spec.kernels)]
+        wanted = [(kernel, beta) for kernel in mixed for beta in betas]
+        if not mixed:
             raise InputError(
                 "mixed kernels need clean and robust, or robust and twice kernels; the run has "
                 + ", ".join(self.spec.kernels)
             )
         labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
-        rows: list[tuple] = []
-        for index, seed, rho, gram in self._store.grams(None, self._dtype):
+
+        def score(record: tuple[int, int, float, np.ndarray]) -> list[tuple]:
+            index, seed, rho, gram = record
             blocks = self._blocks(gram)
-            stack = np.stack([blocks.kernel(kernel, beta) for kernel, beta in wanted])
+            stack = np.concatenate([blocks.kernel(kernel, np.array(betas)) for kernel in mixed])
             scores, status = kernel_scores(stack, labels[seed], epsilon=blocks.epsilon)
             if Architecture.from_id(index).is_constant:
                 status = np.where(status == "nonfinite", status, "constant")
             values = np.stack([scores[name] for name in KERNEL_SCORES], axis=1)
-            rows += [
+            return [
                 (
                     index,
                     seed,
@@ -231,6 +233,13 @@ class Run:
                 )
                 for position, (kernel, beta) in enumerate(wanted)
             ]
+
+        rows: list[tuple] = []
+        grams = iter(self._store.grams(None, self._dtype))
+        # A kernel is too small for the threads of a BLAS, which would only wait for each other.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            while chunk := list(islice(grams, _CHUNK)):
+                rows += chain.from_iterable(pool.map(score, chunk))
         if not rows:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
         return self._frame(rows)

@@ -107,13 +107,19 @@ class KernelBlocks:
         """Whether the kernel can be formed from these batches."""
         return set(kernel.batches) <= set(self.batches)
 
-    def kernel(self, kernel: Kernel, beta: float | None = None) -> Float[np.ndarray, "*s n n"]:
-        """A kernel by name; beta is needed for the mixed ones and ignored by the others."""
+    def kernel(
+        self, kernel: Kernel, beta: float | Float[np.ndarray, " b"] | None = None
+    ) -> Float[np.ndarray, "*s n n"]:
+        """A kernel by name; beta is needed for the mixed ones and ignored by the others.
+
+        Several betas give a mixed kernel [b, n, n] of a lone Gram matrix for each.
+        """
         kernel = Kernel(kernel)
         if not kernel.mixed:
             return self.cross(kernel.batches[0], kernel.batches[0])
-        if beta is None or not 0 <= beta <= 1:
+        if beta is None or not np.all((0 <= np.asarray(beta)) & (np.asarray(beta) <= 1)):
             raise InputError(f"beta must lie in [0, 1], got {beta}")
+        beta = np.asarray(beta)[..., None, None]
         first, second = kernel.batches
         cross = self.cross(first, second)
         with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is its status

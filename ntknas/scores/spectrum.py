@@ -64,7 +64,7 @@ def kernel_scores(
     finite = np.isfinite(kernels).all((-2, -1))
     safe = np.where(finite[..., None, None], kernels, 0.0)
 
-    values, vectors = np.linalg.eigh(safe)
+    values = np.linalg.eigvalsh(safe)
     lowest, highest, positive = _floored(values, epsilon)
     cosine_values = np.linalg.eigvalsh(_cosine(safe))
     cosine_lowest, cosine_highest, cosine_positive = _floored(cosine_values, epsilon)
@@ -82,7 +82,7 @@ def kernel_scores(
         "logdet": np.log(positive).sum(-1),
         "effective_rank": _effective_rank(values),
         "alignment": _alignment(safe, labels),
-        "bound": _bound(positive, vectors, labels),
+        "bound": _bound(safe, lowest > 0, labels, epsilon),
     }
     status = np.where(finite, np.where(lowest > 0, "ok", "singular"), "nonfinite")
     return {name: np.where(finite, score, np.nan) for name, score in scores.items()}, status
@@ -127,8 +127,18 @@ def _alignment(kernels, labels):
     return np.divide(products, norms, out=np.zeros_like(products), where=meaningful)
 
 
-def _bound(positive, vectors, labels):
+def _bound(kernels, regular, labels, epsilon):
     """Mean over the classes present of y^T K^-1 y / n, with y = +1 in the class and -1 outside."""
     targets = np.where(labels[:, None] == np.unique(labels)[None, :], 1.0, -1.0)
+    energies = np.empty(regular.shape)
+    energies[regular] = _energy(np.linalg.solve(kernels[regular], targets[None]), targets)
+    values, vectors = np.linalg.eigh(kernels[~regular])
     coordinates = vectors.swapaxes(-1, -2) @ targets
-    return (coordinates**2 / positive[..., :, None]).sum(-2).mean(-1) / len(labels)
+    inverse = coordinates / _floored(values, epsilon)[2][..., None]
+    energies[~regular] = _energy(inverse, coordinates)
+    return energies / len(labels)
+
+
+def _energy(inverse, targets):
+    """Mean over columns of their scalar products."""
+    return (inverse * targets).sum(-2).mean(-1)
