@@ -117,16 +117,16 @@ class KernelBlocks:
         kernel = Kernel(kernel)
         if not kernel.mixed:
             return self.cross(kernel.batches[0], kernel.batches[0])
-        if beta is None or not np.all((0 <= np.asarray(beta)) & (np.asarray(beta) <= 1)):
+        betas = np.asarray(np.nan if beta is None else beta)[..., None, None]
+        if not ((betas >= 0) & (betas <= 1)).all():
             raise InputError(f"beta must lie in [0, 1], got {beta}")
-        beta = np.asarray(beta)[..., None, None]
         first, second = kernel.batches
         cross = self.cross(first, second)
         with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is its status
             return (
-                (1 - beta) ** 2 * self.cross(first, first)
-                + beta * (1 - beta) * (cross + cross.swapaxes(-1, -2))
-                + beta**2 * self.cross(second, second)
+                (1 - betas) ** 2 * self.cross(first, first)
+                + betas * (1 - betas) * (cross + cross.swapaxes(-1, -2))
+                + betas**2 * self.cross(second, second)
             )
 
     @property
