@@ -40,13 +40,18 @@ from benchmarks.peers import neural_tangents, torch_func, torch_loop
 from ntknas.errors import InputError
 from ntknas.network import Norm
 
-__all__ = ["TOLERANCE", "SpeedConfig", "run"]
+__all__ = ["LARGEST", "TOLERANCE", "SpeedConfig", "run"]
 
 TOLERANCE = 1e-3
-"""Largest difference from ntknas's kernel, relative to its largest entry (float32 throughout).
+"""Median over the entries of the difference from ntknas's kernel, relative to its largest entry.
 
-Constant networks, whose normalisation divides rounding by sqrt(1e-5), differ most.
+All compute in float32, where rounding may put an activation on the other side of ReLU's kink. Then
+a few entries change by up to 0.02 (5 cells), as much between PyTorch in float32 and float64 as
+between competitors. A single entry may differ by `LARGEST`.
 """
+
+LARGEST = 0.1
+"""Largest difference of a single entry, relative to the largest entry."""
 
 _QUIET = 0.05  # share of the machine that others may use without a warning
 
@@ -111,7 +116,7 @@ def run(config: SpeedConfig) -> dict[str, Any]:
         are those of the whole list's seconds, median over the turns.
 
     Raises:
-      RuntimeError: if kernels differ by more than `TOLERANCE`.
+      RuntimeError: if kernels differ by more than `TOLERANCE` or `LARGEST`.
     """
     spec, batch = engine.clean_setting(
         config.batch_size, config.channels, config.cells, config.norm
@@ -199,12 +204,18 @@ def _list_ratio(score_times: list[float], turns: list[list[float]]) -> float:
 
 
 def _differences(kernels: dict[str, np.ndarray]) -> dict[str, float]:
-    """Of each peer's kernel from ntknas's, relative to its largest entry."""
+    """Of each peer's kernel from ntknas's, the largest, relative to its largest entry."""
     ours = kernels.pop("ntknas").astype(np.float64)
-    found = {n: float(np.abs(k - ours).max() / np.abs(ours).max()) for n, k in kernels.items()}
-    for name, difference in found.items():
-        if not difference <= TOLERANCE:
-            raise RuntimeError(f"kernel of {name} differs from ntknas's by {difference:.1e}")
+    found = {}
+    for name, kernel in kernels.items():
+        differences = np.abs(kernel - ours) / np.abs(ours).max()
+        median, largest = float(np.median(differences)), float(differences.max())
+        if not (median <= TOLERANCE and largest <= LARGEST):
+            raise RuntimeError(
+                f"kernel of {name} differs from ntknas's by {median:.1e} (median of its entries), "
+                f"at most {largest:.1e}"
+            )
+        found[name] = largest
     return found
 
 
