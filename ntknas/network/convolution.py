@@ -9,6 +9,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -108,8 +109,9 @@ avg_pool_3x3.defvjp(_pool_forward, _pool_backward)
 
 
 def _box_sum(x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    zero = np.zeros((), x.dtype)  # a constant even in a trace: JAX differentiates only known sums
     for window in ((1, 3, 1, 1), (1, 1, 3, 1)):
-        x = lax.reduce_window(x, jnp.zeros((), x.dtype), lax.add, window, (1,) * 4, "SAME")
+        x = lax.reduce_window(x, zero, lax.add, window, (1,) * 4, "SAME")
     return x
 
 

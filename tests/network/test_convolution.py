@@ -91,6 +91,19 @@ def test_pool_equals_avg_pool2d_without_padding(height, width, float64):
     np.testing.assert_allclose(d_each, d_x[0], **TOLERANCE)
 
 
+def test_pool_has_second_derivatives_in_a_program(float64):
+    """Of |pool x|^2 / 2 in x: the product with v is pool' pool v."""
+    x, v = (jnp.asarray(np.random.default_rng(s).normal(size=(1, 4, 5, 2))) for s in (0, 1))
+
+    @jax.jit
+    def product(x):
+        gradient = jax.grad(lambda x: jnp.square(avg_pool_3x3(x)).sum() / 2)
+        return jax.grad(lambda x: jnp.vdot(gradient(x), v))(x)
+
+    pooled, pull_back = jax.vjp(avg_pool_3x3, v)
+    np.testing.assert_allclose(product(x), pull_back(pooled)[0], **TOLERANCE)
+
+
 def test_pool_keeps_a_constant_image():
     np.testing.assert_allclose(avg_pool_3x3(jnp.full((1, 4, 5, 2), 0.7)), 0.7, rtol=1e-6)
 
