@@ -197,9 +197,11 @@ class Run:
           A table like `table()`, mixed kernels only.
 
         Raises:
-          InputError: for a beta outside [0, 1], or a run without two neighbouring kernels.
+          InputError: for no beta or one outside [0, 1], or a run without two neighbouring kernels.
         """
         betas = tuple(map(float, betas))
+        if not betas:
+            raise InputError("expected at least one beta, got none")
         for beta in betas:
             if not 0 <= beta <= 1:
                 raise InputError(f"beta must lie in [0, 1], got {beta:g}")

@@ -112,12 +112,13 @@ class KernelBlocks:
     ) -> Float[np.ndarray, "*s n n"]:
         """A kernel by name; beta is needed for the mixed ones and ignored by the others.
 
-        Several betas give a mixed kernel [b, n, n] of a lone Gram matrix for each.
+        Several betas give mixed kernels [b, *s, n, n], one for each.
         """
         kernel = Kernel(kernel)
         if not kernel.mixed:
             return self.cross(kernel.batches[0], kernel.batches[0])
-        betas = np.asarray(np.nan if beta is None else beta)[..., None, None]
+        betas = np.asarray(np.nan if beta is None else beta)
+        betas = betas.reshape(*betas.shape, *(1,) * self.gram.ndim)
         if not ((betas >= 0) & (betas <= 1)).all():
             raise InputError(f"beta must lie in [0, 1], got {beta}")
         first, second = kernel.batches

@@ -6,7 +6,7 @@ import torch
 
 import ntknas
 from benchmarks.engine import clean_setting
-from benchmarks.kernel_speed import TOLERANCE, SpeedConfig, run
+from benchmarks.kernel_speed import LARGEST, TOLERANCE, SpeedConfig, _differences, run
 from benchmarks.peers import torch_func, torch_loop
 from benchmarks.peers.weights import initial_network
 from ntknas.engine.cost import run_cost
@@ -54,6 +54,15 @@ def test_run(norm, archs, peers):
         low, high = found["interval"]
         assert min(pairs) * 0.999 <= low <= found["ratio"] <= high <= max(pairs) * 1.001
         assert result["score"]["peers"][name]["ratio"] > 0
+
+
+def test_kernels_may_differ_in_few_entries_and_little():
+    ours = np.full((4, 4), 2.0)
+    one = np.where(np.eye(4)[0] * np.eye(4)[:, :1], 2 - LARGEST, ours)  # half of what it may be
+    assert _differences({"ntknas": ours, "peer": one}) == {"peer": pytest.approx(LARGEST / 2)}
+    for wrong in (ours * (1 + 2 * TOLERANCE), one - (one < 2) * 2 * LARGEST, ours * np.nan):
+        with pytest.raises(RuntimeError, match="kernel of peer differs from ntknas's by"):
+            _differences({"ntknas": ours, "peer": wrong})
 
 
 def test_normalisation_without_peers():

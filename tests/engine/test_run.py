@@ -240,6 +240,11 @@ def test_sweep_refuses_a_beta_outside(run, beta):
         run.sweep([0.5, beta])
 
 
+def test_sweep_needs_a_beta(run):
+    with pytest.raises(InputError, match="^expected at least one beta, got none$"):
+        run.sweep([])
+
+
 def test_sweep_needs_two_neighbouring_kernels(made_up):
     with pytest.raises(InputError, match="^mixed kernels need .*; the run has clean$"):
         made_up(CLEAN, [1]).sweep([0.5])

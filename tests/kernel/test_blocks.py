@@ -88,6 +88,18 @@ def test_subsets_hold_their_kernels_and_no_others():
     np.testing.assert_allclose(ends.cross(Batch.TWICE, Batch.CLEAN), twice @ clean.T, atol=1e-12)
 
 
+def test_several_betas_are_each_of_them():
+    one = joint(jacobians())
+    stack = KernelBlocks(np.stack([one.gram, 2 * one.gram]))
+    betas = np.array([0.0, 0.3, 1.0])
+    for blocks in (one, stack):
+        for kernel in (Kernel.MIXED_CLEAN, Kernel.MIXED_ROBUST):
+            expected = np.stack([blocks.kernel(kernel, beta) for beta in betas])
+            np.testing.assert_array_equal(blocks.kernel(kernel, betas), expected)
+    with pytest.raises(InputError, match="beta must lie in"):
+        one.kernel(Kernel.MIXED_CLEAN, np.array([0.5, 1.5]))
+
+
 def test_a_stack_is_its_members():
     members = [joint(jacobians(seed)) for seed in range(3)]
     stack = KernelBlocks(np.stack([m.gram for m in members]))
