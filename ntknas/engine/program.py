@@ -15,6 +15,7 @@ from ntknas.engine.spec import ScoringSpec
 from ntknas.images import ScoringBatch
 from ntknas.kernel import robust_gram
 from ntknas.network import Network, Norm, initial_variables
+from ntknas.network.layerwise import Probe
 
 __all__ = ["SeedInputs", "gram_blocks", "live_operations", "many_gram_blocks", "seed_inputs"]
 
@@ -94,6 +95,11 @@ def gram_blocks(
 
         return apply_fn
 
+    def probed_fn(probe, images):
+        biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
+        return Network(spec.network).apply(variables, images, ops, Probe(probe, biases))
+
+    coupled = spec.network.norm.coupled
     return robust_gram(
         inputs.key,
         network(spec.network.norm),
@@ -103,9 +109,10 @@ def gram_blocks(
         rhos=rhos,
         batches=spec.kernels,
         spec=spec.attack,
-        coupled=spec.network.norm.coupled,
+        coupled=coupled,
         logits=spec.logits,
         attack_fn=network(spec.attack_norm),
+        probed_fn=None if coupled else probed_fn,
     )
 
 

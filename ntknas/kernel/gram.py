@@ -8,6 +8,7 @@ Convention over the K logits, recorded with every score:
 """
 
 import enum
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,9 @@ from jaxtyping import Array, Float, PyTree
 
 from ntknas.kernel.jacobian import ApplyFn, jacobian
 
-__all__ = ["Logits", "chained_gram", "ntk"]
+__all__ = ["Logits", "ProbedFn", "chained_gram", "layerwise_gram", "ntk"]
+
+ProbedFn = Callable[[Array, Array], Array]
 
 
 class Logits(enum.StrEnum):
@@ -134,3 +137,37 @@ def chained_gram(
         return lax.scan(step, nothing, (jnp.arange(len(batches)), batches))[1]
 
     return _mean_over_logits(kernel, apply_fn, params, batches[0], logits)
+
+
+def layerwise_gram(
+    probed_fn: ProbedFn,
+    batches: Float[Array, "b n ..."],
+    *,
+    logits: Logits = Logits.SUM,
+) -> Float[Array, "b 3 n n"]:
+    """`chained_gram` of a network whose images do not interact, without holding a Jacobian.
+
+    One backward pass through the images of all batches, in which every layer adds its part of the
+    kernel (`ntknas.network.layerwise`).
+
+    Args:
+      probed_fn: `(probe [n, n], images [n, ...]) -> logits [n, k]`; the kernel is the cotangent of
+        the probe.
+      batches: b batches of n images.
+      logits: convention over the logits.
+
+    Returns:
+      As `chained_gram`.
+    """
+    b, n = batches.shape[:2]
+    images = batches.reshape(b * n, *batches.shape[2:])
+    probe = jnp.zeros((b * n, b * n), images.dtype)
+
+    def kernel(direction):
+        values, pull_back = jax.vjp(lambda probe: probed_fn(probe, images), probe)
+        return pull_back(jnp.broadcast_to(direction, values.shape))[0]
+
+    classes = jax.eval_shape(probed_fn, probe, images).shape[-1]
+    joint = lax.map(kernel, logits.directions(classes, images.dtype)).mean(0)
+    joint = joint.reshape(b, n, b, n)
+    return jnp.stack([jnp.stack([joint[s, :, t] for s in (0, max(t - 1, 0), t)]) for t in range(b)])

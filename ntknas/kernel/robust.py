@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
 from ntknas.kernel.blocks import Batch, KernelBlocks
-from ntknas.kernel.gram import Logits, chained_gram
+from ntknas.kernel.gram import Logits, ProbedFn, chained_gram, layerwise_gram
 from ntknas.kernel.jacobian import ApplyFn
 
 __all__ = ["attacked_batches", "joint_grams", "kernel_blocks", "robust_gram"]
@@ -74,6 +74,7 @@ def robust_gram(
     coupled: bool,
     logits: Logits = Logits.SUM,
     attack_fn: ApplyFn | None = None,
+    probed_fn: ProbedFn | None = None,
 ) -> Float[Array, "b 3 n n"]:
     """Blocks of the Gram matrices of the chosen batches at every radius; `joint_grams` reads them.
 
@@ -89,6 +90,9 @@ def robust_gram(
       coupled: whether the images of a batch interact (see `jacobian`).
       logits: convention over the logits.
       attack_fn: the network that is attacked, if in another normalisation mode than `apply_fn`.
+      probed_fn: the network with a probe in its layers, if its images do not interact; the kernel
+        over its parameters is then formed layer by layer (`layerwise_gram`), those of `params`
+        alone give the attack.
 
     Returns:
       `chained_gram` of the clean batch, if chosen, followed by the chosen attacked ones radius by
@@ -103,7 +107,10 @@ def robust_gram(
         if Batch.ROBUST not in batches:
             attacked = attacked[:, 1:]
         chosen.append(attacked.reshape(-1, *images.shape))
-    return chained_gram(apply_fn, params, jnp.concatenate(chosen), coupled=coupled, logits=logits)
+    joined = jnp.concatenate(chosen)
+    if probed_fn is not None:
+        return layerwise_gram(probed_fn, joined, logits=logits)
+    return chained_gram(apply_fn, params, joined, coupled=coupled, logits=logits)
 
 
 def joint_grams(

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-__all__ = ["avg_pool_3x3", "convolve"]
+__all__ = ["avg_pool_3x3", "convolve", "convolve_rows"]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -35,12 +35,10 @@ def _forward(stride, x, kernel):
     return _convolve(stride, x, kernel), (x, kernel)
 
 
-def _backward(stride, residuals, g):
-    x, kernel = residuals
-    size = kernel.shape[0]
-    pad = size // 2
+def _input_gradient(stride, kernel, g):
+    pad = kernel.shape[0] // 2
     transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    d_x = lax.conv_general_dilated(
+    return lax.conv_general_dilated(
         g,
         transposed,
         (1, 1),
@@ -49,10 +47,14 @@ def _backward(stride, residuals, g):
         dimension_numbers=_LAYOUT,
         precision=lax.Precision.HIGHEST,
     )
+
+
+def _backward(stride, residuals, g):
+    x, kernel = residuals
     d_kernel = jnp.einsum(
-        "nhwp,nhwo->po", _patches(x, size, stride), g, precision=lax.Precision.HIGHEST
+        "nhwp,nhwo->po", _patches(x, len(kernel), stride), g, precision=lax.Precision.HIGHEST
     )
-    return d_x, d_kernel.reshape(kernel.shape)
+    return _input_gradient(stride, kernel, g), d_kernel.reshape(kernel.shape)
 
 
 _convolve.defvjp(_forward, _backward)
@@ -88,6 +90,43 @@ def convolve(
     (1, 2, 2, 5)
     """
     return _convolve(stride, x, kernel)
+
+
+def convolve_rows(
+    x: Float[Array, "n h w i"],
+    kernel: Float[Array, "s s i o"],
+    g: Float[Array, "n p q o"],
+    *,
+    stride: int = 1,
+) -> tuple[Float[Array, "n h w i"], Float[Array, "n o k"]]:
+    """The transpose of `convolve`, with a row of kernel gradients for every image.
+
+    Args:
+      x: activations.
+      kernel: weights.
+      g: cotangent of the convolution.
+      stride: step between outputs.
+
+    Returns:
+      Cotangent of x, and of the kernel by each image, the kernel's weights in the same order in
+      every row but in no particular one.
+    """
+    if len(kernel) == 3 and stride == 1:
+        # Output (p, q) meets input (p + a, q + b): three columns of inputs with three rows of
+        # outputs give all nine products, from a third of the copies that patches are.
+        x = _shifted(x, 2, (-1, 0, 1))
+        g_rows = _shifted(g, 1, (1, 0, -1))
+    else:
+        x, g_rows = _patches(x, len(kernel), stride), g
+    rows = jnp.einsum("nhwo,nhwk->nok", g_rows, x, precision=lax.Precision.HIGHEST)
+    return _input_gradient(stride, kernel, g), rows
+
+
+def _shifted(x: Float[Array, "n h w c"], axis: int, shifts: tuple[int, ...]) -> Array:
+    """Copies of x, the one for shift s holding at position p what x has at p + s, or zero."""
+    padded = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(4)])
+    copies = [lax.slice_in_dim(padded, 1 + s, 1 + s + x.shape[axis], axis=axis) for s in shifts]
+    return jnp.concatenate(copies, axis=-1)
 
 
 @jax.custom_vjp

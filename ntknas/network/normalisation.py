@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ntknas.network.spec import Norm
 
-__all__ = ["EPSILON", "normalise"]
+__all__ = ["EPSILON", "normalise", "normalise_rows"]
 
 EPSILON = 1e-5  # PyTorch's
 
@@ -81,14 +81,57 @@ def _forward(axes, x, scale, bias):
     return _standardise(axes, x, scale, bias), (x, scale)
 
 
-def _backward(axes, residuals, g):
-    x, scale = residuals
+def _transposed(axes, x, scale, g):
+    """Cotangent of x, and the sums over `axes` that are those of scale and bias."""
     normalised, inverse = _standardised(axes, x)
     count = x.size // inverse.size
     sum_g = g.sum(axes, keepdims=True)
     sum_gx = (g * normalised).sum(axes, keepdims=True)
     d_x = (inverse * _row(scale)) * (g - sum_g / count - normalised * (sum_gx / count))
+    return d_x, sum_gx, sum_g
+
+
+def _backward(axes, residuals, g):
+    d_x, sum_gx, sum_g = _transposed(axes, *residuals, g)
     return d_x, sum_gx.sum((0, 1, 2)), sum_g.sum((0, 1, 2))
 
 
 _standardise.defvjp(_forward, _backward)
+
+
+def normalise_rows(
+    x: Float[Array, "n h w c"],
+    scale: Float[Array, " c"] | None,
+    bias: Float[Array, " c"] | None,
+    mean: Float[Array, " c"] | None,
+    variance: Float[Array, " c"] | None,
+    g: Float[Array, "n h w c"],
+    *,
+    norm: Norm,
+) -> tuple[Float[Array, "n h w c"], Float[Array, "n c"] | None, Float[Array, "n c"] | None]:
+    """The transpose of `normalise`, with a row of gradients for every image.
+
+    Args:
+      x: activations.
+      scale: factor of each channel; None for `Norm.NONE`.
+      bias: shift of each channel; None for `Norm.NONE`.
+      mean: running mean, for `Norm.FROZEN` alone.
+      variance: running variance, for `Norm.FROZEN` alone.
+      g: cotangent of the normalised activations.
+      norm: whose statistics are used; not `Norm.BATCH`, which makes images interact.
+
+    Returns:
+      Cotangent of x, and those of scale and bias by each image, None where there are none.
+    """
+    assert norm is not Norm.BATCH
+    if norm is Norm.NONE:
+        return g, None, None
+    assert scale is not None
+    if norm is Norm.FROZEN:
+        assert mean is not None
+        assert variance is not None
+        inverse = _row(lax.rsqrt(variance + EPSILON))
+        scale_rows = (g * (x - _row(mean)) * inverse).sum((1, 2))
+        return g * (_row(scale) * inverse), scale_rows, g.sum((1, 2))
+    d_x, sum_gx, sum_g = _transposed((1, 2), x, scale, g)
+    return d_x, sum_gx[:, 0, 0], sum_g[:, 0, 0]

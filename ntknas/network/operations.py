@@ -19,23 +19,11 @@ from jaxtyping import Array, Float, Int
 
 from ntknas.architecture import EDGES
 from ntknas.network.convolution import avg_pool_3x3, convolve
+from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, conv_norm_rows
 from ntknas.network.normalisation import normalise
 from ntknas.network.spec import Norm
 
-__all__ = ["ConvNormWeights", "EdgeWeights", "apply_operation", "relu_conv_norm", "traced_cell"]
-
-
-class ConvNormWeights(NamedTuple):
-    """A convolution and the normalisation behind it.
-
-    Entries that the normalisation mode does not use are None.
-    """
-
-    kernel: Float[Array, "s s i o"]
-    scale: Float[Array, " o"] | None = None
-    bias: Float[Array, " o"] | None = None
-    mean: Float[Array, " o"] | None = None
-    variance: Float[Array, " o"] | None = None
+__all__ = ["EdgeWeights", "apply_operation", "relu_conv_norm", "traced_cell"]
 
 
 class EdgeWeights(NamedTuple):
@@ -46,16 +34,24 @@ class EdgeWeights(NamedTuple):
 
 
 def relu_conv_norm(
-    x: Float[Array, "n h w i"], weights: ConvNormWeights, *, norm: Norm, stride: int = 1
+    x: Float[Array, "n h w i"],
+    weights: ConvNormWeights,
+    *,
+    norm: Norm,
+    stride: int = 1,
+    probe: Probe | None = None,
 ) -> Float[Array, "n p q o"]:
     """ReLU, convolution, normalisation: the order of NAS-Bench-201."""
-    return normalise(
-        convolve(jax.nn.relu(x), weights.kernel, stride=stride), *weights[1:], norm=norm
-    )
+    return conv_norm(jax.nn.relu(x), weights, norm=norm, stride=stride, probe=probe)
 
 
 def apply_operation(
-    op: int, weights: EdgeWeights, x: Float[Array, "n h w c"], *, norm: Norm
+    op: int,
+    weights: EdgeWeights,
+    x: Float[Array, "n h w c"],
+    *,
+    norm: Norm,
+    probe: Probe | None = None,
 ) -> Float[Array, "n h w c"]:
     """The output of one edge.
 
@@ -64,6 +60,7 @@ def apply_operation(
       weights: of the convolution that `op` needs.
       x: the value of the node the edge starts from.
       norm: normalisation statistics.
+      probe: collects the edge's part of the kernel, if given.
 
     Returns:
       The edge's contribution to the node it ends in.
@@ -75,8 +72,8 @@ def apply_operation(
     branches: list[Callable[[], Array]] = [
         lambda: jnp.zeros_like(x),
         lambda: x,
-        lambda: relu_conv_norm(x, _conv_norm(weights, 1), norm=norm),
-        lambda: relu_conv_norm(x, _conv_norm(weights, 3), norm=norm),
+        lambda: relu_conv_norm(x, _conv_norm(weights, 1), norm=norm, probe=probe),
+        lambda: relu_conv_norm(x, _conv_norm(weights, 3), norm=norm, probe=probe),
         lambda: avg_pool_3x3(x),
     ]
     return branches[op]()
@@ -104,6 +101,7 @@ def traced_cell(
     ops: Int[Array, "6"],
     weights: tuple[EdgeWeights, ...],
     x: Float[Array, "n h w c"],
+    probe: Probe | None = None,
 ) -> Float[Array, "n h w c"]:
     """The last node of a cell whose operations are data.
 
@@ -112,21 +110,23 @@ def traced_cell(
       ops: six operation codes.
       weights: of both convolutions of every edge.
       x: the value of the first node.
+      probe: if given, its cotangent is the cell's part of the kernel (`ntknas.network.layerwise`)
+        and the weights have none.
 
     Returns:
       The value of the last node.
     """
-    return _cell_forward(norm, ops, weights, x)[0]
+    return _cell_forward(norm, ops, weights, x, probe)[0]
 
 
-def _cell_forward(norm, ops, weights, x):
+def _cell_forward(norm, ops, weights, x, probe):
     nodes, saved = [x, None, None, None], []
     for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
         nodes[target], y = lax.switch(
             op, _forward_branches(norm), own, nodes[source], nodes[target]
         )
         saved.append(y)
-    return nodes[3], (ops, weights, nodes[:3], saved)
+    return nodes[3], (ops, weights, nodes[:3], saved, probe)
 
 
 @cache
@@ -154,11 +154,12 @@ def _forward_branches(norm: Norm) -> list[Callable]:
 
 
 def _cell_backward(norm, residuals, g):
-    ops, weights, nodes, saved = residuals
+    ops, weights, nodes, saved, probe = residuals
     d_nodes, d_weights = [None, None, None, g], [None] * len(EDGES)
+    d_probe = jax.tree.map(jnp.zeros_like, probe)
     for edge in reversed(range(len(EDGES))):
         source, target = EDGES[edge]
-        d_weights[edge], d_nodes[source] = lax.switch(
+        d_weights[edge], d_probe, d_nodes[source] = lax.switch(
             ops[edge],
             _backward_branches(norm),
             weights[edge],
@@ -166,29 +167,38 @@ def _cell_backward(norm, residuals, g):
             saved[edge],
             d_nodes[target],
             d_nodes[source],
+            d_probe,
         )
-    return None, tuple(d_weights), d_nodes[0]
+    return None, None if probe else tuple(d_weights), d_nodes[0], d_probe
 
 
 @cache
 def _backward_branches(norm: Norm) -> list[Callable]:
-    """Of every operation: gradients of the weights, and `total` plus that of the edge's input."""
+    """Of every operation: the cotangent of the weights, or `d_probe` plus the edge's part of the
+    kernel, and `total` plus the cotangent of the edge's input.
+    """
 
     def linear(transpose):
-        def branch(weights, x, y, g, total):
-            return jax.tree.map(jnp.zeros_like, weights), transpose(g, total)
+        def branch(weights, x, y, g, total, d_probe):
+            d_weights = None if d_probe else jax.tree.map(jnp.zeros_like, weights)
+            return d_weights, d_probe, transpose(g, total)
 
         return branch
 
     def convolution(size):
-        def branch(weights, x, y, g, total):
-            kernel, *norm_weights = _conv_norm(weights, size)
-            _, transpose = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *norm_weights)
-            d_y, *d_norm = transpose(g)
-            d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), kernel)[1](d_y)
-            d_weights = jax.tree.map(jnp.zeros_like, weights)
-            d_weights = d_weights._replace(**{_name(size): ConvNormWeights(d_kernel, *d_norm)})
-            return d_weights, _plus(total, jnp.where(x > 0, d_relu, 0))
+        def branch(weights, x, y, g, total, d_probe):
+            own, d_weights = _conv_norm(weights, size), None
+            if d_probe:
+                d_relu, part = conv_norm_rows(norm, 1, jax.nn.relu(x), y, own, d_probe, g)
+                d_probe = jax.tree.map(jnp.add, d_probe, part)
+            else:
+                kernel, *norm_weights = own
+                _, transpose = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *norm_weights)
+                d_y, *d_norm = transpose(g)
+                d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), kernel)[1](d_y)
+                d_weights = jax.tree.map(jnp.zeros_like, weights)
+                d_weights = d_weights._replace(**{_name(size): ConvNormWeights(d_kernel, *d_norm)})
+            return d_weights, d_probe, _plus(total, jnp.where(x > 0, d_relu, 0))
 
         return branch
 

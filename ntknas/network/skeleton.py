@@ -14,14 +14,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float, Int
 
 from ntknas.architecture import EDGES
-from ntknas.network.convolution import convolve
-from ntknas.network.normalisation import normalise
+from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
 from ntknas.network.operations import (
-    ConvNormWeights,
     EdgeWeights,
     apply_operation,
     relu_conv_norm,
@@ -84,7 +81,9 @@ class _Cell(nn.Module):
     ops: tuple[int, ...]  # empty: the call brings them as data
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"], op_codes: Int[Array, "6"] | None):
+    def __call__(
+        self, x: Float[Array, "n h w c"], op_codes: Int[Array, "6"] | None, probe: Probe | None
+    ):
         weights = tuple(
             EdgeWeights(
                 conv_1x1=self._weights(1, edge) if self._needs(_CONV_1X1, edge) else None,
@@ -93,10 +92,11 @@ class _Cell(nn.Module):
             for edge in range(len(EDGES))
         )
         if op_codes is not None:
-            return traced_cell(self.spec.norm, op_codes, weights, x), None
+            return traced_cell(self.spec.norm, op_codes, weights, x, probe), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
         for op, own, (source, target) in zip(self.ops, weights, EDGES, strict=True):
-            nodes[target] += apply_operation(op, own, nodes[source], norm=self.spec.norm)
+            edge = apply_operation(op, own, nodes[source], norm=self.spec.norm, probe=probe)
+            nodes[target] += edge
         return nodes[-1], None
 
     def _needs(self, op: int, edge: int) -> bool:
@@ -115,17 +115,17 @@ class _Reduction(nn.Module):
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n p q o"]:
+    def __call__(self, x: Float[Array, "n h w c"], probe: Probe | None) -> Float[Array, "n p q o"]:
         norm, inputs, channels = self.spec.norm, x.shape[-1], self.channels
         conv_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")()
         conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
         shape = (1, 1, inputs, channels)
         shortcut = self.param("shortcut", _initialiser(self.spec.init), shape)
-        y = relu_conv_norm(x, conv_a, norm=norm, stride=2)
-        y = relu_conv_norm(y, conv_b, norm=norm)
+        y = relu_conv_norm(x, conv_a, norm=norm, stride=2, probe=probe)
+        y = relu_conv_norm(y, conv_b, norm=norm, probe=probe)
         n, h, w, _ = x.shape
         halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
-        return y + convolve(halved, shortcut)
+        return y + conv_norm(halved, ConvNormWeights(shortcut), norm=Norm.NONE, probe=probe)
 
 
 class Network(nn.Module):
@@ -133,7 +133,9 @@ class Network(nn.Module):
 
     Call it with `images` [N, H, W, 3], pixels in [0, 1] (it subtracts mean and divides by std
     itself), and `ops`, the six operation codes of the cell: a tuple of Python integers (static)
-    or an integer array [6] (data). Returns logits [N, K].
+    or an integer array [6] (data). Returns logits [N, K]. With a `probe`, for operations as data
+    and images that do not interact, the one gradient taken is the kernel
+    (`ntknas.network.layerwise`).
 
     >>> from ntknas.network import NetworkSpec
     >>> network = Network(NetworkSpec(channels=4, cells=1))
@@ -148,7 +150,10 @@ class Network(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "n h w 3"], ops: Sequence[int] | Int[Array, "6"]
+        self,
+        images: Float[Array, "n h w 3"],
+        ops: Sequence[int] | Int[Array, "6"],
+        probe: Probe | None = None,
     ) -> Float[Array, "n k"]:
         """Logits [N, K] of the images, for a cell given by Python integers or by an array."""
         spec, dtype = self.spec, images.dtype
@@ -158,11 +163,11 @@ class Network(nn.Module):
         mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
-        x = normalise(convolve(x, stem.kernel), *stem[1:], norm=spec.norm)
+        x = conv_norm(x, stem, norm=spec.norm, probe=probe)
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
-                x = _Reduction(channels, spec, name=f"reduction_{stage}")(x)
+                x = _Reduction(channels, spec, name=f"reduction_{stage}")(x, probe)
             cells = nn.scan(
                 _Cell,
                 variable_axes={"params": 0, "batch_stats": 0},
@@ -170,10 +175,11 @@ class Network(nn.Module):
                 in_axes=nn.broadcast,
                 length=spec.cells,
             )
-            x, _ = cells(channels, spec, static, name=f"stage_{stage}")(x, op_codes)
-        x = normalise(x, *_Norm(channels, spec, name="head_norm")(), norm=spec.norm)
+            x, _ = cells(channels, spec, static, name=f"stage_{stage}")(x, op_codes, probe)
+        head_norm = _Norm(channels, spec, name="head_norm")()
+        x = norm_layer(x, head_norm, norm=spec.norm, probe=probe)
         features = jax.nn.relu(x).mean((1, 2))
-        return _Classifier(spec, name="classifier")(features)
+        return _Classifier(spec, name="classifier")(features, probe)
 
 
 class _Classifier(nn.Module):
@@ -182,11 +188,11 @@ class _Classifier(nn.Module):
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n c"]) -> Float[Array, "n k"]:
+    def __call__(self, features: Float[Array, "n c"], probe: Probe | None) -> Float[Array, "n k"]:
         inputs, classes = features.shape[-1], self.spec.classes
         kernel = self.param("kernel", _initialiser(self.spec.init), (inputs, classes))
         bias = self.param("bias", self._bias_initialiser(inputs), (classes,))
-        return jnp.dot(features, kernel, precision=lax.Precision.HIGHEST) + bias[None]
+        return linear(features, kernel, bias, probe=probe)
 
     def _bias_initialiser(self, inputs: int):
         if self.spec.init is Init.KAIMING:

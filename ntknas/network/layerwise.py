@@ -1,0 +1,168 @@
+"""Layers that form their part of the tangent kernel while they are differentiated.
+
+Where the images of a batch do not interact, one backward pass through all of them brings to every
+layer the cotangents g_i of every image i. There the layer's part of the Jacobian, one row of
+weight gradients an image, is formed, multiplied with itself, and dropped: only [n, n] leaves the
+layer, whatever the number of its weights. A layer hands it out as the cotangent of its argument
+`probe`, whose value is never read; a probe that goes through all layers collects their sum, which is
+the kernel, and no other gradient is taken.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ntknas.network.convolution import convolve, convolve_rows
+from ntknas.network.normalisation import normalise, normalise_rows
+from ntknas.network.spec import Norm
+
+__all__ = ["ConvNormWeights", "Probe", "conv_norm", "conv_norm_rows", "linear", "norm_layer"]
+
+
+class Probe(NamedTuple):
+    """An argument whose cotangent is the tangent kernel of the n images, in two parts.
+
+    Attributes:
+      weights: products of the gradients of kernels and scales.
+      biases: products of the gradients of biases.
+    """
+
+    weights: Float[Array, "n n"]
+    biases: Float[Array, "n n"]
+
+
+class ConvNormWeights(NamedTuple):
+    """A convolution and the normalisation behind it.
+
+    Entries that the normalisation mode does not use are None.
+    """
+
+    kernel: Float[Array, "s s i o"]
+    scale: Float[Array, " o"] | None = None
+    bias: Float[Array, " o"] | None = None
+    mean: Float[Array, " o"] | None = None
+    variance: Float[Array, " o"] | None = None
+
+
+def _products(rows: Float[Array, "n ..."]) -> Float[Array, "n n"]:
+    rows = rows.reshape(len(rows), -1)
+    return jnp.dot(rows, rows.T, precision=lax.Precision.HIGHEST)
+
+
+def _norm_products(scale_rows, bias_rows, like: Probe) -> Probe:
+    if scale_rows is None:
+        return jax.tree.map(jnp.zeros_like, like)
+    return Probe(_products(scale_rows), _products(bias_rows))
+
+
+def conv_norm_rows(norm: Norm, stride, x, y, weights: ConvNormWeights, probe: Probe, g):
+    """Cotangents of the input and of the probe, of a convolution y of x and its normalisation."""
+    kernel, *norm_weights = weights
+    d_y, *rows = normalise_rows(y, *norm_weights, g, norm=norm)
+    d_x, kernel_rows = convolve_rows(x, kernel, d_y, stride=stride)
+    part = _norm_products(*rows, probe)
+    return d_x, part._replace(weights=part.weights + _products(kernel_rows))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _probed_conv_norm(norm, stride, x, weights, probe):
+    return normalise(convolve(x, weights.kernel, stride=stride), *weights[1:], norm=norm)
+
+
+def _conv_norm_forward(norm, stride, x, weights, probe):
+    y = convolve(x, weights.kernel, stride=stride)
+    return normalise(y, *weights[1:], norm=norm), (x, y, weights, probe)
+
+
+def _conv_norm_backward(norm, stride, residuals, g):
+    d_x, d_probe = conv_norm_rows(norm, stride, *residuals, g)
+    return d_x, None, d_probe
+
+
+_probed_conv_norm.defvjp(_conv_norm_forward, _conv_norm_backward)
+
+
+def conv_norm(
+    x: Float[Array, "n h w i"],
+    weights: ConvNormWeights,
+    *,
+    norm: Norm,
+    stride: int = 1,
+    probe: Probe | None = None,
+) -> Float[Array, "n p q o"]:
+    """Convolution and normalisation; with a probe differentiable in `x` and `probe` alone."""
+    if probe is not None:
+        return _probed_conv_norm(norm, stride, x, weights, probe)
+    return normalise(convolve(x, weights.kernel, stride=stride), *weights[1:], norm=norm)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _probed_norm(norm, x, weights, probe):
+    return normalise(x, *weights, norm=norm)
+
+
+def _norm_forward(norm, x, weights, probe):
+    return normalise(x, *weights, norm=norm), (x, weights, probe)
+
+
+def _norm_backward(norm, residuals, g):
+    x, weights, probe = residuals
+    d_x, *rows = normalise_rows(x, *weights, g, norm=norm)
+    return d_x, None, _norm_products(*rows, probe)
+
+
+_probed_norm.defvjp(_norm_forward, _norm_backward)
+
+
+def norm_layer(
+    x: Float[Array, "n h w c"], weights: tuple, *, norm: Norm, probe: Probe | None = None
+) -> Float[Array, "n h w c"]:
+    """Normalisation alone: scale, bias, mean, variance; see `conv_norm`."""
+    if probe is not None:
+        return _probed_norm(norm, x, weights, probe)
+    return normalise(x, *weights, norm=norm)
+
+
+@jax.custom_vjp
+def _probed_linear(x, kernel, bias, probe):
+    return linear(x, kernel, bias)
+
+
+def _linear_forward(x, kernel, bias, probe):
+    return linear(x, kernel, bias), (x, kernel)
+
+
+def _linear_backward(residuals, g):
+    x, kernel = residuals
+    d_x = jnp.dot(g, kernel.T, precision=lax.Precision.HIGHEST)
+    # Image i's gradient of the kernel is the outer product of x_i and g_i.
+    biases = _products(g)
+    return d_x, None, None, Probe(_products(x) * biases, biases)
+
+
+_probed_linear.defvjp(_linear_forward, _linear_backward)
+
+
+def linear(
+    x: Float[Array, "n i"],
+    kernel: Float[Array, "i o"],
+    bias: Float[Array, " o"],
+    *,
+    probe: Probe | None = None,
+) -> Float[Array, "n o"]:
+    """Linear layer; with a probe differentiable in `x` and `probe` alone.
+
+    >>> x, kernel = jnp.array([[1.0, 2.0], [0.0, 3.0]]), jnp.ones((2, 1))
+    >>> probe = Probe(jnp.zeros((2, 2)), jnp.zeros((2, 2)))
+    >>> _, pull_back = jax.vjp(lambda p: linear(x, kernel, jnp.zeros(1), probe=p), probe)
+    >>> pull_back(jnp.ones((2, 1)))[0].weights
+    Array([[5., 6.],
+           [6., 9.]], dtype=float32)
+    """
+    if probe is not None:
+        return _probed_linear(x, kernel, bias, probe)
+    return jnp.dot(x, kernel, precision=lax.Precision.HIGHEST) + bias[None]
