@@ -1,8 +1,9 @@
 """Convolution and average pooling with gradients that are fast on every back end.
 
 XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one a
-cotangent. Here that gradient is one matrix product of image patches and cotangents; under `vmap`
-over cotangents the patches are shared, under `vmap` over images the product is batched.
+cotangent. Here that gradient is a matrix product of image patches and cotangents. Under `vmap` over
+cotangents the patches are shared, and the cotangents are taken in turn: one product of all of them
+would first copy them into another order.
 """
 
 from functools import partial
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 __all__ = ["avg_pool_3x3", "convolve", "convolve_rows"]
@@ -51,13 +53,26 @@ def _input_gradient(stride, kernel, g):
 
 def _backward(stride, residuals, g):
     x, kernel = residuals
-    d_kernel = jnp.einsum(
-        "nhwp,nhwo->po", _patches(x, len(kernel), stride), g, precision=lax.Precision.HIGHEST
-    )
+    patches = _patches(x, len(kernel), stride)
+    columns = patches.reshape(-1, patches.shape[-1]).T
+    d_kernel = _column_product(columns, g.reshape(-1, g.shape[-1]))
     return _input_gradient(stride, kernel, g), d_kernel.reshape(kernel.shape)
 
 
 _convolve.defvjp(_forward, _backward)
+
+
+@custom_vmap
+def _column_product(columns: Float[Array, "k p"], g: Float[Array, "p o"]) -> Float[Array, "k o"]:
+    return jnp.dot(columns, g, precision=lax.Precision.HIGHEST)
+
+
+@_column_product.def_vmap
+def _(axis_size, in_batched, columns, g):
+    product = _column_product.fun
+    if in_batched[0]:
+        return jax.vmap(product, (0, 0 if in_batched[1] else None))(columns, g), True
+    return lax.map(partial(product, columns), g), True
 
 
 def _patches(x: Float[Array, "n h w i"], size: int, stride: int) -> Float[Array, "n p q s"]:
