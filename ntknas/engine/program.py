@@ -99,7 +99,6 @@ def gram_blocks(
         biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
         return Network(spec.network).apply(variables, images, ops, Probe(probe, biases))
 
-    coupled = spec.network.norm.coupled
     return robust_gram(
         inputs.key,
         network(spec.network.norm),
@@ -109,10 +108,10 @@ def gram_blocks(
         rhos=rhos,
         batches=spec.kernels,
         spec=spec.attack,
-        coupled=coupled,
+        coupled=spec.network.norm.coupled,
         logits=spec.logits,
         attack_fn=network(spec.attack_norm),
-        probed_fn=None if coupled else probed_fn,
+        probed_fn=probed_fn,
     )
 
 

@@ -143,28 +143,33 @@ def layerwise_gram(
     probed_fn: ProbedFn,
     batches: Float[Array, "b n ..."],
     *,
+    coupled: bool,
     logits: Logits = Logits.SUM,
 ) -> Float[Array, "b 3 n n"]:
-    """`chained_gram` of a network whose images do not interact, without holding a Jacobian.
+    """`chained_gram` of a network that takes a probe, without holding a Jacobian.
 
-    One backward pass through the images of all batches, in which every layer adds its part of the
-    kernel (`ntknas.network.layerwise`).
+    Every layer adds its part of the kernel during the backward pass (`ntknas.network.layerwise`).
 
     Args:
-      probed_fn: `(probe [n, n], images [n, ...]) -> logits [n, k]`; the kernel is the cotangent of
-        the probe.
-      batches: b batches of n images.
+      probed_fn: `(probe, images [n, ...]) -> logits [n, k]`; the kernel is the probe's cotangent.
+      batches: b batches of n images; coupled, one batch, for rows of different batches never meet.
+      coupled: whether the images of a batch interact (see `jacobian`).
       logits: convention over the logits.
 
     Returns:
       As `chained_gram`.
     """
     b, n = batches.shape[:2]
+    assert b == 1 or not coupled
     images = batches.reshape(b * n, *batches.shape[2:])
-    probe = jnp.zeros((b * n, b * n), images.dtype)
+    probe = jnp.zeros((n,) if coupled else (b * n, b * n), images.dtype)
 
     def kernel(direction):
         values, pull_back = jax.vjp(lambda probe: probed_fn(probe, images), probe)
+        if coupled:
+            return jax.vmap(lambda one: pull_back(one[:, None] * direction[None])[0])(
+                jnp.eye(n, dtype=values.dtype)
+            )
         return pull_back(jnp.broadcast_to(direction, values.shape))[0]
 
     classes = jax.eval_shape(probed_fn, probe, images).shape[-1]

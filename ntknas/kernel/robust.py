@@ -90,9 +90,9 @@ def robust_gram(
       coupled: whether the images of a batch interact (see `jacobian`).
       logits: convention over the logits.
       attack_fn: the network that is attacked, if in another normalisation mode than `apply_fn`.
-      probed_fn: the network with a probe in its layers, if its images do not interact; the kernel
-        over its parameters is then formed layer by layer (`layerwise_gram`), those of `params`
-        alone give the attack.
+      probed_fn: the network with a probe in its layers, if it takes one: the kernel is then formed
+        layer by layer (`layerwise_gram`), unless the coupled images of several batches need rows
+        that are kept.
 
     Returns:
       `chained_gram` of the clean batch, if chosen, followed by the chosen attacked ones radius by
@@ -108,8 +108,8 @@ def robust_gram(
             attacked = attacked[:, 1:]
         chosen.append(attacked.reshape(-1, *images.shape))
     joined = jnp.concatenate(chosen)
-    if probed_fn is not None:
-        return layerwise_gram(probed_fn, joined, logits=logits)
+    if probed_fn is not None and (len(joined) == 1 or not coupled):
+        return layerwise_gram(probed_fn, joined, coupled=coupled, logits=logits)
     return chained_gram(apply_fn, params, joined, coupled=coupled, logits=logits)
 
 

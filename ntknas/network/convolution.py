@@ -15,7 +15,7 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
-__all__ = ["avg_pool_3x3", "convolve", "convolve_rows"]
+__all__ = ["avg_pool_3x3", "convolve", "convolve_gradients", "convolve_rows"]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -52,11 +52,7 @@ def _input_gradient(stride, kernel, g):
 
 
 def _backward(stride, residuals, g):
-    x, kernel = residuals
-    patches = _patches(x, len(kernel), stride)
-    columns = patches.reshape(-1, patches.shape[-1]).T
-    d_kernel = _column_product(columns, g.reshape(-1, g.shape[-1]))
-    return _input_gradient(stride, kernel, g), d_kernel.reshape(kernel.shape)
+    return convolve_gradients(*residuals, g, stride=stride)
 
 
 _convolve.defvjp(_forward, _backward)
@@ -105,6 +101,20 @@ def convolve(
     (1, 2, 2, 5)
     """
     return _convolve(stride, x, kernel)
+
+
+def convolve_gradients(
+    x: Float[Array, "n h w i"],
+    kernel: Float[Array, "s s i o"],
+    g: Float[Array, "n p q o"],
+    *,
+    stride: int = 1,
+) -> tuple[Float[Array, "n h w i"], Float[Array, "s s i o"]]:
+    """The transpose of `convolve`: cotangents of x and of the kernel."""
+    patches = _patches(x, len(kernel), stride)
+    columns = patches.reshape(-1, patches.shape[-1]).T
+    d_kernel = _column_product(columns, g.reshape(-1, g.shape[-1]))
+    return _input_gradient(stride, kernel, g), d_kernel.reshape(kernel.shape)
 
 
 def convolve_rows(

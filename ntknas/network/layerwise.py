@@ -1,11 +1,15 @@
 """Layers that form their part of the tangent kernel while they are differentiated.
 
-Where the images of a batch do not interact, one backward pass through all of them brings to every
-layer the cotangents g_i of every image i. There the layer's part of the Jacobian, one row of
-weight gradients an image, is formed, multiplied with itself, and dropped: only [n, n] leaves the
-layer, whatever the number of its weights. A layer hands it out as the cotangent of its argument
-`probe`, whose value is never read; a probe that goes through all layers collects their sum, which is
-the kernel, and no other gradient is taken.
+A pull-back brings the cotangents of a layer's output to the layer. There its part of the Jacobian,
+one row of weight gradients an image, is formed, multiplied with itself, and dropped: only [n, n]
+leaves the layer, whatever the number of its weights. A layer hands it out as the cotangent of its
+argument `probe`, whose value is never read; a probe that goes through all layers collects the sum over
+layers, which is the kernel. No other gradient of a parameter is taken.
+
+* Where images do not interact, one pull-back through all of them brings every row: the probe is an
+  array [n, n].
+* Where they do, every row is a pull-back of its own. The probe is an array [n], whose cotangent in
+  the `jax.vmap` of all n pull-backs is the kernel.
 """
 
 from functools import partial
@@ -14,9 +18,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
-from ntknas.network.convolution import convolve, convolve_rows
+from ntknas.network.convolution import convolve, convolve_gradients, convolve_rows
 from ntknas.network.normalisation import normalise, normalise_rows
 from ntknas.network.spec import Norm
 
@@ -24,15 +29,20 @@ __all__ = ["ConvNormWeights", "Probe", "conv_norm", "conv_norm_rows", "linear", 
 
 
 class Probe(NamedTuple):
-    """An argument whose cotangent is the tangent kernel of the n images, in two parts.
+    """An argument whose cotangent is the tangent kernel of n images, in two parts.
 
     Attributes:
       weights: products of the gradients of kernels and scales.
       biases: products of the gradients of biases.
     """
 
-    weights: Float[Array, "n n"]
-    biases: Float[Array, "n n"]
+    weights: Float[Array, "n n"] | Float[Array, " n"]
+    biases: Float[Array, "n n"] | Float[Array, " n"]
+
+    @property
+    def coupled(self) -> bool:
+        """Whether every row of the kernel is a pull-back of its own."""
+        return self.weights.ndim == 1
 
 
 class ConvNormWeights(NamedTuple):
@@ -48,24 +58,48 @@ class ConvNormWeights(NamedTuple):
     variance: Float[Array, " o"] | None = None
 
 
-def _products(rows: Float[Array, "n ..."]) -> Float[Array, "n n"]:
+def _products(rows: Float[Array, "r ..."], probe: Probe) -> Array:
+    """Products of gradients: of r = n images with each other; coupled, of the one with all."""
     rows = rows.reshape(len(rows), -1)
+    if probe.coupled:
+        return _product_with_all(rows[0], probe.weights)
+    return _gram(rows)
+
+
+def _gram(rows: Float[Array, "n w"]) -> Float[Array, "n n"]:
     return jnp.dot(rows, rows.T, precision=lax.Precision.HIGHEST)
 
 
-def _norm_products(scale_rows, bias_rows, like: Probe) -> Probe:
+@custom_vmap
+def _product_with_all(row: Float[Array, " w"], probe: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Products of a gradient with those of all pull-backs of a `jax.vmap`; NaN outside of one."""
+    del row
+    return jnp.full_like(probe, jnp.nan)
+
+
+@_product_with_all.def_vmap
+def _(axis_size, in_batched, rows, probe):
+    del in_batched, axis_size, probe
+    return _gram(rows), True
+
+
+def _norm_products(scale_rows, bias_rows, probe: Probe) -> Probe:
     if scale_rows is None:
-        return jax.tree.map(jnp.zeros_like, like)
-    return Probe(_products(scale_rows), _products(bias_rows))
+        return jax.tree.map(jnp.zeros_like, probe)
+    return Probe(_products(scale_rows, probe), _products(bias_rows, probe))
 
 
 def conv_norm_rows(norm: Norm, stride, x, y, weights: ConvNormWeights, probe: Probe, g):
     """Cotangents of the input and of the probe, of a convolution y of x and its normalisation."""
     kernel, *norm_weights = weights
-    d_y, *rows = normalise_rows(y, *norm_weights, g, norm=norm)
-    d_x, kernel_rows = convolve_rows(x, kernel, d_y, stride=stride)
-    part = _norm_products(*rows, probe)
-    return d_x, part._replace(weights=part.weights + _products(kernel_rows))
+    d_y, *norm_rows = normalise_rows(y, *norm_weights, g, norm=norm)
+    if probe.coupled:
+        d_x, d_kernel = convolve_gradients(x, kernel, d_y, stride=stride)
+        rows = d_kernel[None]
+    else:
+        d_x, rows = convolve_rows(x, kernel, d_y, stride=stride)
+    part = _norm_products(*norm_rows, probe)
+    return d_x, part._replace(weights=part.weights + _products(rows, probe))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -133,15 +167,19 @@ def _probed_linear(x, kernel, bias, probe):
 
 
 def _linear_forward(x, kernel, bias, probe):
-    return linear(x, kernel, bias), (x, kernel)
+    return linear(x, kernel, bias), (x, kernel, probe)
 
 
 def _linear_backward(residuals, g):
-    x, kernel = residuals
+    x, kernel, probe = residuals
     d_x = jnp.dot(g, kernel.T, precision=lax.Precision.HIGHEST)
     # Image i's gradient of the kernel is the outer product of x_i and g_i.
-    biases = _products(g)
-    return d_x, None, None, Probe(_products(x) * biases, biases)
+    if probe.coupled:
+        d_kernel = jnp.dot(x.T, g, precision=lax.Precision.HIGHEST)
+        parts = Probe(_products(d_kernel[None], probe), _products(g.sum(0)[None], probe))
+    else:
+        parts = Probe(_gram(x) * _gram(g), _gram(g))
+    return d_x, None, None, parts
 
 
 _probed_linear.defvjp(_linear_forward, _linear_backward)

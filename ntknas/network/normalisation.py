@@ -55,7 +55,11 @@ def normalise(
         assert mean is not None
         assert variance is not None
         return (x - _row(mean)) * _row(scale * lax.rsqrt(variance + EPSILON)) + _row(bias)
-    return _standardise((0, 1, 2) if norm is Norm.BATCH else (1, 2), x, scale, bias)
+    return _standardise(_axes(norm), x, scale, bias)
+
+
+def _axes(norm):
+    return (0, 1, 2) if norm is Norm.BATCH else (1, 2)
 
 
 def _row(vector):
@@ -108,7 +112,7 @@ def normalise_rows(
     g: Float[Array, "n h w c"],
     *,
     norm: Norm,
-) -> tuple[Float[Array, "n h w c"], Float[Array, "n c"] | None, Float[Array, "n c"] | None]:
+) -> tuple[Float[Array, "n h w c"], Float[Array, "r c"] | None, Float[Array, "r c"] | None]:
     """The transpose of `normalise`, with a row of gradients for every image.
 
     Args:
@@ -118,12 +122,11 @@ def normalise_rows(
       mean: running mean, for `Norm.FROZEN` alone.
       variance: running variance, for `Norm.FROZEN` alone.
       g: cotangent of the normalised activations.
-      norm: whose statistics are used; not `Norm.BATCH`, which makes images interact.
+      norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
 
     Returns:
       Cotangent of x, and those of scale and bias by each image, None where there are none.
     """
-    assert norm is not Norm.BATCH
     if norm is Norm.NONE:
         return g, None, None
     assert scale is not None
@@ -133,5 +136,5 @@ def normalise_rows(
         inverse = _row(lax.rsqrt(variance + EPSILON))
         scale_rows = (g * (x - _row(mean)) * inverse).sum((1, 2))
         return g * (_row(scale) * inverse), scale_rows, g.sum((1, 2))
-    d_x, sum_gx, sum_g = _transposed((1, 2), x, scale, g)
+    d_x, sum_gx, sum_g = _transposed(_axes(norm), x, scale, g)
     return d_x, sum_gx[:, 0, 0], sum_g[:, 0, 0]

@@ -174,8 +174,9 @@ def _cell_backward(norm, residuals, g):
 
 @cache
 def _backward_branches(norm: Norm) -> list[Callable]:
-    """Of every operation: the cotangent of the weights, or `d_probe` plus the edge's part of the
-    kernel, and `total` plus the cotangent of the edge's input.
+    """Of every operation: cotangent of weights or probe, and `total` plus that of the edge's input.
+
+    With a probe, `d_probe` plus the edge's part of the kernel and no cotangent of the weights.
     """
 
     def linear(transpose):
