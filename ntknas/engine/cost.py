@@ -138,7 +138,8 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     * the others: B N forward passes and B N pull-backs of one image;
     * attacks: at every radius one attack, or two for twice-attacked images, of as many steps as
       `spec.attack` says: forward pass and gradient of N images;
-    * products of Jacobians: one of a lone batch, else three a batch (`chained_gram`);
+    * products of Jacobians: three a batch if coupled batches are chained (`chained_gram`), else all
+      batches with all;
     * `Logits.TRACE` does all but the attacks once for every logit.
 
     Args:
@@ -170,7 +171,8 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     backward = forward * n if network.norm.coupled else forward
     attack = attacks * spec.attack.steps * n
     parameters = _num_parameters(live, spec)
-    contractions = directions * (1 if batches == 1 else 3 * batches)
+    chained = network.norm.coupled and batches > 1
+    contractions = directions * (3 * batches if chained else batches**2)
 
     every = layers.stem.macs + sum(p.macs for p in layers.products)
     inner = sum(p.input_macs for p in layers.products)

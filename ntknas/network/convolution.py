@@ -123,7 +123,7 @@ def convolve_rows(
     g: Float[Array, "n p q o"],
     *,
     stride: int = 1,
-) -> tuple[Float[Array, "n h w i"], Float[Array, "n o k"]]:
+) -> tuple[Float[Array, "n h w i"], Float[Array, "n a b"]]:
     """The transpose of `convolve`, with a row of kernel gradients for every image.
 
     Args:
@@ -133,8 +133,8 @@ def convolve_rows(
       stride: step between outputs.
 
     Returns:
-      Cotangent of x, and of the kernel by each image, the kernel's weights in the same order in
-      every row but in no particular one.
+      Cotangent of x, and of the kernel by each image: a matrix of its s s i o entries, in an order
+      that is the same for all images.
     """
     if len(kernel) == 3 and stride == 1:
         # Output (p, q) meets input (p + a, q + b): three columns of inputs with three rows of

@@ -3,8 +3,8 @@
 A pull-back brings the cotangents of a layer's output to the layer. There its part of the Jacobian,
 one row of weight gradients an image, is formed, multiplied with itself, and dropped: only [n, n]
 leaves the layer, whatever the number of its weights. A layer hands it out as the cotangent of its
-argument `probe`, whose value is never read; a probe that goes through all layers collects the sum over
-layers, which is the kernel. No other gradient of a parameter is taken.
+argument `probe`, whose value is never read; a probe that goes through all layers collects the sum
+over layers, which is the kernel. No other gradient of a parameter is taken.
 
 * Where images do not interact, one pull-back through all of them brings every row: the probe is an
   array [n, n].
