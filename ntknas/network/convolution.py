@@ -2,7 +2,7 @@
 
 XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one a
 cotangent. Here that gradient is a matrix product of image patches and cotangents. Under `vmap` over
-cotangents the patches are shared, and the cotangents are taken in turn: one product of all of them
+cotangents the patches are shared, and a CPU takes the cotangents in turn: one product of all of them
 would first copy them into another order.
 """
 
@@ -68,7 +68,9 @@ def _(axis_size, in_batched, columns, g):
     product = _column_product.fun
     if in_batched[0]:
         return jax.vmap(product, (0, 0 if in_batched[1] else None))(columns, g), True
-    return lax.map(partial(product, columns), g), True
+    together = jax.vmap(product, (None, 0))
+    in_turn = lambda columns, g: lax.map(partial(product, columns), g)  # noqa: E731
+    return lax.platform_dependent(columns, g, cpu=in_turn, default=together), True
 
 
 def _patches(x: Float[Array, "n h w i"], size: int, stride: int) -> Float[Array, "n p q s"]:
