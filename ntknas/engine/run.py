@@ -18,7 +18,13 @@ from ntknas.engine.spec import ScoringSpec
 from ntknas.engine.store import ScoreRecord, Store
 from ntknas.errors import InputError
 from ntknas.kernel import Kernel, KernelBlocks
-from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, ScoreName, kernel_scores
+from ntknas.scores import (
+    KERNEL_SCORES,
+    SIZE_SCORES,
+    ZERO_COST_SCORES,
+    ScoreName,
+    kernel_scores,
+)
 
 __all__ = ["Run", "score_records"]
 
@@ -254,7 +260,7 @@ class Run:
 
         Returns:
           Index `architecture` (ids, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`, then
-          params and flops.
+          the zero-cost proxies if the run has them, params and flops.
         """
         table = self.table() if table is None else table
         columns: dict[str, pd.Series] = {}
@@ -265,9 +271,25 @@ class Run:
             for score in KERNEL_SCORES:
                 columns[str(ScoreName(score, Kernel(kernel), rho, beta))] = means[score]
         size = table.groupby("id")[list(SIZE_SCORES)].first()
-        frame = pd.DataFrame(columns).join(size).sort_index()
+        frame = pd.DataFrame(columns)
+        if self.spec.zero_cost:
+            frame = frame.join(self.zero_cost().groupby("id")[list(ZERO_COST_SCORES)].mean())
+        frame = frame.join(size).sort_index()
         frame.index.name = "architecture"
         return frame
+
+    def zero_cost(self) -> pd.DataFrame:
+        """One row an architecture and seed: columns id, seed, and one a zero-cost proxy.
+
+        Raises:
+          InputError: if the run was made without them.
+        """
+        if not self.spec.zero_cost:
+            raise InputError(f"the run in {self.folder} was made without zero-cost proxies")
+        columns = ["id", "seed", *ZERO_COST_SCORES]
+        return pd.DataFrame(self._store.zero_cost_rows(), columns=columns).astype(
+            dict.fromkeys(ZERO_COST_SCORES, float)
+        )
 
     def constant_ids(self) -> list[int]:
         """Ids of the run's architectures that never connect input to output."""

@@ -2,7 +2,8 @@
 
 XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one a
 cotangent. Here that gradient is one matrix product of image patches and cotangents; under `vmap`
-over cotangents the patches are shared, under `vmap` over images the product is batched.
+over cotangents the patches are shared, under `vmap` over images the product is batched. Second
+derivatives are made of the same parts.
 """
 
 from functools import partial
@@ -37,22 +38,40 @@ def _forward(stride, x, kernel):
 
 def _backward(stride, residuals, g):
     x, kernel = residuals
-    size = kernel.shape[0]
-    pad = size // 2
-    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    d_x = lax.conv_general_dilated(
+    return _transposed(stride, g, kernel), _by_kernel(stride, x, g, kernel.shape)
+
+
+def _by_kernel(stride, x, g, shape):
+    """Gradient by the kernel of a convolution of x, given that by its output."""
+    patches = _patches(x, shape[0], stride)
+    product = jnp.einsum("nhwp,nhwo->po", patches, g, precision=lax.Precision.HIGHEST)
+    return product.reshape(shape)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _transposed(stride, g, kernel):
+    """Gradient by the input of a convolution; linear in g and in the kernel, as it is itself."""
+    pad = kernel.shape[0] // 2
+    return lax.conv_general_dilated(
         g,
-        transposed,
+        jnp.flip(kernel, (0, 1)).swapaxes(2, 3),
         (1, 1),
         [(pad, pad + stride - 1)] * 2,
         lhs_dilation=(stride, stride),
         dimension_numbers=_LAYOUT,
         precision=lax.Precision.HIGHEST,
     )
-    d_kernel = jnp.einsum(
-        "nhwp,nhwo->po", _patches(x, size, stride), g, precision=lax.Precision.HIGHEST
-    )
-    return d_x, d_kernel.reshape(kernel.shape)
+
+
+def _transposed_backward(stride, residuals, x):
+    # The adjoint's adjoint: <x, transposed(g, k)> = <convolve(x, k), g>.
+    g, kernel = residuals
+    return _convolve(stride, x, kernel), _by_kernel(stride, x, g, kernel.shape)
+
+
+_transposed.defvjp(
+    lambda stride, g, kernel: (_transposed(stride, g, kernel), (g, kernel)), _transposed_backward
+)
 
 
 _convolve.defvjp(_forward, _backward)

@@ -22,7 +22,13 @@ from ntknas.network.convolution import avg_pool_3x3, convolve
 from ntknas.network.normalisation import normalise
 from ntknas.network.spec import Norm
 
-__all__ = ["ConvNormWeights", "EdgeWeights", "apply_operation", "relu_conv_norm", "traced_cell"]
+__all__ = [
+    "ConvNormWeights",
+    "EdgeWeights",
+    "apply_operation",
+    "traced_cell",
+    "watched_cell",
+]
 
 
 class ConvNormWeights(NamedTuple):
@@ -43,15 +49,6 @@ class EdgeWeights(NamedTuple):
 
     conv_1x1: ConvNormWeights | None = None
     conv_3x3: ConvNormWeights | None = None
-
-
-def relu_conv_norm(
-    x: Float[Array, "n h w i"], weights: ConvNormWeights, *, norm: Norm, stride: int = 1
-) -> Float[Array, "n p q o"]:
-    """ReLU, convolution, normalisation: the order of NAS-Bench-201."""
-    return normalise(
-        convolve(jax.nn.relu(x), weights.kernel, stride=stride), *weights[1:], norm=norm
-    )
 
 
 def apply_operation(
@@ -75,11 +72,70 @@ def apply_operation(
     branches: list[Callable[[], Array]] = [
         lambda: jnp.zeros_like(x),
         lambda: x,
-        lambda: relu_conv_norm(x, _conv_norm(weights, 1), norm=norm),
-        lambda: relu_conv_norm(x, _conv_norm(weights, 3), norm=norm),
+        lambda: _relu_conv_norm(x, _conv_norm(weights, 1), norm=norm),
+        lambda: _relu_conv_norm(x, _conv_norm(weights, 3), norm=norm),
         lambda: avg_pool_3x3(x),
     ]
     return branches[op]()
+
+
+def _relu_conv_norm(x, weights, *, norm):
+    """ReLU, convolution, normalisation: the order of NAS-Bench-201."""
+    return normalise(convolve(jax.nn.relu(x), weights.kernel), *weights[1:], norm=norm)
+
+
+def watched_cell(
+    norm: Norm,
+    ops: Int[Array, "6"],
+    weights: tuple[EdgeWeights, ...],
+    factors: Float[Array, "6 n 1 1 c"],
+    x: Float[Array, "n h w c"],
+) -> tuple[
+    Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]
+]:
+    """`traced_cell` with a view into it, and as one loop over edges.
+
+    Derivatives of any order are a sixth of the program that they would be edge by edge; they hold
+    more memory than those of `traced_cell`.
+
+    Args:
+      norm: normalisation statistics.
+      ops: six operation codes.
+      weights: of both convolutions of every edge.
+      factors: of what each edge's convolution gives, before its normalisation.
+      x: the value of the first node.
+
+    Returns:
+      The value of the last node; of every edge its input, and what its convolution gives (zeros for
+      an operation without one).
+    """
+
+    def convolution(size):
+        def branch(weights, factor, x):
+            kernel, *norm_weights = _conv_norm(weights, size)
+            y = convolve(jax.nn.relu(x), kernel)
+            return normalise(y * factor, *norm_weights, norm=norm), y
+
+        return branch
+
+    branches = [
+        lambda weights, factor, x: (jnp.zeros_like(x), jnp.zeros_like(x)),
+        lambda weights, factor, x: (x, jnp.zeros_like(x)),
+        convolution(1),
+        convolution(3),
+        lambda weights, factor, x: (avg_pool_3x3(x), jnp.zeros_like(x)),
+    ]
+
+    def edge(nodes, per_edge):
+        op, own, factor, source, target = per_edge
+        value, given = lax.switch(op, branches, own, factor, nodes[source])
+        return nodes.at[target].add(value), (nodes[source], given)
+
+    sources, targets = jnp.array(EDGES).T
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
+    nodes = jnp.zeros((4, *x.shape), x.dtype).at[0].set(x)
+    nodes, seen = lax.scan(edge, nodes, (ops, stacked, factors, sources, targets))
+    return nodes[3], seen
 
 
 def _name(size: int) -> str:

@@ -9,6 +9,7 @@ References:
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -24,14 +25,15 @@ from ntknas.network.operations import (
     ConvNormWeights,
     EdgeWeights,
     apply_operation,
-    relu_conv_norm,
     traced_cell,
+    watched_cell,
 )
 from ntknas.network.spec import Init, NetworkSpec, Norm
 
 __all__ = ["Network"]
 
 _CONV_1X1, _CONV_3X3 = 2, 3
+_WATCHED = ("intermediates", "perturbations")
 
 
 def _initialiser(init: Init):
@@ -93,11 +95,22 @@ class _Cell(nn.Module):
             for edge in range(len(EDGES))
         )
         if op_codes is not None:
-            return traced_cell(self.spec.norm, op_codes, weights, x), None
+            watched = self.is_mutable_collection("intermediates")
+            cell = self._watched if watched else partial(traced_cell, self.spec.norm)
+            return cell(op_codes, weights, x), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
         for op, own, (source, target) in zip(self.ops, weights, EDGES, strict=True):
             nodes[target] += apply_operation(op, own, nodes[source], norm=self.spec.norm)
         return nodes[-1], None
+
+    def _watched(self, op_codes, weights, x):
+        """As `traced_cell`, but what convolutions take and give is sown and can be scaled."""
+        ones = jnp.ones((len(EDGES), len(x), 1, 1, self.channels), x.dtype)
+        factors = self.perturb("edges_factor", ones)
+        y, (taken, given) = watched_cell(self.spec.norm, op_codes, weights, factors, x)
+        self.sow("intermediates", "edges_taken", taken)
+        self.sow("intermediates", "edges_given", given)
+        return y
 
     def _needs(self, op: int, edge: int) -> bool:
         return not self.ops or self.ops[edge] == op
@@ -121,8 +134,10 @@ class _Reduction(nn.Module):
         conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
         shape = (1, 1, inputs, channels)
         shortcut = self.param("shortcut", _initialiser(self.spec.init), shape)
-        y = relu_conv_norm(x, conv_a, norm=norm, stride=2)
-        y = relu_conv_norm(y, conv_b, norm=norm)
+        y = x
+        for name, conv, stride in (("conv_a", conv_a, 2), ("conv_b", conv_b, 1)):
+            given = _watch(self, name, y, convolve(jax.nn.relu(y), conv.kernel, stride=stride))
+            y = normalise(given, *conv[1:], norm=norm)
         n, h, w, _ = x.shape
         halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
         return y + convolve(halved, shortcut)
@@ -142,6 +157,14 @@ class Network(nn.Module):
     >>> variables = jax.jit(network.init, static_argnums=2)(jax.random.key(0), images, ops)
     >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
     (2, 10)
+
+    With operations as data and `mutable=["intermediates"]`, `apply` also returns what layers take and
+    give: `NAME_taken`, the input of a convolution's ReLU; `NAME_given`, the convolution's output
+    before normalisation; `features_0..4`, after the stem, the two reductions, the last stage, and the
+    pooling. Those of a stage's edges are stacked, [cells, 6, N, H, W, C]. The collection
+    `perturbations` then holds what is added to the factors `NAME_factor` [..., N, 1, 1, C], which are
+    1, of each image's output channels. This program is smaller, above all its second derivatives,
+    and takes more memory.
     """
 
     spec: NetworkSpec
@@ -158,22 +181,38 @@ class Network(nn.Module):
         mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
-        x = normalise(convolve(x, stem.kernel), *stem[1:], norm=spec.norm)
+        given = _watch(self, "stem", None, convolve(x, stem.kernel))
+        x = normalise(given, *stem[1:], norm=spec.norm)
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
                 x = _Reduction(channels, spec, name=f"reduction_{stage}")(x)
+            self.sow("intermediates", f"features_{stage}", x)
             cells = nn.scan(
                 _Cell,
-                variable_axes={"params": 0, "batch_stats": 0},
+                variable_axes={name: 0 for name in ("params", "batch_stats", *_WATCHED)},
                 split_rngs={"params": True},
                 in_axes=nn.broadcast,
                 length=spec.cells,
             )
             x, _ = cells(channels, spec, static, name=f"stage_{stage}")(x, op_codes)
+        self.sow("intermediates", "features_3", x)
         x = normalise(x, *_Norm(channels, spec, name="head_norm")(), norm=spec.norm)
+        self.sow("intermediates", "head_taken", x)
         features = jax.nn.relu(x).mean((1, 2))
+        self.sow("intermediates", "features_4", features)
         return _Classifier(spec, name="classifier")(features)
+
+
+def _watch(module: nn.Module, name: str, taken: jax.Array | None, given: jax.Array) -> jax.Array:
+    """What a convolution gave, sown with the input of its ReLU, and scaled, if asked to."""
+    if not module.is_mutable_collection("intermediates"):
+        return given
+    if taken is not None:
+        module.sow("intermediates", f"{name}_taken", taken)
+    module.sow("intermediates", f"{name}_given", given)
+    n, *_, channels = given.shape
+    return given * module.perturb(name + "_factor", jnp.ones((n, 1, 1, channels), given.dtype))
 
 
 class _Classifier(nn.Module):
