@@ -3,6 +3,7 @@
 Its outputs grow with every layer and overflow float32, so both are computed in float64.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,9 +14,11 @@ from jaxtyping import Array, Float, Int
 from ntknas.network import Network, NetworkSpec
 from ntknas.scores.layers import is_weight, layer_weights
 
-__all__ = ["croze", "synflow"]
+__all__ = ["CROZE_RHO", "CROZE_STEP", "croze", "synflow"]
 
-_STEP, _RHO = 2.0, 0.01  # weights move by twice their norm, pixels by 0.01
+CROZE_STEP, CROZE_RHO = 2.0, 0.01
+"""As released: weights move by twice their norm, pixels by 0.01."""
+
 _TINY = 1e-30
 
 
@@ -55,6 +58,9 @@ def croze(
     ops: Int[Array, "6"],
     images: Float[Array, "n h w c"],
     labels: Int[Array, " n"],
+    *,
+    step: float | Float[Array, ""] = CROZE_STEP,
+    rho: float | Float[Array, ""] = CROZE_RHO,
 ) -> Float[Array, ""]:
     """Consistency of features, weights and gradients of a network and its perturbed self.
 
@@ -74,6 +80,8 @@ def croze(
       ops: six operation codes.
       images: pixels in [0, 1], float64.
       labels: classes.
+      step: of every layer's weights up the loss, as a multiple of their norm.
+      rho: of FGSM, in pixel units.
 
     Returns:
       The score; layers without gradient count nothing.
@@ -86,17 +94,17 @@ def croze(
         features = [state["intermediates"][f"features_{place}"][0] for place in range(5)]
         return losses.mean(), features
 
-    def step(state, turn):
+    def perturb(state, turn):
         # Clean; then the images' gradient under moved weights; then both perturbed. One loop, so
         # that the network is compiled once.
         params, images = state
         (by_params, by_images), features = jax.grad(loss, (0, 1), has_aux=True)(params, images)
-        moved = jax.tree_util.tree_map_with_path(_moved, params, by_params)
-        attacked = jnp.clip(images + _RHO * jnp.sign(by_images), 0, 1)
+        moved = jax.tree_util.tree_map_with_path(partial(_moved, step), params, by_params)
+        attacked = jnp.clip(images + rho * jnp.sign(by_images), 0, 1)
         then = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
         return then, (by_params, features)
 
-    (moved, _), (gradients, features) = jax.lax.scan(step, (params, images), jnp.arange(3))
+    (moved, _), (gradients, features) = jax.lax.scan(perturb, (params, images), jnp.arange(3))
     of_features = jnp.stack([(1 + _cosine(z[0], z[2], axis=0)).sum() for z in features])
     total = jnp.zeros((), images.dtype)
     of_turn = lambda turn: jax.tree.map(lambda g: g[turn], gradients)  # noqa: E731
@@ -115,7 +123,7 @@ def _choose(condition, chosen, other):
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), chosen, other)
 
 
-def _moved(path, weight, ascent):
+def _moved(step, path, weight, ascent):
     """A layer's weights after a step up the loss of a multiple of their own norm."""
     if not is_weight(path):
         return weight
@@ -124,7 +132,7 @@ def _moved(path, weight, ascent):
     def length(x):
         return jnp.sqrt(jnp.square(x).sum(axes, keepdims=True))
 
-    return weight + _STEP * ascent * length(weight) / (length(ascent) + _TINY)
+    return weight + step * ascent * length(weight) / (length(ascent) + _TINY)
 
 
 def _features_behind(module: str, cell: int, cells: int) -> int:

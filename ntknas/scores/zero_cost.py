@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int
 from scipy.linalg import eigvalsh_tridiagonal
 
 from ntknas.network import Network, NetworkSpec, Norm, initial_variables
-from ntknas.scores.croze import croze, synflow
+from ntknas.scores.croze import CROZE_RHO, CROZE_STEP, croze, synflow
 from ntknas.scores.layers import is_weight, layer_weights, sown
 from ntknas.scores.registry import ZERO_COST_SCORES
 
@@ -116,20 +116,17 @@ def zero_cost_scores(
 
 
 @partial(jax.jit, static_argnums=0)
-def _without_normalisation(network: NetworkSpec, ops, inputs: ZeroCostInputs) -> dict[str, Array]:
+def _without_normalisation(
+    network: NetworkSpec, ops, inputs: ZeroCostInputs, step=CROZE_STEP, rho=CROZE_RHO
+) -> dict[str, Array]:
     """SynFlow and CRoZe, in float64."""
     network = replace(network, norm=Norm.NONE)
     images = inputs.images.astype(jnp.float64)
-    params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), _without_norms(inputs))
+    params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), inputs.variables["params"])
     return {
         "synflow": synflow(network, params, ops, images.shape[1:]),
-        "croze": croze(network, params, ops, images, inputs.labels),
+        "croze": croze(network, params, ops, images, inputs.labels, step=step, rho=rho),
     }
-
-
-def _without_norms(inputs: ZeroCostInputs) -> Any:
-    """Parameters without those of normalisations."""
-    return inputs.variables["params"]
 
 
 @partial(jax.jit, static_argnums=0)
