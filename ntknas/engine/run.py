@@ -168,7 +168,8 @@ class Run:
 
         Returns:
           Columns id, architecture, seed, kernel, rho, beta, status, and one a score, in the order
-          of `ntknas.scores.SCORES`. Status: ok; singular (lambda_min within rounding of 0);
+          of `ntknas.scores.SCORES`; zero-cost proxies, if the run has them, are the same for all
+          kernels of a seed. Status: ok; singular (lambda_min within rounding of 0);
           constant (the architecture never connects input to output); nonfinite (float overflow:
           scores are missing).
 
@@ -178,7 +179,14 @@ class Run:
         rows = self._store.score_rows()
         if not rows:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
-        return self._frame(rows)
+        frame = self._frame(rows)
+        if self.spec.zero_cost:
+            proxies = pd.DataFrame(
+                self._store.zero_cost_rows(), columns=["id", "seed", *ZERO_COST_SCORES]
+            ).astype(dict.fromkeys(ZERO_COST_SCORES, float))
+            frame = frame.merge(proxies, on=["id", "seed"], how="left", validate="many_to_one")
+            frame = frame[[*frame.columns.drop(list(SIZE_SCORES)), *SIZE_SCORES]]
+        return frame
 
     def _frame(self, rows: list[tuple]) -> pd.DataFrame:
         frame = pd.DataFrame(rows, columns=_COLUMNS).drop(columns="position")
@@ -273,23 +281,11 @@ class Run:
         size = table.groupby("id")[list(SIZE_SCORES)].first()
         frame = pd.DataFrame(columns)
         if self.spec.zero_cost:
-            frame = frame.join(self.zero_cost().groupby("id")[list(ZERO_COST_SCORES)].mean())
+            of_seeds = table.groupby(["id", "seed"])[list(ZERO_COST_SCORES)].first()
+            frame = frame.join(of_seeds.groupby("id").mean())
         frame = frame.join(size).sort_index()
         frame.index.name = "architecture"
         return frame
-
-    def zero_cost(self) -> pd.DataFrame:
-        """One row an architecture and seed: columns id, seed, and one a zero-cost proxy.
-
-        Raises:
-          InputError: if the run was made without them.
-        """
-        if not self.spec.zero_cost:
-            raise InputError(f"the run in {self.folder} was made without zero-cost proxies")
-        columns = ["id", "seed", *ZERO_COST_SCORES]
-        return pd.DataFrame(self._store.zero_cost_rows(), columns=columns).astype(
-            dict.fromkeys(ZERO_COST_SCORES, float)
-        )
 
     def constant_ids(self) -> list[int]:
         """Ids of the run's architectures that never connect input to output."""

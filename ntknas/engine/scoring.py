@@ -168,8 +168,8 @@ def _compute(
             for seed in inputs
         ]
         proxies = [
-            [zero_cost_scores(spec.network, jnp.asarray(a.ops), seed) for seed in proxy_inputs]
-            for a in launch
+            [zero_cost_scores(spec.network, jnp.asarray(own), seed) for seed in proxy_inputs]
+            for own in ops[: len(launch)]
         ]
         seconds = (time.perf_counter() - start) / len(launch)
         return [

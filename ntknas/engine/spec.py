@@ -136,8 +136,11 @@ class ScoringSpec:
         )
 
     def to_json(self) -> str:
-        """The spec as JSON, keys sorted."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The spec as JSON, keys sorted; without zero-cost proxies as before there were any."""
+        values = asdict(self)
+        if not self.zero_cost:
+            del values["zero_cost"]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ScoringSpec":

@@ -90,9 +90,7 @@ def watched_cell(
     weights: tuple[EdgeWeights, ...],
     factors: Float[Array, "6 n 1 1 c"],
     x: Float[Array, "n h w c"],
-) -> tuple[
-    Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]
-]:
+) -> tuple[Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]]:
     """`traced_cell` with a view into it, and as one loop over edges.
 
     Derivatives of any order are a sixth of the program that they would be edge by edge; they hold

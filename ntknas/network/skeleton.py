@@ -158,13 +158,13 @@ class Network(nn.Module):
     >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
     (2, 10)
 
-    With operations as data and `mutable=["intermediates"]`, `apply` also returns what layers take and
-    give: `NAME_taken`, the input of a convolution's ReLU; `NAME_given`, the convolution's output
-    before normalisation; `features_0..4`, after the stem, the two reductions, the last stage, and the
+    With operations as data and `mutable=["intermediates"]`, `apply` also returns what layers take
+    and give: `NAME_taken`, the input of a convolution's ReLU; `NAME_given`, its output before
+    normalisation; `features_0..4`, after the stem, the two reductions, the last stage and the
     pooling. Those of a stage's edges are stacked, [cells, 6, N, H, W, C]. The collection
-    `perturbations` then holds what is added to the factors `NAME_factor` [..., N, 1, 1, C], which are
-    1, of each image's output channels. This program is smaller, above all its second derivatives,
-    and takes more memory.
+    `perturbations` then holds what is added to the factors `NAME_factor` [..., N, 1, 1, C], which
+    are 1, of each image's output channels. This program is smaller, above all its second
+    derivatives, and takes more memory.
     """
 
     spec: NetworkSpec

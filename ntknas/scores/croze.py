@@ -27,9 +27,9 @@ def synflow(
 ) -> Float[Array, ""]:
     """Synaptic flow, sum over layers of |w| dR/d|w|, R the sum of the logits of an image of ones.
 
-    Tanaka et al., NeurIPS 2020, equation 3, as a score by Abdelfattah et al., ICLR 2021. Their
-    program leaves the batch normalisation of the two reductions in place; here, as in their paper,
-    there is none. The image is of ones behind the standardisation.
+    Tanaka et al., NeurIPS 2020, as a score by Abdelfattah et al., ICLR 2021. Their program leaves
+    the batch normalisation of the two reductions in place; here, as in both papers, there is none.
+    The image is of ones behind the standardisation.
 
     Args:
       network: without normalisation.
@@ -44,7 +44,9 @@ def synflow(
     image = jnp.broadcast_to(one, (1, *shape))
 
     def output(params):
-        logits, _ = Network(network).apply({"params": params}, image, ops, mutable=["intermediates"])
+        logits, _ = Network(network).apply(
+            {"params": params}, image, ops, mutable=["intermediates"]
+        )
         return logits.sum()
 
     flow = jax.grad(output)(params)
@@ -64,15 +66,17 @@ def croze(
 ) -> Float[Array, ""]:
     """Consistency of features, weights and gradients of a network and its perturbed self.
 
-    Ha et al., CRoZe, NeurIPS 2023: the sum over layers of Z P G. P sums 1 + cos between the weights
-    and those after a step up the loss; G sums |cos| between the gradients of the loss, of the
-    perturbed network on images perturbed by FGSM; Z sums 1 + cos between the features behind the
-    layer's stage. Vectors run over output channels for P and G and over images for Z.
+    Ha et al., CRoZe, NeurIPS 2023: the sum over layers of Z P G. P sums 1 + cos between the
+    weights and those after a step up the loss. G sums |cos| between the loss's gradient by the
+    weights and that of the moved network on images perturbed by FGSM. Z sums 1 + cos between the
+    features of the two networks behind the layer's stage. Vectors run over output channels for P
+    and G and over images for Z.
 
-    The sizes of the steps and the axes are those of the released program. Where that departs from
-    the paper, the paper is followed: FGSM goes up the loss (released: down), in pixels (released: in
-    standardised ones, cut to [0, 1]), G takes the gradient on perturbed images alone (released: what
-    FGSM left is added), and no layer is normalised (released: those of the two reductions are).
+    Sizes of steps, axes and places of features are those of the released program. Where it departs
+    from the paper otherwise, the paper is followed: FGSM goes up the loss (released: down), in
+    pixels (released: standardised ones, cut to [0, 1]); G takes the gradient on perturbed images
+    alone (released: the one that FGSM left behind is added); no layer is normalised (released:
+    those of the two reductions are); layers have no biases (released: a cell's have).
 
     Args:
       network: without normalisation.
@@ -136,8 +140,9 @@ def _moved(step, path, weight, ascent):
 
 
 def _features_behind(module: str, cell: int, cells: int) -> int:
-    """Which features a layer is held against, as released: the stage's input for all but its last
-    cell, which is held against its output.
+    """Which features a layer is held against, as released.
+
+    Those that go into the stage; for its last cell and a reduction those that go into the next.
     """
     if module.startswith("stage_"):
         return int(module[-1]) + (cell + 1) // cells

@@ -22,8 +22,8 @@ class Score:
 
     Attributes:
       name: as used in tables.
-      formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n; of the batch's mean
-        cross-entropy L and the weights w of layers; or of the architecture's size.
+      formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n; of the batch's
+        mean cross-entropy L and the weights w of layers; or of the architecture's size.
       direction: +1 if a higher value is better, -1 if a lower one is.
       source: publication.
     """
@@ -103,7 +103,7 @@ SCORES: dict[str, Score] = {
         ),
         Score(
             "croze",
-            "sum over layers: agreement of features, weights and gradients with a perturbed network",
+            "sum over layers: consistency of features, weights and gradients under perturbation",
             +1,
             "Ha et al., CRoZe, NeurIPS 2023",
         ),
@@ -113,7 +113,7 @@ SCORES: dict[str, Score] = {
             -1,
             _JUNG,
         ),
-        Score("hessian", "eigenvalue of largest magnitude of the Hessian of L", -1, _JUNG),
+        Score("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
         Score("params", "number of parameters", +1, "size baseline"),
         Score("flops", "multiply-accumulates of one image", +1, "size baseline"),
     )

@@ -163,22 +163,19 @@ def _of_weights(gradient: Callable, params: Any, images: Array) -> dict[str, Arr
 
     * grad_norm: norms of the layers' gradients g.
     * SNIP (Lee et al., ICLR 2019): |w g|; the paper divides by the sum, which here is the score.
-    * GraSP (Wang et al., ICLR 2020, equation 8): -w (H g), H the Hessian by the layers' weights. The
-      paper's sensitivity is this; its program divides the logits by a temperature of 200, that of
-      Abdelfattah et al. does not, nor is it done here.
+    * GraSP (Wang et al., ICLR 2020): -w (H g), H the Hessian by the layers' weights; without the
+      temperature that GraSP's own program divides logits by, as Abdelfattah et al.
     """
     g, product = jax.vjp(lambda p: gradient(p, images), params)
     of_layers = jax.tree_util.tree_map_with_path(
         lambda path, x: x if is_weight(path) else jnp.zeros_like(x), g
     )
     (hg,) = product(of_layers)  # the Hessian is symmetric
-    layers = [
-        [x.reshape(len(x), -1) for _, x in layer_weights(tree)] for tree in (params, g, hg)
-    ]
+    w, g, hg = ([x.reshape(len(x), -1) for _, x in layer_weights(t)] for t in (params, g, hg))
     return {
-        "grad_norm": sum(jnp.sqrt(jnp.square(g).sum(-1)).sum() for _, g, _ in zip(*layers)),
-        "snip": sum(abs(w * g).sum() for w, g, _ in zip(*layers)),
-        "grasp": -sum((w * h).sum() for w, _, h in zip(*layers)),
+        "grad_norm": sum(jnp.linalg.norm(gradient, axis=-1).sum() for gradient in g),
+        "snip": sum(abs(a * b).sum() for a, b in zip(w, g, strict=True)),
+        "grasp": -sum((a * b).sum() for a, b in zip(w, hg, strict=True)),
     }
 
 
@@ -216,8 +213,8 @@ def _largest_eigenvalue(diagonal: np.ndarray, off_diagonal: np.ndarray) -> float
 def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
     """Gradients by the images of every logit, summed over the batch.
 
-    Jung et al. (ICLR 2023) take the mean over images of its Frobenius norm; Mellor et al. (2020, v1)
-    correlate the images' sums over logits. Under batch statistics a logit of one image depends on
+    Jung et al. (ICLR 2023) take the mean over images of its Frobenius norm; Mellor et al. (2020,
+    v1) correlate the images' sums over logits. Under batch statistics a logit of one image depends on
     the other images as well; the sum over the batch holds these terms, as in the released programs.
     """
     values, pull_back = jax.vjp(logits, images)
@@ -233,8 +230,8 @@ def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
 def _jacob_cov(gradients: np.ndarray) -> float:
     """-sum log(s + k) + 1 / (s + k), s the spectrum of the correlations of images' gradients.
 
-    Mellor et al., arXiv:2006.04647v1, as Abdelfattah et al. have it; k = 1e-5. Gradients that do not
-    vary over pixels have no correlation; they count as equal, which is the worst there is.
+    Mellor et al., arXiv:2006.04647v1, as Abdelfattah et al. have it; k = 1e-5. Gradients that do
+    not vary over pixels have no correlation; they count as equal, which is the worst there is.
     """
     if not np.isfinite(gradients).all():
         return np.nan
@@ -254,7 +251,7 @@ def _of_activations(module, variables, ops, images, labels) -> dict[str, Array]:
       layers, half the mean over images of the square of sum_pixels a dL/da, a the layer's output.
       That sum is the gradient by a factor of the channel. Their program counts a channel once for
       each of its weights; the papers, followed here, once.
-    * NASWOT (Mellor et al., ICML 2021, equation 2): how many ReLUs are active for both images or
+    * NASWOT (Mellor et al., ICML 2021): how many ReLUs are active for both images or
       for neither, over all ReLUs.
     """
     collections = ["intermediates", "perturbations"]
@@ -284,7 +281,7 @@ def _of_activations(module, variables, ops, images, labels) -> dict[str, Array]:
 
 
 def _log_determinant(kernel: np.ndarray) -> float:
-    """log |det| of counts; eigenvalues within rounding of 0 (images alike to all ReLUs) at that."""
+    """Of counts, log |det|; eigenvalues within rounding of 0 (images alike to all ReLUs) there."""
     if not np.isfinite(kernel).all():
         return np.nan
     values = abs(np.linalg.eigvalsh(kernel))

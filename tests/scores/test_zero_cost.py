@@ -213,7 +213,7 @@ def test_synflow(found, scores, peer):
 
 
 def test_synflow_is_conserved_by_every_layer_of_a_chain(inputs):
-    """Tanaka et al., theorem 1: the flow through each layer is the output, biases apart."""
+    """Tanaka et al.: the flow through each cut of the network is the output, biases apart."""
     flow = raw(inputs, CHAIN)["synflow"]
     with jax.enable_x64(True):
         params = jax.tree.map(abs, inputs.variables["params"])
@@ -313,7 +313,10 @@ def test_all_architectures_share_two_programs(inputs):
     for architecture in (ARCHITECTURE, CHAIN, *CONSTANT):
         finished(inputs, architecture)
         sizes.append(
-            (zero_cost._with_normalisation._cache_size(), zero_cost._without_normalisation._cache_size())
+            (
+                zero_cost._with_normalisation._cache_size(),
+                zero_cost._without_normalisation._cache_size(),
+            )
         )
     assert len(set(sizes)) == 1
 
