@@ -214,8 +214,8 @@ def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
     """Gradients by the images of every logit, summed over the batch.
 
     Jung et al. (ICLR 2023) take the mean over images of its Frobenius norm; Mellor et al. (2020,
-    v1) correlate the images' sums over logits. Under batch statistics a logit of one image depends on
-    the other images as well; the sum over the batch holds these terms, as in the released programs.
+    v1) correlate the images' sums over logits. Under batch statistics a logit of one image depends
+    on the other images as well; the sum over the batch holds these terms, as in released programs.
     """
     values, pull_back = jax.vjp(logits, images)
     classes = values.shape[1]
