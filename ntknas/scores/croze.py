@@ -22,9 +22,7 @@ CROZE_STEP, CROZE_RHO = 2.0, 0.01
 _TINY = 1e-30
 
 
-def synflow(
-    network: NetworkSpec, params: Any, ops: Int[Array, "6"], shape: tuple[int, int, int]
-) -> Float[Array, ""]:
+def synflow(network: NetworkSpec, params: Any, ops: Int[Array, "6"]) -> Float[Array, ""]:
     """Synaptic flow, sum over layers of |w| dR/d|w|, R the sum of the logits of an image of ones.
 
     Tanaka et al., NeurIPS 2020, as a score by Abdelfattah et al., ICLR 2021. Their program leaves
@@ -35,13 +33,12 @@ def synflow(
       network: without normalisation.
       params: absolute values, float64.
       ops: six operation codes.
-      shape: height, width and channels of an image.
 
     Returns:
       The flow; 0 for a network whose output does not depend on its input.
     """
     one = jnp.asarray(network.mean, jnp.float64) + jnp.asarray(network.std, jnp.float64)
-    image = jnp.broadcast_to(one, (1, *shape))
+    image = jnp.broadcast_to(one, (1, network.image_size, network.image_size, 3))
 
     def output(params):
         logits, _ = Network(network).apply(

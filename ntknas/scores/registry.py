@@ -103,7 +103,7 @@ SCORES: dict[str, Score] = {
         ),
         Score(
             "croze",
-            "sum over layers: consistency of features, w and dL/dw, perturbed",
+            "sum over layers: consistency of features, w, dL/dw, perturbed",
             +1,
             "Ha et al., CRoZe, NeurIPS 2023",
         ),

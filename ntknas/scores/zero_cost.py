@@ -100,18 +100,17 @@ def zero_cost_scores(
     """
     with jax.enable_x64(True):
         double = _without_normalisation(network, ops, inputs)
-    found = {
-        name: np.asarray(value, np.float64)
-        for name, value in (_with_normalisation(network, ops, inputs) | double).items()
+    single = _with_normalisation(network, ops, inputs)
+    found = {name: np.asarray(value, np.float64) for name, value in (single | double).items()}
+    scores = {name: float(value) for name, value in found.items() if value.ndim == 0} | {
+        "jacob_cov": _jacob_cov(found["jacob_cov"]),
+        "naswot": _log_determinant(found["naswot"]),
+        "hessian": _largest_eigenvalue(*found["hessian"]),
+        "synflow": float(np.log(found["synflow"] + _TINY)),
+        "zen": float(np.log(found["zen"] + _TINY) + found["zen_scale"]),
     }
-    found["jacob_cov"] = _jacob_cov(found["jacob_cov"])
-    found["naswot"] = _log_determinant(found["naswot"])
-    found["hessian"] = _largest_eigenvalue(*found["hessian"])
-    found["synflow"] = np.log(found["synflow"] + _TINY)
-    found["zen"] = np.log(found["zen"] + _TINY) + found["zen_scale"]
     return {
-        name: float(found[name]) if np.isfinite(found[name]) else np.nan
-        for name in ZERO_COST_SCORES
+        name: scores[name] if np.isfinite(scores[name]) else np.nan for name in ZERO_COST_SCORES
     }
 
 
@@ -124,7 +123,7 @@ def _without_normalisation(
     images = inputs.images.astype(jnp.float64)
     params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), inputs.variables["params"])
     return {
-        "synflow": synflow(network, params, ops, images.shape[1:]),
+        "synflow": synflow(network, params, ops),
         "croze": croze(network, params, ops, images, inputs.labels, step=step, rho=rho),
     }
 
@@ -207,7 +206,7 @@ def _largest_eigenvalue(diagonal: np.ndarray, off_diagonal: np.ndarray) -> float
     """Of a symmetric tridiagonal matrix."""
     if not (np.isfinite(diagonal).all() and np.isfinite(off_diagonal).all()):
         return np.nan
-    return eigvalsh_tridiagonal(diagonal, off_diagonal[:-1])[-1]
+    return float(eigvalsh_tridiagonal(diagonal, off_diagonal[:-1])[-1])
 
 
 def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
@@ -275,7 +274,7 @@ def _of_activations(module, variables, ops, images, labels) -> dict[str, Array]:
         neither = jnp.einsum("l,lip,ljp->ij", there, 1 - active, 1 - active)
         agreement += both + neither
     return {
-        "fisher": sum(jnp.square(g).mean(0).sum() / 2 for g in of_channels),
+        "fisher": jnp.stack([jnp.square(g).mean(0).sum() / 2 for g in of_channels]).sum(),
         "naswot": agreement,
     }
 
@@ -286,7 +285,7 @@ def _log_determinant(kernel: np.ndarray) -> float:
         return np.nan
     values = abs(np.linalg.eigvalsh(kernel))
     floor = max(len(kernel) * np.finfo(float).eps * values.max(), _TINY)
-    return np.log(np.maximum(values, floor)).sum()
+    return float(np.log(np.maximum(values, floor)).sum())
 
 
 def _zen(network: NetworkSpec, params, ops, key, images) -> dict[str, Array]:
