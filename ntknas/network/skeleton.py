@@ -140,7 +140,7 @@ class _Reduction(nn.Module):
             y = normalise(given, *conv[1:], norm=norm)
         n, h, w, _ = x.shape
         halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
-        return y + convolve(halved, shortcut)
+        return y + _scaled(self, "shortcut", convolve(halved, shortcut))
 
 
 class Network(nn.Module):
@@ -206,13 +206,19 @@ class Network(nn.Module):
 
 def _watch(module: nn.Module, name: str, taken: jax.Array | None, given: jax.Array) -> jax.Array:
     """What a convolution gave, sown with the input of its ReLU, and scaled, if asked to."""
+    if module.is_mutable_collection("intermediates"):
+        if taken is not None:
+            module.sow("intermediates", f"{name}_taken", taken)
+        module.sow("intermediates", f"{name}_given", given)
+    return _scaled(module, name, given)
+
+
+def _scaled(module: nn.Module, name: str, given: jax.Array) -> jax.Array:
+    """What a convolution gave, times factors of its channels that can be differentiated by."""
     if not module.is_mutable_collection("intermediates"):
         return given
-    if taken is not None:
-        module.sow("intermediates", f"{name}_taken", taken)
-    module.sow("intermediates", f"{name}_given", given)
     n, *_, channels = given.shape
-    return given * module.perturb(name + "_factor", jnp.ones((n, 1, 1, channels), given.dtype))
+    return given * module.perturb(f"{name}_factor", jnp.ones((n, 1, 1, channels), given.dtype))
 
 
 class _Classifier(nn.Module):

@@ -99,7 +99,7 @@ def zero_cost_scores(
     -69.1
     """
     with jax.enable_x64(True):
-        double = _without_normalisation(network, ops, inputs)
+        double = _without_normalisation(network, ops, inputs, CROZE_STEP, CROZE_RHO)
     single = _with_normalisation(network, ops, inputs)
     found = {name: np.asarray(value, np.float64) for name, value in (single | double).items()}
     scores = {name: float(value) for name, value in found.items() if value.ndim == 0} | {
@@ -116,7 +116,7 @@ def zero_cost_scores(
 
 @partial(jax.jit, static_argnums=0)
 def _without_normalisation(
-    network: NetworkSpec, ops, inputs: ZeroCostInputs, step=CROZE_STEP, rho=CROZE_RHO
+    network: NetworkSpec, ops, inputs: ZeroCostInputs, step: float, rho: float
 ) -> dict[str, Array]:
     """SynFlow and CRoZe, in float64."""
     network = replace(network, norm=Norm.NONE)

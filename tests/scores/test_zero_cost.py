@@ -22,6 +22,7 @@ from ntknas.images import load_images, scoring_batch
 from ntknas.kernel import Batch
 from ntknas.network import Network, NetworkSpec, Norm, initial_variables
 from ntknas.scores import ZERO_COST_SCORES, zero_cost, zero_cost_inputs, zero_cost_scores
+from ntknas.scores.croze import CROZE_RHO, CROZE_STEP
 from tests.engine.tiny import programs
 
 NETWORK = NetworkSpec(channels=3, cells=1)
@@ -45,12 +46,12 @@ def inputs(batch):
         return zero_cost_inputs(NETWORK, variables, images, labels, 0)
 
 
-def raw(inputs, architecture, **croze):
+def raw(inputs, architecture, step=CROZE_STEP, rho=CROZE_RHO):
     """Every proxy before the host finishes it."""
     with jax.enable_x64(True):
         ops = jnp.asarray(architecture.ops)
         found = zero_cost._with_normalisation(NETWORK, ops, inputs)
-        found |= zero_cost._without_normalisation(NETWORK, ops, inputs, *croze.values())
+        found |= zero_cost._without_normalisation(NETWORK, ops, inputs, step, rho)
         return {name: np.asarray(value) for name, value in found.items()}
 
 
@@ -83,6 +84,8 @@ def peer(batch):
 def without_normalisation(model):
     """Absolute weights, and nothing where a normalisation was."""
     for module in list(model.modules()):
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
         for name, child in list(module.named_children()):
             if isinstance(child, torch.nn.BatchNorm2d):
                 setattr(module, name, torch.nn.Identity())
