@@ -116,7 +116,7 @@ def zero_cost_scores(
 
 @partial(jax.jit, static_argnums=0)
 def _without_normalisation(
-    network: NetworkSpec, ops, inputs: ZeroCostInputs, step: float, rho: float
+    network: NetworkSpec, ops, inputs: ZeroCostInputs, step: Float[Array, ""], rho: Float[Array, ""]
 ) -> dict[str, Array]:
     """SynFlow and CRoZe, in float64."""
     network = replace(network, norm=Norm.NONE)

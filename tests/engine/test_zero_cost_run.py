@@ -114,7 +114,8 @@ def counted(monkeypatch):
 def test_a_run_with_proxies_resumes_and_refuses_to_mix(counted, tmp_path):
     spec = replace(CLEAN, zero_cost=True)
     whole = ntknas.score(IDS, spec=spec)
-    assert counted == [tuple(live_operations(Architecture.from_id(i))) for i in IDS]
+    live = [tuple(live_operations(Architecture.from_id(i)).tolist()) for i in IDS]
+    assert sorted(counted) == sorted(live)  # several are in flight at once
     counted.clear()
     ntknas.score(IDS[:1], out=tmp_path, spec=spec)
     run = ntknas.score(IDS, out=tmp_path, spec=spec)
