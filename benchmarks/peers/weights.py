@@ -5,6 +5,7 @@ are their own positions.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ from xautodl.models.cell_infers.tiny_network import TinyNetwork
 from ntknas.architecture import Architecture
 from ntknas.network import NetworkSpec, Norm, initial_variables, load_torch_weights
 
-__all__ = ["initial_network"]
+__all__ = ["initial_network", "network_of"]
 
 
 def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) -> TinyNetwork:
@@ -29,6 +30,23 @@ def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) ->
     Returns:
       The network in training mode, float32.
     """
+    frozen = replace(spec, norm=Norm.FROZEN)  # running statistics must exist
+    return network_of(architecture, spec, initial_variables(frozen, seed, architecture.ops))
+
+
+def network_of(
+    architecture: Architecture, spec: NetworkSpec, variables: dict[str, Any]
+) -> TinyNetwork:
+    """The PyTorch network with given weights.
+
+    Args:
+      architecture: all of its operations are there, also those on dead edges.
+      spec: width, cells and classes.
+      variables: of the architecture's own operations, with running statistics.
+
+    Returns:
+      The network in training mode, float32.
+    """
     structure = CellStructure.str2structure(architecture.string)
     network = TinyNetwork(spec.channels, spec.cells, structure, spec.classes)
     state = network.state_dict()
@@ -38,13 +56,12 @@ def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) ->
         for (name, tensor), end in zip(state.items(), ends, strict=True)
     }
     places = load_torch_weights(positions, architecture).variables
-    values = initial_variables(replace(spec, norm=Norm.FROZEN), seed, architecture.ops)
     flat = np.zeros(ends[-1], np.float32)
 
     def put(place, value):
         flat[place.astype(int)] = value
 
-    jax.tree.map(put, places, values)
+    jax.tree.map(put, places, variables)
     pieces = np.split(flat, ends[:-1])
     network.load_state_dict(
         {

@@ -26,8 +26,9 @@ score puts good networks first. params and flops, the baselines to beat, are alw
 With several metrics the table shows Spearman alone, one column a metric. With one metric it shows
 Spearman with its 95% bootstrap interval, Kendall's tau-b and the tau weighted towards the top
 (Vigna 2015). Without --score it holds the headline scores lambda_min, cond and cosine_lambda_min of
-each kernel; csv and json hold all scores, and the intervals of the taus too. For thousands of
-architectures an interval takes about a second: choose scores and metrics, or --resamples 0.
+each kernel, and the zero-cost proxies if the run has them; csv and json hold all scores, and the
+intervals of the taus too. For thousands of architectures an interval takes about a second: choose
+scores and metrics, or --resamples 0.
 """
 
 
@@ -120,13 +121,14 @@ def _flat(lists: "list[list[str]] | None") -> "list[str] | None":
 
 def _headline(scores: "pd.DataFrame") -> list[str]:
     """Headline scores; mixed kernels only where beta makes them differ from the pure ones."""
-    from ntknas.scores import ScoreName
+    from ntknas.scores import ZERO_COST_SCORES, ScoreName
 
     parsed = {column: ScoreName.parse(column) for column in scores.columns}
     return [
         column
         for column, name in parsed.items()
-        if name.score in _HEADLINE and (name.beta is None or 0 < name.beta < 1)
+        if name.score in (*_HEADLINE, *ZERO_COST_SCORES)
+        and (name.beta is None or 0 < name.beta < 1)
     ]
 
 

@@ -154,6 +154,11 @@ def _add_kernels(parser: ArgumentParser) -> None:
     group.add_argument(
         "--params", choices=("all", "weights"), default="all", help="parameters; default: all"
     )
+    group.add_argument(
+        "--zero-cost",
+        action="store_true",
+        help="also the usual proxies without a kernel (ntknas scores lists them) on the same batch",
+    )
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -220,6 +225,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         betas=tuple(args.beta),
         logits=Logits(args.logits),
         parameters=args.params,
+        zero_cost=args.zero_cost,
     )
 
 
@@ -241,4 +247,5 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
         betas = ", ".join(f"{beta:g}" for beta in spec.betas)
         lines[1] += f"; attack {attack.name}{steps} at rho {radii}"
         lines[1] += f"; beta {betas}" if betas else ""
+    lines[1] += "; zero-cost proxies" * spec.zero_cost
     return "\n".join(lines)

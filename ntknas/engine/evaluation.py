@@ -13,7 +13,7 @@ from ntknas.architecture import Architecture, flops, num_parameters
 from ntknas.engine.run import Run
 from ntknas.errors import InputError
 from ntknas.ranking.orientation import check_scores
-from ntknas.scores import SIZE_SCORES, ScoreName
+from ntknas.scores import SIZE_SCORES, ZERO_COST_SCORES, ScoreName
 from ntknas.truth import Truth
 
 __all__ = ["DEFAULT_RANKING", "correlate", "default_ranking", "rank", "score_name"]
@@ -176,6 +176,8 @@ def _column(wanted: ScoreName, columns: dict[str, ScoreName]) -> str:
         same = (name.score, name.kernel) == (wanted.score, wanted.kernel)
         if same and _close(name.rho, wanted.rho) and _close(name.beta, wanted.beta):
             return column
+    if wanted.score in ZERO_COST_SCORES:
+        raise InputError(f"no score {wanted} here: the run was made without zero-cost proxies")
     kernels = {column.partition("@")[2] for column in columns} - {""}
     raise InputError(f"no score {wanted} here; the kernels are {', '.join(sorted(kernels))}")
 

@@ -18,7 +18,13 @@ from ntknas.engine.spec import ScoringSpec
 from ntknas.engine.store import ScoreRecord, Store
 from ntknas.errors import InputError
 from ntknas.kernel import Kernel, KernelBlocks
-from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, ScoreName, kernel_scores
+from ntknas.scores import (
+    KERNEL_SCORES,
+    SIZE_SCORES,
+    ZERO_COST_SCORES,
+    ScoreName,
+    kernel_scores,
+)
 
 __all__ = ["Run", "score_records"]
 
@@ -162,7 +168,8 @@ class Run:
 
         Returns:
           Columns id, architecture, seed, kernel, rho, beta, status, and one a score, in the order
-          of `ntknas.scores.SCORES`. Status: ok; singular (lambda_min within rounding of 0);
+          of `ntknas.scores.SCORES`; zero-cost proxies, if the run has them, are the same for all
+          kernels of a seed. Status: ok; singular (lambda_min within rounding of 0);
           constant (the architecture never connects input to output); nonfinite (float overflow:
           scores are missing).
 
@@ -172,7 +179,14 @@ class Run:
         rows = self._store.score_rows()
         if not rows:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
-        return self._frame(rows)
+        frame = self._frame(rows)
+        if self.spec.zero_cost:
+            proxies = pd.DataFrame(
+                self._store.zero_cost_rows(), columns=["id", "seed", *ZERO_COST_SCORES]
+            ).astype(dict.fromkeys(ZERO_COST_SCORES, float))
+            frame = frame.merge(proxies, on=["id", "seed"], how="left", validate="many_to_one")
+            frame = frame[[*frame.columns.drop(list(SIZE_SCORES)), *SIZE_SCORES]]
+        return frame
 
     def _frame(self, rows: list[tuple]) -> pd.DataFrame:
         frame = pd.DataFrame(rows, columns=_COLUMNS).drop(columns="position")
@@ -254,7 +268,7 @@ class Run:
 
         Returns:
           Index `architecture` (ids, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`, then
-          params and flops.
+          the zero-cost proxies if the run has them, params and flops.
         """
         table = self.table() if table is None else table
         columns: dict[str, pd.Series] = {}
@@ -265,7 +279,11 @@ class Run:
             for score in KERNEL_SCORES:
                 columns[str(ScoreName(score, Kernel(kernel), rho, beta))] = means[score]
         size = table.groupby("id")[list(SIZE_SCORES)].first()
-        frame = pd.DataFrame(columns).join(size).sort_index()
+        frame = pd.DataFrame(columns)
+        if self.spec.zero_cost:
+            of_seeds = table.groupby(["id", "seed"])[list(ZERO_COST_SCORES)].first()
+            frame = frame.join(of_seeds.groupby("id").mean())
+        frame = frame.join(size).sort_index()
         frame.index.name = "architecture"
         return frame
 

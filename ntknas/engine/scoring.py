@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +21,12 @@ from ntknas.engine.allocator import reused_memory
 from ntknas.engine.program import gram_blocks, live_operations, many_gram_blocks, seed_inputs
 from ntknas.engine.run import Run, score_records
 from ntknas.engine.spec import ScoringSpec
-from ntknas.engine.store import GramRecord, Store
+from ntknas.engine.store import GramRecord, Store, ZeroCostRecord
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, ScoringBatch, load_images, scoring_batch
 from ntknas.images.dataset import dataset_info
 from ntknas.kernel import KernelBlocks, joint_grams
+from ntknas.scores import ZERO_COST_SCORES, zero_cost_inputs, zero_cost_scores
 
 __all__ = ["fit_spec", "score"]
 
@@ -87,8 +89,8 @@ def score(
         done = len(chosen) - len(todo)
         if on_progress:
             on_progress(done, len(chosen))
-        for architecture, seconds, blocks in _compute(spec, batches, todo):
-            _save(store, spec, batches, architecture, seconds, blocks)
+        for computed in _compute(spec, batches, todo):
+            _save(store, spec, batches, computed)
             done += 1
             if on_progress:
                 on_progress(done, len(chosen))
@@ -126,20 +128,32 @@ def _describe(
     )
 
 
+class _Computed(NamedTuple):
+    """An architecture, seconds spent, and of every seed the Gram blocks and proxies (or none)."""
+
+    architecture: Architecture
+    seconds: float
+    blocks: list[np.ndarray]
+    zero_cost: list[dict[str, float]]
+
+
 def _compute(
     spec: ScoringSpec, batches: Sequence[ScoringBatch], todo: list[Architecture]
-) -> Iterator[tuple[Architecture, float, list[np.ndarray]]]:
-    """Architectures in order, with seconds spent and the Gram blocks of every seed.
-
-    Every local device takes one architecture of a launch.
-    """
+) -> Iterator[_Computed]:
+    """Architectures in order. Every local device takes one of a launch."""
     if not todo:
         return
     inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
     rhos = jnp.array(spec.rhos, inputs[0].images.dtype)
     devices = tuple(jax.local_devices())
 
-    def blocks(launch: list[Architecture]) -> list[tuple[Architecture, float, list[np.ndarray]]]:
+    proxy_inputs = [
+        zero_cost_inputs(spec.network, i.variables, i.images, i.labels, seed)
+        for seed, i in enumerate(inputs)
+        if spec.zero_cost
+    ]
+
+    def compute(launch: list[Architecture]) -> list[_Computed]:
         start = time.perf_counter()
         ops = np.zeros((len(devices), 6), np.int32)  # devices without an architecture idle
         ops[: len(launch)] = [live_operations(architecture) for architecture in launch]
@@ -153,19 +167,26 @@ def _compute(
             )
             for seed in inputs
         ]
+        proxies = [
+            [zero_cost_scores(spec.network, jnp.asarray(own), seed) for seed in proxy_inputs]
+            for own in ops[: len(launch)]
+        ]
         seconds = (time.perf_counter() - start) / len(launch)
-        return [(a, seconds, [gram[i] for gram in grams]) for i, a in enumerate(launch)]
+        return [
+            _Computed(a, seconds, [gram[i] for gram in grams], proxies[i])
+            for i, a in enumerate(launch)
+        ]
 
     starts = range(0, len(todo), len(devices))
     launches = iter([todo[start : start + len(devices)] for start in starts])
-    yield from blocks(next(launches))  # compiles, once for all threads
+    yield from compute(next(launches))  # compiles, once for all threads
     workers = _num_workers()
     with ThreadPoolExecutor(workers) as pool:
-        pending: list[Future] = [pool.submit(blocks, x) for x in islice(launches, 2 * workers)]
+        pending: list[Future] = [pool.submit(compute, x) for x in islice(launches, 2 * workers)]
         try:
             while pending:
                 yield from pending.pop(0).result()
-                pending += [pool.submit(blocks, x) for x in islice(launches, 1)]
+                pending += [pool.submit(compute, x) for x in islice(launches, 1)]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -180,12 +201,10 @@ def _save(
     store: Store,
     spec: ScoringSpec,
     batches: Sequence[ScoringBatch],
-    architecture: Architecture,
-    seconds: float,
-    blocks: list[np.ndarray],
+    computed: _Computed,
 ) -> None:
     grams, records = [], []
-    for seed, (batch, block) in enumerate(zip(batches, blocks, strict=True)):
+    for seed, (batch, block) in enumerate(zip(batches, computed.blocks, strict=True)):
         # Scores are those of the stored matrix, rounding included.
         stored = joint_grams(block, spec.kernels).astype(block.dtype)
         epsilon = float(np.finfo(block.dtype).eps)
@@ -199,6 +218,10 @@ def _save(
                 for rho, gram in at_rho.items()
             },
             batch.labels,
-            constant=architecture.is_constant,
+            constant=computed.architecture.is_constant,
         )
-    store.add(architecture.id, seconds, grams, records)
+    proxies = [
+        ZeroCostRecord(seed, tuple(found[name] for name in ZERO_COST_SCORES))
+        for seed, found in enumerate(computed.zero_cost)
+    ]
+    store.add(computed.architecture.id, computed.seconds, grams, records, proxies)

@@ -33,6 +33,7 @@ class ScoringSpec:
       betas: weights of the robust loss in mixed kernels.
       logits: convention over the logits.
       parameters: "all", or "weights" without biases (as TE-NAS).
+      zero_cost: whether the zero-cost proxies are computed too.
 
     Raises:
       InputError: for a value outside its range.
@@ -54,6 +55,7 @@ class ScoringSpec:
     betas: tuple[float, ...] = (0.0, 0.5, 1.0)
     logits: Logits = Logits.SUM
     parameters: str = "all"
+    zero_cost: bool = False
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "seeds"):
@@ -123,12 +125,22 @@ class ScoringSpec:
         """
         rhos = (0.0,) if self.rhos else ()
         return replace(
-            self, dataset="", images_sha256="", balance="near", seeds=1, rhos=rhos, betas=()
+            self,
+            dataset="",
+            images_sha256="",
+            balance="near",
+            seeds=1,
+            rhos=rhos,
+            betas=(),
+            zero_cost=False,
         )
 
     def to_json(self) -> str:
-        """The spec as JSON, keys sorted."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The spec as JSON, keys sorted; without zero-cost proxies as before there were any."""
+        values = asdict(self)
+        if not self.zero_cost:
+            del values["zero_cost"]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ScoringSpec":

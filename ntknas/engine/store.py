@@ -9,16 +9,16 @@ a kill, the folder holds the log `run.sqlite-wal` as well, which belongs to the 
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ntknas.errors import InputError
-from ntknas.scores import KERNEL_SCORES
+from ntknas.scores import KERNEL_SCORES, ZERO_COST_SCORES
 
-__all__ = ["DATABASE", "GramRecord", "ScoreRecord", "Store"]
+__all__ = ["DATABASE", "GramRecord", "ScoreRecord", "Store", "ZeroCostRecord"]
 
 DATABASE = "run.sqlite"
 _LOCK = "lock"
@@ -35,6 +35,10 @@ CREATE TABLE score (
     id INTEGER NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
     rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f"{s} REAL" for s in KERNEL_SCORES)},
     PRIMARY KEY (id, seed, position)
+) WITHOUT ROWID;
+CREATE TABLE zero_cost (
+    id INTEGER NOT NULL, seed INTEGER NOT NULL, {", ".join(f"{s} REAL" for s in ZERO_COST_SCORES)},
+    PRIMARY KEY (id, seed)
 ) WITHOUT ROWID;
 """
 
@@ -56,6 +60,13 @@ class ScoreRecord(NamedTuple):
     rho: float | None
     beta: float | None
     status: str
+    scores: tuple[float, ...]
+
+
+class ZeroCostRecord(NamedTuple):
+    """A row of the table of proxies: scores in the order of `ZERO_COST_SCORES`."""
+
+    seed: int
     scores: tuple[float, ...]
 
 
@@ -147,7 +158,12 @@ class Store:
         return {row[0] for row in self._rows("SELECT id FROM architecture")}
 
     def add(
-        self, index: int, seconds: float, grams: list[GramRecord], scores: list[ScoreRecord]
+        self,
+        index: int,
+        seconds: float,
+        grams: list[GramRecord],
+        scores: list[ScoreRecord],
+        zero_cost: Sequence[ZeroCostRecord] = (),
     ) -> None:
         """Store a finished architecture in one transaction."""
         with _clear_errors(self.folder, "write"), self._connection as c:
@@ -161,10 +177,20 @@ class Store:
                 f"INSERT INTO score VALUES ({marks})",
                 [(index, *record[:-1], *record.scores) for record in scores],
             )
+            if zero_cost:  # runs of older versions have no such table
+                marks = ", ".join("?" * (2 + len(ZERO_COST_SCORES)))
+                c.executemany(
+                    f"INSERT INTO zero_cost VALUES ({marks})",
+                    [(index, record.seed, *record.scores) for record in zero_cost],
+                )
 
     def score_rows(self) -> list[tuple]:
         """All rows of the score table: id, seed, position, kernel, rho, beta, status, scores."""
         return list(self._rows("SELECT * FROM score ORDER BY id, seed, position"))
+
+    def zero_cost_rows(self) -> list[tuple]:
+        """All rows of the table of proxies: id, seed, scores."""
+        return list(self._rows("SELECT * FROM zero_cost ORDER BY id, seed"))
 
     def seconds(self) -> dict[int, float]:
         """Wall-clock seconds that each architecture took."""

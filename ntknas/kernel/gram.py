@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ntknas.kernel.jacobian import ApplyFn, jacobian
 
-__all__ = ["Logits", "ProbedFn", "chained_gram", "layerwise_gram", "ntk"]
+__all__ = ["Logits", "ProbedFn", "chained_gram", "probed_gram", "ntk"]
 
 ProbedFn = Callable[[Array, Array], Array]
 
@@ -139,7 +139,7 @@ def chained_gram(
     return _mean_over_logits(kernel, apply_fn, params, batches[0], logits)
 
 
-def layerwise_gram(
+def probed_gram(
     probed_fn: ProbedFn,
     batches: Float[Array, "b n ..."],
     *,

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
 from ntknas.kernel.blocks import Batch, KernelBlocks
-from ntknas.kernel.gram import Logits, ProbedFn, chained_gram, layerwise_gram
+from ntknas.kernel.gram import Logits, ProbedFn, chained_gram, probed_gram
 from ntknas.kernel.jacobian import ApplyFn
 
 __all__ = ["attacked_batches", "joint_grams", "kernel_blocks", "robust_gram"]
@@ -91,7 +91,7 @@ def robust_gram(
       logits: convention over the logits.
       attack_fn: the network that is attacked, if in another normalisation mode than `apply_fn`.
       probed_fn: the network with a probe in its layers, if it takes one: the kernel is then formed
-        layer by layer (`layerwise_gram`), unless the coupled images of several batches need rows
+        layer by layer (`probed_gram`), unless the coupled images of several batches need rows
         that are kept.
 
     Returns:
@@ -109,7 +109,7 @@ def robust_gram(
         chosen.append(attacked.reshape(-1, *images.shape))
     joined = jnp.concatenate(chosen)
     if probed_fn is not None and (len(joined) == 1 or not coupled):
-        return layerwise_gram(probed_fn, joined, coupled=coupled, logits=logits)
+        return probed_gram(probed_fn, joined, coupled=coupled, logits=logits)
     return chained_gram(apply_fn, params, joined, coupled=coupled, logits=logits)
 
 

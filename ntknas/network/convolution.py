@@ -1,9 +1,9 @@
 """Convolution and average pooling with gradients that are fast on every back end.
 
 XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one a
-cotangent. Here that gradient is a matrix product of image patches and cotangents. Under `vmap` over
-cotangents the patches are shared, and a CPU takes the cotangents in turn: one product of all of them
-would first copy them into another order.
+cotangent. Here that gradient is a matrix product of image patches and cotangents. Under `vmap`
+over cotangents the patches are shared, and a CPU takes the cotangents in turn: one product of all
+would first copy them into another order. Second derivatives are made of the same parts.
 """
 
 from functools import partial
@@ -37,12 +37,25 @@ def _forward(stride, x, kernel):
     return _convolve(stride, x, kernel), (x, kernel)
 
 
-def _input_gradient(stride, kernel, g):
+def _backward(stride, residuals, g):
+    x, kernel = residuals
+    return convolve_gradients(x, kernel, g, stride=stride)
+
+
+def _by_kernel(stride, x, g, shape):
+    """Gradient by the kernel of a convolution of x, given that by its output."""
+    patches = _patches(x, shape[0], stride)
+    columns = patches.reshape(-1, patches.shape[-1]).T
+    return _column_product(columns, g.reshape(-1, g.shape[-1])).reshape(shape)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _transposed(stride, g, kernel):
+    """Gradient by the input of a convolution; linear in g and in the kernel, as it is itself."""
     pad = kernel.shape[0] // 2
-    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     return lax.conv_general_dilated(
         g,
-        transposed,
+        jnp.flip(kernel, (0, 1)).swapaxes(2, 3),
         (1, 1),
         [(pad, pad + stride - 1)] * 2,
         lhs_dilation=(stride, stride),
@@ -51,25 +64,44 @@ def _input_gradient(stride, kernel, g):
     )
 
 
-def _backward(stride, residuals, g):
-    return convolve_gradients(*residuals, g, stride=stride)
+def _transposed_backward(stride, residuals, x):
+    # The adjoint's adjoint: <x, transposed(g, k)> = <convolve(x, k), g>.
+    g, kernel = residuals
+    return _convolve(stride, x, kernel), _by_kernel(stride, x, g, kernel.shape)
+
+
+_transposed.defvjp(
+    lambda stride, g, kernel: (_transposed(stride, g, kernel), (g, kernel)), _transposed_backward
+)
 
 
 _convolve.defvjp(_forward, _backward)
 
 
-@custom_vmap
+def _dot(a: Float[Array, "k p"], b: Float[Array, "p o"]) -> Float[Array, "k o"]:
+    return jnp.dot(a, b, precision=lax.Precision.HIGHEST)
+
+
+_shared_product = custom_vmap(_dot)
+
+
+@jax.custom_vjp
 def _column_product(columns: Float[Array, "k p"], g: Float[Array, "p o"]) -> Float[Array, "k o"]:
-    return jnp.dot(columns, g, precision=lax.Precision.HIGHEST)
+    return _shared_product(columns, g)
 
 
-@_column_product.def_vmap
+_column_product.defvjp(
+    lambda columns, g: (_shared_product(columns, g), (columns, g)),
+    lambda residuals, h: (_dot(h, residuals[1].T), _dot(residuals[0].T, h)),
+)
+
+
+@_shared_product.def_vmap
 def _(axis_size, in_batched, columns, g):
-    product = _column_product.fun
     if in_batched[0]:
-        return jax.vmap(product, (0, 0 if in_batched[1] else None))(columns, g), True
-    together = jax.vmap(product, (None, 0))
-    in_turn = lambda columns, g: lax.map(partial(product, columns), g)  # noqa: E731
+        return jax.vmap(_dot, (0, 0 if in_batched[1] else None))(columns, g), True
+    together = jax.vmap(_dot, (None, 0))
+    in_turn = lambda columns, g: lax.map(partial(_dot, columns), g)  # noqa: E731
     return lax.platform_dependent(columns, g, cpu=in_turn, default=together), True
 
 
@@ -113,10 +145,7 @@ def convolve_gradients(
     stride: int = 1,
 ) -> tuple[Float[Array, "n h w i"], Float[Array, "s s i o"]]:
     """The transpose of `convolve`: cotangents of x and of the kernel."""
-    patches = _patches(x, len(kernel), stride)
-    columns = patches.reshape(-1, patches.shape[-1]).T
-    d_kernel = _column_product(columns, g.reshape(-1, g.shape[-1]))
-    return _input_gradient(stride, kernel, g), d_kernel.reshape(kernel.shape)
+    return _transposed(stride, g, kernel), _by_kernel(stride, x, g, kernel.shape)
 
 
 def convolve_rows(
@@ -146,7 +175,7 @@ def convolve_rows(
     else:
         x, g_rows = _patches(x, len(kernel), stride), g
     rows = jnp.einsum("nhwo,nhwk->nok", g_rows, x, precision=lax.Precision.HIGHEST)
-    return _input_gradient(stride, kernel, g), rows
+    return _transposed(stride, g, kernel), rows
 
 
 def _shifted(x: Float[Array, "n h w c"], axis: int, shifts: tuple[int, ...]) -> Array:

@@ -89,16 +89,16 @@ def _norm_products(scale_rows, bias_rows, probe: Probe) -> Probe:
     return Probe(_products(scale_rows, probe), _products(bias_rows, probe))
 
 
-def conv_norm_rows(norm: Norm, stride, x, y, weights: ConvNormWeights, probe: Probe, g):
+def conv_norm_rows(norm: Norm, stride, g, x, y, weights: ConvNormWeights, probe: Probe):
     """Cotangents of the input and of the probe, of a convolution y of x and its normalisation."""
     kernel, *norm_weights = weights
-    d_y, *norm_rows = normalise_rows(y, *norm_weights, g, norm=norm)
+    d_y, scale_rows, bias_rows = normalise_rows(g, y, *norm_weights, norm=norm)
     if probe.coupled:
         d_x, d_kernel = convolve_gradients(x, kernel, d_y, stride=stride)
         rows = d_kernel[None]
     else:
         d_x, rows = convolve_rows(x, kernel, d_y, stride=stride)
-    part = _norm_products(*norm_rows, probe)
+    part = _norm_products(scale_rows, bias_rows, probe)
     return d_x, part._replace(weights=part.weights + _products(rows, probe))
 
 
@@ -113,7 +113,7 @@ def _conv_norm_forward(norm, stride, x, weights, probe):
 
 
 def _conv_norm_backward(norm, stride, residuals, g):
-    d_x, d_probe = conv_norm_rows(norm, stride, *residuals, g)
+    d_x, d_probe = conv_norm_rows(norm, stride, g, *residuals)
     return d_x, None, d_probe
 
 
@@ -145,8 +145,8 @@ def _norm_forward(norm, x, weights, probe):
 
 def _norm_backward(norm, residuals, g):
     x, weights, probe = residuals
-    d_x, *rows = normalise_rows(x, *weights, g, norm=norm)
-    return d_x, None, _norm_products(*rows, probe)
+    d_x, scale_rows, bias_rows = normalise_rows(g, x, *weights, norm=norm)
+    return d_x, None, _norm_products(scale_rows, bias_rows, probe)
 
 
 _probed_norm.defvjp(_norm_forward, _norm_backward)

@@ -96,7 +96,8 @@ def _transposed(axes, x, scale, g):
 
 
 def _backward(axes, residuals, g):
-    d_x, sum_gx, sum_g = _transposed(axes, *residuals, g)
+    x, scale = residuals
+    d_x, sum_gx, sum_g = _transposed(axes, x, scale, g)
     return d_x, sum_gx.sum((0, 1, 2)), sum_g.sum((0, 1, 2))
 
 
@@ -104,24 +105,24 @@ _standardise.defvjp(_forward, _backward)
 
 
 def normalise_rows(
+    g: Float[Array, "n h w c"],
     x: Float[Array, "n h w c"],
     scale: Float[Array, " c"] | None,
     bias: Float[Array, " c"] | None,
-    mean: Float[Array, " c"] | None,
-    variance: Float[Array, " c"] | None,
-    g: Float[Array, "n h w c"],
+    mean: Float[Array, " c"] | None = None,
+    variance: Float[Array, " c"] | None = None,
     *,
     norm: Norm,
 ) -> tuple[Float[Array, "n h w c"], Float[Array, "r c"] | None, Float[Array, "r c"] | None]:
     """The transpose of `normalise`, with a row of gradients for every image.
 
     Args:
+      g: cotangent of the normalised activations.
       x: activations.
       scale: factor of each channel; None for `Norm.NONE`.
       bias: shift of each channel; None for `Norm.NONE`.
       mean: running mean, for `Norm.FROZEN` alone.
       variance: running variance, for `Norm.FROZEN` alone.
-      g: cotangent of the normalised activations.
       norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
 
     Returns:

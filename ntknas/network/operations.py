@@ -23,7 +23,7 @@ from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, conv_nor
 from ntknas.network.normalisation import normalise
 from ntknas.network.spec import Norm
 
-__all__ = ["EdgeWeights", "apply_operation", "relu_conv_norm", "traced_cell"]
+__all__ = ["EdgeWeights", "apply_operation", "traced_cell", "watched_cell"]
 
 
 class EdgeWeights(NamedTuple):
@@ -31,18 +31,6 @@ class EdgeWeights(NamedTuple):
 
     conv_1x1: ConvNormWeights | None = None
     conv_3x3: ConvNormWeights | None = None
-
-
-def relu_conv_norm(
-    x: Float[Array, "n h w i"],
-    weights: ConvNormWeights,
-    *,
-    norm: Norm,
-    stride: int = 1,
-    probe: Probe | None = None,
-) -> Float[Array, "n p q o"]:
-    """ReLU, convolution, normalisation: the order of NAS-Bench-201."""
-    return conv_norm(jax.nn.relu(x), weights, norm=norm, stride=stride, probe=probe)
 
 
 def apply_operation(
@@ -69,14 +57,70 @@ def apply_operation(
     >>> apply_operation(4, EdgeWeights(), x, norm=Norm.BATCH).sum()
     Array(32., dtype=float32)
     """
+
+    def relu_conv_norm(size: int) -> Array:
+        return conv_norm(jax.nn.relu(x), _conv_norm(weights, size), norm=norm, probe=probe)
+
     branches: list[Callable[[], Array]] = [
         lambda: jnp.zeros_like(x),
         lambda: x,
-        lambda: relu_conv_norm(x, _conv_norm(weights, 1), norm=norm, probe=probe),
-        lambda: relu_conv_norm(x, _conv_norm(weights, 3), norm=norm, probe=probe),
+        lambda: relu_conv_norm(1),
+        lambda: relu_conv_norm(3),
         lambda: avg_pool_3x3(x),
     ]
     return branches[op]()
+
+
+def watched_cell(
+    norm: Norm,
+    ops: Int[Array, "6"],
+    weights: tuple[EdgeWeights, ...],
+    factors: Float[Array, "6 n 1 1 c"],
+    x: Float[Array, "n h w c"],
+) -> tuple[Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]]:
+    """`traced_cell` with a view into it, and as one loop over edges.
+
+    Derivatives of any order are a sixth of the program that they would be edge by edge; they hold
+    more memory than those of `traced_cell`.
+
+    Args:
+      norm: normalisation statistics.
+      ops: six operation codes.
+      weights: of both convolutions of every edge.
+      factors: of what each edge's convolution gives, before its normalisation.
+      x: the value of the first node.
+
+    Returns:
+      The value of the last node; of every edge its input, and what its convolution gives (zeros for
+      an operation without one).
+    """
+
+    def convolution(size):
+        def branch(weights, factor, x):
+            kernel, *norm_weights = _conv_norm(weights, size)
+            y = convolve(jax.nn.relu(x), kernel)
+            return normalise(y * factor, *norm_weights, norm=norm), y
+
+        return branch
+
+    branches = [
+        lambda weights, factor, x: (jnp.zeros_like(x), jnp.zeros_like(x)),
+        lambda weights, factor, x: (x, jnp.zeros_like(x)),
+        convolution(1),
+        convolution(3),
+        lambda weights, factor, x: (avg_pool_3x3(x), jnp.zeros_like(x)),
+    ]
+
+    def edge(nodes, per_edge):
+        op, own, factor, source, target = per_edge
+        value, given = lax.switch(op, branches, own, factor, nodes[source])
+        return nodes.at[target].add(value), (nodes[source], given)
+
+    sources, targets = jnp.array(EDGES).T
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
+    nodes = jnp.zeros((4, *x.shape), x.dtype).at[0].set(x)
+    nodes, seen = lax.scan(edge, nodes, (ops, stacked, factors, sources, targets))
+    return nodes[3], seen
 
 
 def _name(size: int) -> str:
@@ -190,7 +234,7 @@ def _backward_branches(norm: Norm) -> list[Callable]:
         def branch(weights, x, y, g, total, d_probe):
             own, d_weights = _conv_norm(weights, size), None
             if d_probe:
-                d_relu, part = conv_norm_rows(norm, 1, jax.nn.relu(x), y, own, d_probe, g)
+                d_relu, part = conv_norm_rows(norm, 1, g, jax.nn.relu(x), y, own, d_probe)
                 d_probe = jax.tree.map(jnp.add, d_probe, part)
             else:
                 kernel, *norm_weights = own

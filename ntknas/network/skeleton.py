@@ -17,18 +17,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ntknas.architecture import EDGES
+from ntknas.network.convolution import convolve
 from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
+from ntknas.network.normalisation import normalise
 from ntknas.network.operations import (
     EdgeWeights,
     apply_operation,
-    relu_conv_norm,
     traced_cell,
+    watched_cell,
 )
 from ntknas.network.spec import Init, NetworkSpec, Norm
 
 __all__ = ["Network"]
 
 _CONV_1X1, _CONV_3X3 = 2, 3
+_WATCHED = ("intermediates", "perturbations")
 
 
 def _initialiser(init: Init):
@@ -92,12 +95,23 @@ class _Cell(nn.Module):
             for edge in range(len(EDGES))
         )
         if op_codes is not None:
+            if self.is_mutable_collection("intermediates"):
+                return self._watched(op_codes, weights, x), None
             return traced_cell(self.spec.norm, op_codes, weights, x, probe), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
         for op, own, (source, target) in zip(self.ops, weights, EDGES, strict=True):
             edge = apply_operation(op, own, nodes[source], norm=self.spec.norm, probe=probe)
             nodes[target] += edge
         return nodes[-1], None
+
+    def _watched(self, op_codes, weights, x):
+        """As `traced_cell`, but what convolutions take and give is sown and can be scaled."""
+        ones = jnp.ones((len(EDGES), len(x), 1, 1, self.channels), x.dtype)
+        factors = self.perturb("edges_factor", ones)
+        y, (taken, given) = watched_cell(self.spec.norm, op_codes, weights, factors, x)
+        self.sow("intermediates", "edges_taken", taken)
+        self.sow("intermediates", "edges_given", given)
+        return y
 
     def _needs(self, op: int, edge: int) -> bool:
         return not self.ops or self.ops[edge] == op
@@ -116,16 +130,18 @@ class _Reduction(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], probe: Probe | None) -> Float[Array, "n p q o"]:
-        norm, inputs, channels = self.spec.norm, x.shape[-1], self.channels
+        inputs, channels = x.shape[-1], self.channels
         conv_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")()
         conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
         shape = (1, 1, inputs, channels)
         shortcut = self.param("shortcut", _initialiser(self.spec.init), shape)
-        y = relu_conv_norm(x, conv_a, norm=norm, stride=2, probe=probe)
-        y = relu_conv_norm(y, conv_b, norm=norm, probe=probe)
+        y = _conv_norm(self, "conv_a", x, conv_a, stride=2, probe=probe)
+        y = _conv_norm(self, "conv_b", y, conv_b, probe=probe)
         n, h, w, _ = x.shape
         halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
-        return y + conv_norm(halved, ConvNormWeights(shortcut), norm=Norm.NONE, probe=probe)
+        kernel = ConvNormWeights(shortcut)
+        z = conv_norm(halved, kernel, norm=Norm.NONE, probe=probe)
+        return y + _scaled(self, "shortcut", z)
 
 
 class Network(nn.Module):
@@ -144,6 +160,14 @@ class Network(nn.Module):
     >>> variables = jax.jit(network.init, static_argnums=2)(jax.random.key(0), images, ops)
     >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
     (2, 10)
+
+    With operations as data and `mutable=["intermediates"]`, `apply` also returns what layers take
+    and give: `NAME_taken`, the input of a convolution's ReLU; `NAME_given`, its output before
+    normalisation; `features_0..4`, after the stem, the two reductions, the last stage and the
+    pooling. Those of a stage's edges are stacked, [cells, 6, N, H, W, C]. The collection
+    `perturbations` then holds what is added to the factors `NAME_factor` [..., N, 1, 1, C], which
+    are 1, of each image's output channels. This program is smaller, above all its second
+    derivatives, and takes more memory.
     """
 
     spec: NetworkSpec
@@ -163,23 +187,47 @@ class Network(nn.Module):
         mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
-        x = conv_norm(x, stem, norm=spec.norm, probe=probe)
+        x = _conv_norm(self, "stem", x, stem, relu=False, probe=probe)
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
                 x = _Reduction(channels, spec, name=f"reduction_{stage}")(x, probe)
+            self.sow("intermediates", f"features_{stage}", x)
             cells = nn.scan(
                 _Cell,
-                variable_axes={"params": 0, "batch_stats": 0},
+                variable_axes={name: 0 for name in ("params", "batch_stats", *_WATCHED)},
                 split_rngs={"params": True},
                 in_axes=nn.broadcast,
                 length=spec.cells,
             )
             x, _ = cells(channels, spec, static, name=f"stage_{stage}")(x, op_codes, probe)
+        self.sow("intermediates", "features_3", x)
         head_norm = _Norm(channels, spec, name="head_norm")()
         x = norm_layer(x, head_norm, norm=spec.norm, probe=probe)
+        self.sow("intermediates", "head_taken", x)
         features = jax.nn.relu(x).mean((1, 2))
+        self.sow("intermediates", "features_4", features)
         return _Classifier(spec, name="classifier")(features, probe)
+
+
+def _conv_norm(module, name, x, weights, *, stride=1, relu=True, probe=None):
+    """ReLU, unless it is the stem, convolution, normalisation; sown and scaled, if asked to."""
+    taken = jax.nn.relu(x) if relu else x
+    if not module.is_mutable_collection("intermediates"):
+        return conv_norm(taken, weights, norm=module.spec.norm, stride=stride, probe=probe)
+    given = convolve(taken, weights.kernel, stride=stride)
+    if relu:
+        module.sow("intermediates", f"{name}_taken", x)
+    module.sow("intermediates", f"{name}_given", given)
+    return normalise(_scaled(module, name, given), *weights[1:], norm=module.spec.norm)
+
+
+def _scaled(module: nn.Module, name: str, given: jax.Array) -> jax.Array:
+    """What a convolution gave, times factors of its channels that can be differentiated by."""
+    if not module.is_mutable_collection("intermediates"):
+        return given
+    n, *_, channels = given.shape
+    return given * module.perturb(f"{name}_factor", jnp.ones((n, 1, 1, channels), given.dtype))
 
 
 class _Classifier(nn.Module):

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from ntknas.errors import InputError
 from ntknas.kernel import Kernel
 
-__all__ = ["SCORES", "SIZE_SCORES", "Score", "ScoreName", "format_fraction", "parse_fraction"]
+__all__ = [
+    "SCORES",
+    "SIZE_SCORES",
+    "ZERO_COST_SCORES",
+    "Score",
+    "ScoreName",
+    "format_fraction",
+    "parse_fraction",
+]
 
 
 @dataclass(frozen=True)
@@ -14,7 +22,8 @@ class Score:
 
     Attributes:
       name: as used in tables.
-      formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n.
+      formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n; of the batch's
+        mean cross-entropy L and the weights w of layers; or of the architecture's size.
       direction: +1 if a higher value is better, -1 if a lower one is.
       source: publication.
     """
@@ -27,6 +36,8 @@ class Score:
 
 _KNAS = "Xu et al., KNAS, ICML 2021"
 _TENAS = "Chen et al., TE-NAS, ICLR 2021"
+_ABDELFATTAH = "Abdelfattah et al., ICLR 2021"
+_JUNG = "Jung et al., ICLR 2023"
 _HERE = "unit diagonal before the spectrum is taken (this project)"
 
 SCORES: dict[str, Score] = {
@@ -57,12 +68,74 @@ SCORES: dict[str, Score] = {
             -1,
             "Arora et al., ICML 2019; Wu et al., ICLR 2024",
         ),
+        Score("grad_norm", "sum over layers of |dL/dw|", +1, _ABDELFATTAH),
+        Score("snip", "sum |w dL/dw|", +1, "Lee et al., ICLR 2019"),
+        Score("grasp", "-sum w (H dL/dw), H Hessian of L", +1, "Wang et al., ICLR 2020"),
+        Score(
+            "synflow",
+            "log sum |w| dR/d|w|, R logits of ones, no normalisation",
+            +1,
+            "Tanaka et al., NeurIPS 2020",
+        ),
+        Score(
+            "fisher",
+            "sum_channels mean_images (sum_pixels a dL/da)^2 / 2",
+            +1,
+            f"Turner et al., ICLR 2020; {_ABDELFATTAH}",
+        ),
+        Score(
+            "jacob_cov",
+            "-sum log(s + k) + 1/(s + k), s spectrum of corr(d logits / dx)",
+            +1,
+            "Mellor et al., 2020 (v1)",
+        ),
+        Score(
+            "naswot",
+            "log |det K_H|, K_H agreement of ReLU activity between images",
+            +1,
+            "Mellor et al., ICML 2021",
+        ),
+        Score(
+            "zen",
+            "log |f(x) - f(x + .01 e)| + sum log sigma, Gaussian x, e, w",
+            +1,
+            "Lin et al., ICCV 2021",
+        ),
+        Score(
+            "croze",
+            "sum over layers: consistency of features, w, dL/dw, perturbed",
+            +1,
+            "Ha et al., CRoZe, NeurIPS 2023",
+        ),
+        Score(
+            "jacobian_norm",
+            "mean over images of |d logits / dx|, Frobenius norm",
+            -1,
+            _JUNG,
+        ),
+        Score("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
         Score("params", "number of parameters", +1, "size baseline"),
         Score("flops", "multiply-accumulates of one image", +1, "size baseline"),
     )
 }
 
 SIZE_SCORES = ("params", "flops")
+
+ZERO_COST_SCORES = (
+    "grad_norm",
+    "snip",
+    "grasp",
+    "synflow",
+    "fisher",
+    "jacob_cov",
+    "naswot",
+    "zen",
+    "croze",
+    "jacobian_norm",
+    "hessian",
+)
+
+_WITHOUT_KERNEL = (*ZERO_COST_SCORES, *SIZE_SCORES)
 
 
 def parse_fraction(text: str) -> float:
@@ -103,7 +176,7 @@ def _decimal(value: float) -> str:
 
 @dataclass(frozen=True)
 class ScoreName:
-    """A score of a kernel: `SCORE@KERNEL[:RHO[:BETA]]`, or `params` and `flops` alone.
+    """A score of a kernel: `SCORE@KERNEL[:RHO[:BETA]]`, or one without a kernel by its name alone.
 
     >>> str(ScoreName.parse("cond@mixed_robust:8/255:0.5"))
     'cond@mixed_robust:8/255:0.5'
@@ -125,8 +198,8 @@ class ScoreName:
         score, at, rest = text.partition("@")
         if score not in SCORES:
             raise InputError(f"unknown score {score!r}; known: {', '.join(SCORES)}")
-        if (score in SIZE_SCORES) == bool(at):
-            shape = "no kernel" if score in SIZE_SCORES else f"a kernel, such as {score}@clean"
+        if (score in _WITHOUT_KERNEL) == bool(at):
+            shape = "no kernel" if score in _WITHOUT_KERNEL else f"a kernel, such as {score}@clean"
             raise InputError(f"score {score} takes {shape}, got {text!r}")
         if not at:
             return cls(score)

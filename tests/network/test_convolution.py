@@ -91,6 +91,35 @@ def test_pool_equals_avg_pool2d_without_padding(height, width, float64):
     np.testing.assert_allclose(d_each, d_x[0], **TOLERANCE)
 
 
+@pytest.mark.parametrize(("size", "stride", "height", "width"), CASES)
+def test_second_derivatives_of_a_convolution(float64, size, stride, height, width):
+    """Of |y|^4 / 4 in x and kernel, along two directions, against PyTorch's."""
+    x, kernel, _ = draws(size, stride, height, width)
+    v, u = x[::-1], kernel[::-1]
+
+    def loss(x, kernel):
+        return (convolve(x, kernel, stride=stride) ** 4).sum() / 4
+
+    def along(x, kernel):
+        d_x, d_kernel = jax.grad(loss, (0, 1))(x, kernel)
+        return (d_x * v).sum() + (d_kernel * u).sum()
+
+    found = jax.jit(jax.grad(along, (0, 1)))(x, kernel)
+    images, weight = (
+        torch.tensor(np.asarray(a).transpose(order), requires_grad=True)
+        for a, order in ((x, (0, 3, 1, 2)), (kernel, (3, 2, 0, 1)))
+    )
+    out = functional.conv2d(images, weight, stride=stride, padding=size // 2)
+    gradients = torch.autograd.grad((out**4).sum() / 4, (images, weight), create_graph=True)
+    directions = (
+        torch.tensor(np.array(v.transpose(0, 3, 1, 2))),
+        torch.tensor(np.array(u.transpose(3, 2, 0, 1))),
+    )
+    d_x, d_weight = torch.autograd.grad(gradients, (images, weight), directions)
+    np.testing.assert_allclose(found[0], d_x.numpy().transpose(0, 2, 3, 1), **TOLERANCE)
+    np.testing.assert_allclose(found[1], d_weight.numpy().transpose(2, 3, 1, 0), **TOLERANCE)
+
+
 def test_pool_has_second_derivatives_in_a_program(float64):
     """Of |pool x|^2 / 2 in x: the product with v is pool' pool v."""
     x, v = (jnp.asarray(np.random.default_rng(s).normal(size=(1, 4, 5, 2))) for s in (0, 1))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntknas.kernel.gram import layerwise_gram
+from ntknas.kernel.gram import probed_gram
 from ntknas.network import Network, NetworkSpec, Norm, initial_variables
 from ntknas.network.convolution import convolve, convolve_rows
 from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
@@ -128,7 +128,7 @@ def test_rows_of_a_normalisation_sum_to_its_gradient(norm, float64):
     rng = np.random.default_rng(5)
     x, g = jnp.asarray(rng.normal(size=(2, N, 3, 3, 4)))
     _, scale, bias, mean, variance = weights_of(norm, 1, 1, 4)
-    d_x, *rows = normalise_rows(x, scale, bias, mean, variance, g, norm=norm)
+    d_x, *rows = normalise_rows(g, x, scale, bias, mean, variance, norm=norm)
 
     def apply(x, scale, bias):
         return normalise(x, scale, bias, mean, variance, norm=norm)
@@ -163,7 +163,7 @@ def test_kernel_of_a_network(norm, traced, float64):
         joined = images.reshape(-1, *images.shape[2:])
         return network.apply({**variables, "params": params}, joined, codes).sum(1)
 
-    found = quick_jit(lambda images: layerwise_gram(probed_fn, images, coupled=norm.coupled))(
+    found = quick_jit(lambda images: probed_gram(probed_fn, images, coupled=norm.coupled))(
         images
     )
     joint = np.asarray(plain_parts(values, variables["params"])[0])

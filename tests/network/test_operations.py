@@ -10,11 +10,13 @@ import torch
 from torch.nn import functional
 
 from ntknas.architecture import EDGES
+from ntknas.network.convolution import convolve
+from ntknas.network.layerwise import ConvNormWeights
 from ntknas.network.operations import (
-    ConvNormWeights,
     EdgeWeights,
     apply_operation,
     traced_cell,
+    watched_cell,
 )
 from ntknas.network.spec import Norm
 from tests.kernel.models import quick_jit
@@ -140,6 +142,39 @@ def test_vmapped_program_keeps_a_branch_for_each_operation(draws):
 
 def _is(value):
     return hasattr(value, "eqns") or hasattr(value, "jaxpr")
+
+
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.NONE])
+def test_watched_cell_is_the_cell_and_shows_its_edges(draws, norm):
+    x, cotangents = draws
+    weights = cell_weights(norm)
+    ones = jnp.ones((len(EDGES), len(x), 1, 1, CHANNELS))
+
+    @quick_jit
+    def watched(ops, factors):
+        def cell(weights, x):
+            return watched_cell(norm, ops, weights, factors, x)
+
+        out, pull_back, seen = jax.vjp(cell, weights, x, has_aux=True)
+        return (out, pull_back(cotangents[0])), seen
+
+    @quick_jit
+    def traced(ops):
+        out, pull_back = jax.vjp(partial(traced_cell, norm, ops), weights, x)
+        return out, pull_back(cotangents[0])
+
+    for cell in CELLS:
+        ops = jnp.asarray(cell)
+        found, (taken, given) = watched(ops, ones)
+        check_equal(found, traced(ops))
+        np.testing.assert_array_equal(taken[0], x)
+        for op, own, own_taken, own_given in zip(cell, weights, taken, given, strict=True):
+            weight = {2: own.conv_1x1, 3: own.conv_3x3}.get(op)
+            expected = 0 if weight is None else convolve(jax.nn.relu(own_taken), weight.kernel)
+            np.testing.assert_allclose(own_given, expected + jnp.zeros_like(x), **TOLERANCE)
+        if norm is Norm.NONE and cell == (3,) * 6:  # without normalisation factors pass through
+            factors = ones.at[3:].set(2.0)  # of the last node's edges
+            np.testing.assert_allclose(watched(ops, factors)[0][0], 2 * found[0], **TOLERANCE)
 
 
 def test_each_code_is_the_operation_of_the_benchmark(draws):

@@ -10,6 +10,7 @@ from ntknas.scores import (
     KERNEL_SCORES,
     SCORES,
     SIZE_SCORES,
+    ZERO_COST_SCORES,
     ScoreName,
     format_fraction,
     parse_fraction,
@@ -17,7 +18,7 @@ from ntknas.scores import (
 
 
 def test_every_score_is_registered_once():
-    assert set(SCORES) == {*KERNEL_SCORES, *SIZE_SCORES}
+    assert set(SCORES) == {*KERNEL_SCORES, *ZERO_COST_SCORES, *SIZE_SCORES}
     for name, score in SCORES.items():
         assert score.name == name
         assert score.direction in (1, -1)
