@@ -1,6 +1,4 @@
-"""What an architecture computes: operations, cell, skeleton, normalisation, PyTorch weights; and
-the fully connected networks of the theory.
-"""
+"""What an architecture computes, PyTorch weights, fully connected networks of the theory."""
 
 from ntknas.network.fully_connected import (
     Activation,

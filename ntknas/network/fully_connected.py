@@ -7,9 +7,9 @@ For an input x of unit norm and depth L (L layers of weights, the last one a vec
     f(x) = <w, f_{L-1}>
 
 which is the search space of Zhu et al. (EigenNAS, NeurIPS 2022) and of the bounds of Wu et al.
-(ICLR 2024). s = 1 and alpha = 0 give a plain network. Normalisation of colours and of the norm sits
-inside the network, so that attacks live in pixel space and every input, attacked or not, has norm 1.
-There are no biases.
+(ICLR 2024). s = 1 and alpha = 0 give a plain network. Normalisation of colours and of the norm
+sits inside the network, so that attacks live in pixel space and every input, attacked or not, has
+norm 1. There are no biases.
 """
 
 import enum
@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -96,8 +95,8 @@ class FullyConnectedSpec:
       skips: alpha_1 .. alpha_{L-2}; None: all 0.
       activations: one for all hidden layers, or L-1 of them.
       branch_scale: s, the factor of a layer that a skip runs along; None: 1/L.
-      classes: 2: one output f, and logits (0, f), whose cross-entropy is the logistic loss of f with
-        labels -1 (class 0) and +1 (class 1), and whose sum is f; K > 2: K outputs.
+      classes: 2: one output f, and logits (0, f), whose cross-entropy is the logistic loss of f
+        with labels -1 (class 0) and +1 (class 1), and whose sum is f; K > 2: K outputs.
       parametrisation: what is trained.
       variances: of the weights at initialisation.
       weight_variance: c; 2 keeps the norm of ReLU layers.
@@ -240,19 +239,21 @@ class FullyConnected(nn.Module):
         acts = [activation.function for activation in spec.activations]
         alphas = spec.skips if skips is None else skips
         f = acts[0](self._product(1, unit_inputs(images, spec.mean, spec.std), spec.width))
-        for l in range(2, spec.depth):
-            branch = acts[l - 1](self._product(l, f, spec.width))
-            f = spec.hidden_scale * branch + alphas[l - 2] * f
+        for layer in range(2, spec.depth):
+            branch = acts[layer - 1](self._product(layer, f, spec.width))
+            f = spec.hidden_scale * branch + alphas[layer - 2] * f
         out = self._product(spec.depth, f, spec.outputs)
         return jnp.pad(out, ((0, 0), (1, 0))) if spec.classes == 2 else out
 
-    def _product(self, l: int, inputs: Array, features: int) -> Array:
-        deviation = self.spec.standard_deviations[l - 1]
+    def _product(self, layer: int, inputs: Array, features: int) -> Array:
+        deviation = self.spec.standard_deviations[layer - 1]
         ntk = self.spec.parametrisation is Parametrisation.NTK
         initialiser = nn.initializers.normal(1.0 if ntk else deviation)
-        weights = self.param(f"layer_{l}", initialiser, (inputs.shape[-1], features), inputs.dtype)
-        self.sow("intermediates", f"input_{l}", inputs)
+        weights = self.param(
+            f"layer_{layer}", initialiser, (inputs.shape[-1], features), inputs.dtype
+        )
+        self.sow("intermediates", f"input_{layer}", inputs)
         product = jnp.dot(inputs, weights, precision=lax.Precision.HIGHEST)
         product = product * deviation if ntk else product
         # Perturbations have the shape of a batch: they are no part of the network's variables.
-        return product if self.is_initializing() else self.perturb(f"product_{l}", product)
+        return product if self.is_initializing() else self.perturb(f"product_{layer}", product)

@@ -1,9 +1,9 @@
 """Analytic kernels of fully connected networks of infinite width.
 
 Layers come from `neural_tangents.stax` (Novak et al., ICLR 2020). A skip adds f_{l-1} to
-s act_l(W_l f_{l-1}), and neither is Gaussian or of mean zero, which stax refuses to add. The sum is
-written here: units are independent draws of one distribution, W_l is independent of f_{l-1}, so with
-mu the mean of a unit,
+s act_l(W_l f_{l-1}), and neither is Gaussian or of mean zero, which stax refuses to add. The sum
+is written here: units are independent draws of one distribution and W_l is independent of f_{l-1},
+so with mu the mean of a unit,
 
     Sigma_l(x, x') = s^2 E[act act'] + alpha^2 Sigma_{l-1}(x, x')
                      + s alpha (E[act] mu_{l-1}(x') + mu_{l-1}(x) E[act'])
@@ -158,4 +158,6 @@ def analytic_blocks(
         images = jnp.asarray(np.concatenate(batches), jnp.float64)
         gram = np.asarray(jax.jit(lambda x: analytic_kernel(spec, x))(images))
     # Correlations near 1 lose half of the digits in the arc cosine of their angle.
-    return KernelBlocks((gram + gram.T) / 2, tuple(Batch)[: len(batches)], float(np.sqrt(np.finfo(gram.dtype).eps)))
+    return KernelBlocks(
+        (gram + gram.T) / 2, tuple(Batch)[: len(batches)], float(np.sqrt(np.finfo(gram.dtype).eps))
+    )

@@ -54,8 +54,8 @@ def bound_terms(
 ) -> BoundTerms:
     """The terms of the bound of one kernel, by Cholesky factorisation in float64.
 
-    An eigenvalue below the floor n epsilon lambda_max is rounding. If the smallest one is, the jitter
-    that lifts it to the floor is added, and reported.
+    An eigenvalue below the floor n epsilon lambda_max is rounding. If the smallest one is, the
+    jitter that lifts it to the floor is added, and reported.
 
     Args:
       kernel: symmetric, positive semi-definite up to rounding.
@@ -132,7 +132,7 @@ class WeylBound(NamedTuple):
 
     @property
     def tightness(self) -> float:
-        """bound / lambda_min: 1 is tight, 0 or less says nothing; NaN if lambda_min <= 0."""
+        """Bound / lambda_min: 1 is tight, 0 or less says nothing; NaN if lambda_min <= 0."""
         return self.bound / self.lambda_min if self.lambda_min > 0 else float("nan")
 
 
@@ -163,6 +163,6 @@ def weyl_bound(blocks: KernelBlocks, kernel: Kernel, beta: float) -> WeylBound:
         for matrix in (blocks.cross(first, first), blocks.cross(second, second), cross + cross.T)
     ]
     bound = (1 - beta) ** 2 * lows[0] + beta**2 * lows[1] + beta * (1 - beta) * lows[2]
-    # Each matrix's eigenvalues are exact to n float64 epsilons of the largest; the sum is symmetric.
+    # Computed eigenvalues are exact to about n float64 epsilons of the largest.
     slack = 8 * len(mixed) * np.finfo(np.float64).eps * abs(mixed[-1])
     return WeylBound(float(mixed[0]), bound, lows[2], bool(mixed[0] >= bound - slack))

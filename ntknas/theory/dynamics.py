@@ -5,20 +5,20 @@ et al., Lazy training, NeurIPS 2019), and bounds from kernels at initialisation 
 trained network. How far kernels of finite networks go is measured here.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+import optax
+from jax import lax
+from jaxtyping import Array, Float, PyTree
 
-from ntknas.errors import InputError
 from ntknas.kernel import Kernel, KernelBlocks
 from ntknas.network import FullyConnected, FullyConnectedSpec
 from ntknas.theory.layers import joint_gram
 from ntknas.theory.task import Task
-from ntknas.theory.training import TrainingSpec, train
+from ntknas.theory.training import TrainingSpec, trajectory
 
 __all__ = ["Moment", "kernel_distance", "kernel_dynamics"]
 
@@ -74,60 +74,76 @@ def kernel_dynamics(
     beta: float,
     rho: float,
     training: TrainingSpec,
-    steps: Sequence[int],
+    every: int,
     num_images: int | None = None,
     seed: int = 0,
 ) -> list[Moment]:
-    """Kernels at some steps of training, each attacked by the weights of its time.
+    """Kernels in the course of training, each attacked by the weights of its time.
 
     Args:
       spec: the network.
       task: trained on its training images.
       beta: weight of the robust loss.
       rho: radius in pixel units.
-      training: how; its number of steps is that of `steps`.
-      steps: at which to look, rising from 0.
+      training: how, and how many steps.
+      every: steps between two looks; the number of steps is a multiple of it.
       num_images: how many training images the kernels are on; None: all.
       seed: of weights, batches and attacks.
 
     Returns:
-      A row for each step and each of the kernels clean, robust, K_all and K~_all.
-
-    Raises:
-      InputError: unless the steps rise from 0.
+      At step 0 and at every look a row for each of the kernels clean, robust, K_all and K~_all.
     """
-    if len(steps) == 0 or steps[0] != 0 or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
-        raise InputError(f"steps must rise from 0, got {list(steps)}")
     init, start, order = jax.random.split(jax.random.key(seed), 3)
     images, labels = jnp.asarray(task.train_images), jnp.asarray(task.train_labels)
+    few = (images[:num_images], labels[:num_images])
     network = FullyConnected(spec)
-    params = first_params = network.init(init, images[:1])
+    first = network.init(init, images[:1])
 
     @jax.jit
-    def gram(params):
-        few = slice(num_images)
-        # The same random start at every step: differences are the network's.
-        return joint_gram(
-            start, spec, params, images[few], labels[few], rho=rho, attack=training.test_attack
+    def run(params, images, labels):
+        path, losses = trajectory(
+            order,
+            network.apply,
+            params,
+            images,
+            labels,
+            beta=beta,
+            rho=rho,
+            spec=training,
+            every=every,
         )
+        states = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), params, path)
 
-    kernels = (Kernel.CLEAN, Kernel.ROBUST, Kernel.MIXED_CLEAN, Kernel.MIXED_ROBUST)
-    moments: list[Moment] = []
-    before: KernelBlocks | None = None
-    loss = float("nan")
-    for last, step in zip([0, *steps], steps, strict=False):
-        if step > last:
-            # Keys of single steps come from this one: the path depends on where it is looked at.
-            order, key = jax.random.split(order)
-            some = _replace_steps(training, step - last)
-            params, losses = jax.jit(train, static_argnames=("apply_fn", "spec"))(
-                key, network.apply, params, images, labels, beta=beta, rho=rho, spec=some
+        def look(state):
+            # The same random start at every step: differences are the network's.
+            gram = joint_gram(start, spec, state, *few, rho=rho, attack=training.test_attack)
+            return gram, _distance(state, params) / optax.tree.norm(params)
+
+        return *lax.map(look, states), losses
+
+    grams, moved, losses = (np.asarray(v, np.float64) for v in run(first, images, labels))
+    losses = np.concatenate([[np.nan], losses[every - 1 :: every]])
+    blocks = KernelBlocks(grams)
+    rows = []
+    for name in (Kernel.CLEAN, Kernel.ROBUST, Kernel.MIXED_CLEAN, Kernel.MIXED_ROBUST):
+        kernels = blocks.kernel(name, beta)
+        norm = np.linalg.norm(kernels[0])
+        for look, kernel in enumerate(kernels):
+            values = np.linalg.eigvalsh(kernel)
+            rows.append(
+                Moment(
+                    step=look * every,
+                    kernel=str(name),
+                    distance=kernel_distance(kernels[0], kernel),
+                    change=float(np.linalg.norm(kernel - kernels[0]) / norm),
+                    lambda_min=float(values[0]),
+                    lambda_max=float(values[-1]),
+                    weights_moved=float(moved[look]),
+                    loss=float(losses[look]),
+                )
             )
-            loss = float(losses[-1])
-        blocks = KernelBlocks(np.asarray(gram(params), np.float64))
-        before = before or blocks
-        moved = _relative(params, first_params)
-        moments += [
-            _moment(step, kernel, blocks, before, beta, moved, loss) for kernel in kernels
-        ]
-    return moments
+    return rows
+
+
+def _distance(first: PyTree, second: PyTree) -> Float[Array, ""]:
+    return optax.tree.norm(jax.tree.map(jnp.subtract, first, second))

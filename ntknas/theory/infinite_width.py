@@ -41,8 +41,8 @@ def kernel_regression(
     """The infinite network, trained on the squared loss for ever (`neural_tangents.predict`).
 
     The feature of image i is (1 - beta) phi(x_i) + beta phi(A(x_i)), phi the gradient of an output:
-    with K_all their kernel, f(x) = ((1 - beta) k(x, X) + beta k(x, A(X))) K_all^{-1} Y. Targets are +-1,
-    of class against rest for more than two classes.
+    with K_all their kernel, f(x) = ((1 - beta) k(x, X) + beta k(x, A(X))) K_all^{-1} Y. Targets are
+    +-1, of class against rest for more than two classes.
 
     Args:
       spec: the network.

@@ -67,9 +67,9 @@ def layerwise_gram(
     def kernel(direction):
         gradients, inputs = jax.grad(output, has_aux=True)(nothing, direction)
         total = jnp.zeros((len(images), len(images)), images.dtype)
-        for l, deviation in enumerate(spec.standard_deviations, start=1):
+        for layer, deviation in enumerate(spec.standard_deviations, start=1):
             ntk = spec.parametrisation is Parametrisation.NTK
-            h, d = inputs[f"input_{l}"][0], gradients[f"product_{l}"]
+            h, d = inputs[f"input_{layer}"][0], gradients[f"product_{layer}"]
             total += (deviation**2 if ntk else 1.0) * _outer(h) * _outer(d)
         return total
 

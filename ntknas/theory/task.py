@@ -84,6 +84,7 @@ def image_task(
     num_train: int,
     num_test: int,
     seed: int,
+    pooling: int = 1,
 ) -> Task:
     """A class-balanced task of real images.
 
@@ -94,12 +95,14 @@ def image_task(
       num_train: training images in all.
       num_test: test images in all.
       seed: of the draws.
+      pooling: every square of so many pixels a side becomes its mean, for smaller networks.
 
     Returns:
       The task.
 
     Raises:
-      InputError: fewer than two classes, a class that does not occur, or too few images.
+      InputError: fewer than two classes, a class that does not occur, too few images, or a pooling
+        that does not divide the size of images.
 
     >>> from ntknas.images import load_images
     >>> task = image_task(load_images(), num_train=32, num_test=16, seed=0)
@@ -123,9 +126,12 @@ def image_task(
         )
         drawn = batches[0]
         parts = [(batch.pixels, batch.labels) for batch in batches]
+    size = images.pixels.shape[1]
+    if pooling < 1 or size % pooling:
+        raise InputError(f"pooling must divide the {size} pixels of a side, got {pooling}")
     number = {label: new for new, label in enumerate(classes)}
     (train_images, train_labels), (test_images, test_labels) = (
-        (pixels, np.array([number[int(label)] for label in labels], np.int32))
+        (_pool(pixels, pooling), np.array([number[int(label)] for label in labels], np.int32))
         for pixels, labels in parts
     )
     return Task(
@@ -146,8 +152,17 @@ def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
         raise InputError(f"{images.source} holds no images of class {missing[0]}")
     keep = np.isin(images.labels, classes)
     return ImageSet(
-        images.dataset, images.pixels[keep], images.labels[keep], images.indices[keep], images.source
+        images.dataset,
+        images.pixels[keep],
+        images.labels[keep],
+        images.indices[keep],
+        images.source,
     )
+
+
+def _pool(pixels: np.ndarray, side: int) -> np.ndarray:
+    n, h, w, c = pixels.shape
+    return pixels.reshape(n, h // side, side, w // side, side, c).mean((2, 4), dtype=np.float32)
 
 
 def _split(labels: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:

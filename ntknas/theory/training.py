@@ -21,7 +21,14 @@ from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
 from ntknas.kernel.jacobian import ApplyFn
 
-__all__ = ["Errors", "TrainingSpec", "measured_errors", "multi_objective_loss", "train"]
+__all__ = [
+    "Errors",
+    "TrainingSpec",
+    "measured_errors",
+    "multi_objective_loss",
+    "train",
+    "trajectory",
+]
 
 Scalar = float | Float[Array, ""]
 
@@ -140,6 +147,45 @@ def train(
     >>> bool(losses[-1] < losses[0]), bool(w[0, 1] > 0 > w[0, 0])
     (True, True)
     """
+    path, losses = trajectory(
+        key, apply_fn, params, images, labels, beta=beta, rho=rho, spec=spec, every=spec.steps
+    )
+    return jax.tree.map(lambda leaf: leaf[-1], path), losses
+
+
+def trajectory(
+    key: Key[Array, ""],
+    apply_fn: ApplyFn,
+    params: PyTree,
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    *,
+    beta: Scalar,
+    rho: Scalar,
+    spec: TrainingSpec,
+    every: int,
+) -> tuple[PyTree, Float[Array, " t"]]:
+    """As `train`, with the parameters on the way.
+
+    Args:
+      key: of batches and random starts.
+      apply_fn: `(params, images) -> logits [n, k]`.
+      params: to start from.
+      images: training images, pixels in [0, 1].
+      labels: their classes.
+      beta: weight of the robust loss.
+      rho: radius in pixel units.
+      spec: how.
+      every: steps between two of the parameters; the number of steps is a multiple of it.
+
+    Returns:
+      Parameters after `every` steps, after twice as many, ..., stacked; and the losses.
+
+    Raises:
+      InputError: if the number of steps is no multiple of `every`.
+    """
+    if every != spec.steps and (every < 1 or spec.steps % every):
+        raise InputError(f"{spec.steps} steps are no multiple of {every}")
     n = len(images)
     optimiser = optax.sgd(spec.learning_rate, momentum=spec.momentum or None)
     gradient = jax.value_and_grad(
@@ -159,9 +205,13 @@ def train(
         updates, state = optimiser.update(gradients, state, params)
         return (optax.apply_updates(params, updates), state), loss
 
-    keys = jax.random.split(key, spec.steps)
-    (params, _), losses = lax.scan(step, (params, optimiser.init(params)), keys)
-    return params, losses
+    def segment(carry, keys):
+        carry, losses = lax.scan(step, carry, keys)
+        return carry, (carry[0], losses)
+
+    keys = jax.random.split(key, spec.steps).reshape(-1 if every else 1, every)
+    _, (path, losses) = lax.scan(segment, (params, optimiser.init(params)), keys)
+    return path, losses.reshape(-1)
 
 
 class Errors(NamedTuple):
