@@ -4,9 +4,10 @@
     python -m experiments.bound_validation --small --out runs/bounds_small
 
 Fully connected networks with skips are varied one factor at a time: width, depth, skip pattern,
-number of images N, beta and rho. Each setting is drawn several times, with images and weights of its own;
-the bound terms of its kernels K_all and K~_all are set beside the clean and robust 0-1 errors after
-training with (1 - beta) clean + beta robust loss. Written: results.json, tables.md, bounds.png.
+number of images N, beta and rho. Each setting is drawn several times, with images and weights of
+its own; the bound terms of its kernels K_all and K~_all are set beside the clean and robust 0-1
+errors after training with (1 - beta) clean + beta robust loss. Written: results.json, tables.md,
+bounds.png.
 """
 
 import argparse
@@ -92,9 +93,9 @@ class BoundValidationConfig:
 
     data: Path | None = None
     task: str = "two"
-    pooling: int = 2
+    pooling: int = 4
     num_test: int = 400
-    draws: int = 5
+    draws: int = 6
     width: int = 128
     depth: int = 5
     num_train: int = 64

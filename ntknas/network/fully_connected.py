@@ -113,12 +113,12 @@ class FullyConnectedSpec:
 
     depth: int = 3
     width: int = 256
-    skips: tuple[float, ...] | None = None
-    activations: Activation | tuple[Activation, ...] = Activation.RELU
+    skips: tuple[int | float, ...] | None = None
+    activations: str | tuple[str, ...] = Activation.RELU
     branch_scale: float | None = None
     classes: int = 2
-    parametrisation: Parametrisation = Parametrisation.NTK
-    variances: Variances = Variances.UNIT
+    parametrisation: str = Parametrisation.NTK
+    variances: str = Variances.UNIT
     weight_variance: float = 2.0
     output_variance: float = 1.0
     mean: tuple[float, ...] = (0.5,)
@@ -152,6 +152,16 @@ class FullyConnectedSpec:
         set_(self, "activations", activations)
         set_(self, "parametrisation", _choice(Parametrisation, self.parametrisation))
         set_(self, "variances", _choice(Variances, self.variances))
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """The skips, L-2 of them."""
+        return tuple(float(skip) for skip in self.skips or ())
+
+    @property
+    def hidden_activations(self) -> tuple[Activation, ...]:
+        """The activations, L-1 of them."""
+        return tuple(Activation(name) for name in self.activations)
 
     @property
     def hidden_scale(self) -> float:
@@ -236,8 +246,8 @@ class FullyConnected(nn.Module):
           skips: in place of the spec's, so that one compiled program serves all patterns.
         """
         spec = self.spec
-        acts = [activation.function for activation in spec.activations]
-        alphas = spec.skips if skips is None else skips
+        acts = [activation.function for activation in spec.hidden_activations]
+        alphas = spec.alphas if skips is None else skips
         f = acts[0](self._product(1, unit_inputs(images, spec.mean, spec.std), spec.width))
         for layer in range(2, spec.depth):
             branch = acts[layer - 1](self._product(layer, f, spec.width))

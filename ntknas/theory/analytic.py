@@ -61,10 +61,12 @@ def analytic_kernel(
     """
     if spec.parametrisation is not Parametrisation.NTK:
         raise InputError("a kernel of infinite width needs the NTK parametrisation, got standard")
-    if spec.variances is Variances.SMALL and not all(a.homogeneous for a in spec.activations):
+    if spec.variances is Variances.SMALL and not all(
+        a.homogeneous for a in spec.hidden_activations
+    ):
         raise InputError(
             "variances small and infinite width need homogeneous activations (relu, leaky_relu), "
-            f"got {', '.join(spec.activations)}"
+            f"got {', '.join(spec.hidden_activations)}"
         )
     stax = neural_tangents().stax
     gain = np.sqrt(spec.weight_variance)
@@ -73,13 +75,15 @@ def analytic_kernel(
         None if x is None else unit_inputs(x, spec.mean, spec.std) * np.sqrt(x[0].size)
         for x in (x1, x2)
     ]
-    act = _layer(stax, spec.activations[0])
+    act = _layer(stax, spec.hidden_activations[0])
     kernel = stax.serial(stax.Dense(1, W_std=gain), act)[2](*points)
     mean = [
-        None if v is None else _mean(spec.activations[0], spec.weight_variance * jnp.ones(len(v)))
+        None
+        if v is None
+        else _mean(spec.hidden_activations[0], spec.weight_variance * jnp.ones(len(v)))
         for v in points
     ]
-    for activation, alpha in zip(spec.activations[1:], spec.skips or (), strict=True):
+    for activation, alpha in zip(spec.hidden_activations[1:], spec.alphas, strict=True):
         layer = stax.serial(stax.Dense(1, W_std=gain), _layer(stax, activation))[2]
         variances = [kernel.cov1, kernel.cov2]
         branch_mean = [

@@ -47,7 +47,7 @@ class BoundTerms(NamedTuple):
 
 def bound_terms(
     kernel: Float[np.ndarray, "n n"],
-    labels: Int[np.ndarray, " n"],
+    labels: Int[np.ndarray, " m"],  # that m is n is checked at a user's run time too
     *,
     depth: int,
     epsilon: float,

@@ -75,7 +75,7 @@ def measure(
     grams, clean, robust, seen = _draws(
         keys,
         data,
-        jnp.asarray(spec.skips, jnp.float32),
+        jnp.asarray(spec.alphas, jnp.float32),
         jnp.float32(beta),
         jnp.float32(rho),
         spec=replace(spec, skips=None),
