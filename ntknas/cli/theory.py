@@ -127,9 +127,12 @@ def _run(args: argparse.Namespace) -> None:
     task = _task(args)
     spec = _fit(spec, task)
     if args.infinite:
+        import jax.numpy as jnp
+
         from ntknas.theory import analytic_kernel
 
-        analytic_kernel(spec, task.train_images[:1])  # refused before anything is computed
+        # What has no limit is refused before anything is computed.
+        analytic_kernel(spec, jnp.asarray(task.train_images[:1]))
     blocks = initial_blocks(spec, task, rho=args.rho, attack=attack, seed=args.seed)
     rows = _kernel_rows(blocks, task, spec, betas, width=str(spec.width))
     errors = []
