@@ -157,7 +157,9 @@ def settings(config: BoundValidationConfig) -> list[Setting]:
         config.beta,
         config.rho,
     )
-    vary = [("width", str(v), {"width": v}) for v in config.widths]
+    vary: list[tuple[str, str, dict[str, Any]]] = [
+        ("width", str(v), {"width": v}) for v in config.widths
+    ]
     vary += [("depth", str(v), {"depth": v, "skips": (1.0,) * (v - 2)}) for v in config.depths]
     vary += [
         ("skips", "".join(f"{a:g}" for a in v) or "-", {"skips": tuple(map(float, v))})
@@ -231,9 +233,9 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
             "robust_error": float(measured.robust_errors[draw]),
             "train_error": float(measured.train_errors[draw]),
         }
+        options: dict[str, Any] = {"depth": setting.depth, "epsilon": blocks.epsilon}
         for name, kernel in _KERNELS.items():
             matrix = blocks.kernel(kernel, setting.beta)
-            options = {"depth": setting.depth, "epsilon": blocks.epsilon}
             terms = bound_terms(matrix, task.train_labels, **options)
             cosine = bound_terms(_cosine(matrix), task.train_labels, **options)
             row |= {f"{field}@{name}": value for field, value in terms._asdict().items()}
@@ -367,7 +369,7 @@ def _points(summary: pd.DataFrame) -> pd.DataFrame:
     """Each error against the order of its own kernel's bound, for the picture."""
     parts = []
     for error, name in zip(_ERRORS, _KERNELS, strict=True):
-        part = {"factor": summary["factor"], "label": summary["value"]}
+        part: dict[str, Any] = {"factor": summary["factor"], "label": summary["value"]}
         part["series"] = f"{error.replace('_', ' ')} against {name}"
         for axis, column in (("x", f"order@{name}"), ("y", error)):
             part |= {axis + end: summary[column + end] for end in ("", "_low", "_high")}

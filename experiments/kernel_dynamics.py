@@ -3,8 +3,8 @@
     python -m experiments.kernel_dynamics --data cifar10_subset.npz --out runs/dynamics
     python -m experiments.kernel_dynamics --small --out runs/dynamics_small
 
-The nearer a kernel stays to where it started, the more a bound from the kernel at initialisation has
-to say about the trained network. Written: results.json, table.md, dynamics.png.
+The nearer a kernel stays to where it started, the more a bound from the kernel at initialisation
+has to say about the trained network. Written: results.json, table.md, dynamics.png.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def run(config: KernelDynamicsConfig, out: Path) -> pd.DataFrame:
 
 
 def _draw(frame: pd.DataFrame, path: Path, title: str) -> None:
-    """Change of the kernel, smallest eigenvalue and loss: columns; rows: clean and robust kernel."""
+    """Rows: clean and robust kernel; columns: change, distance, smallest eigenvalue."""
     quantities = {
         "change": "|K_t - K_0| / |K_0|",
         "distance": "kernel distance",

@@ -210,9 +210,10 @@ def unit_inputs(
     >>> unit_inputs(jnp.ones((1, 1, 1, 4)), (0.5,), (0.5,))
     Array([[0.5, 0.5, 0.5, 0.5]], dtype=float32)
     """
-    shape = (1, 1, 1, -1)
-    mean, std = (jnp.asarray(value, images.dtype).reshape(shape) for value in (mean, std))
-    flat = ((images - mean) / std).reshape(len(images), -1)
+    centre, scale = (
+        jnp.asarray(values, images.dtype).reshape(1, 1, 1, -1) for values in (mean, std)
+    )
+    flat = ((images - centre) / scale).reshape(len(images), -1)
     squares = (flat**2).sum(1, keepdims=True)
     return flat * lax.rsqrt(jnp.where(squares > 0, squares, 1.0))  # a finite gradient at 0
 

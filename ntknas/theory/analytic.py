@@ -72,32 +72,28 @@ def analytic_kernel(
     gain = np.sqrt(spec.weight_variance)
     # stax divides a layer's variance by its number of inputs; W_1 meets inputs of norm 1 instead.
     points = [
-        None if x is None else unit_inputs(x, spec.mean, spec.std) * np.sqrt(x[0].size)
-        for x in (x1, x2)
+        unit_inputs(x, spec.mean, spec.std) * np.sqrt(x[0].size)
+        for x in (x1, x1 if x2 is None else x2)
     ]
-    act = _layer(stax, spec.hidden_activations[0])
-    kernel = stax.serial(stax.Dense(1, W_std=gain), act)[2](*points)
-    mean = [
-        None
-        if v is None
-        else _mean(spec.hidden_activations[0], spec.weight_variance * jnp.ones(len(v)))
-        for v in points
-    ]
-    for activation, alpha in zip(spec.hidden_activations[1:], spec.alphas, strict=True):
-        layer = stax.serial(stax.Dense(1, W_std=gain), _layer(stax, activation))[2]
-        variances = [kernel.cov1, kernel.cov2]
-        branch_mean = [
-            None if v is None else _mean(activation, spec.weight_variance * v) for v in variances
-        ]
-        kernel = _add(layer(kernel), branch_mean, kernel, mean, spec.hidden_scale, alpha)
-        mean = [
-            None if a is None else spec.hidden_scale * b + alpha * a
-            for a, b in zip(mean, branch_mean, strict=True)
-        ]
+
+    def layer(activation: Activation):
+        return stax.serial(stax.Dense(1, W_std=gain), _activation(stax, activation))[2]
+
+    def means(activation: Activation, variances: list[Array]) -> list[Array]:
+        return [_mean(activation, spec.weight_variance * v) for v in variances]
+
+    first, *others = spec.hidden_activations
+    kernel = layer(first)(*points)
+    mean = means(first, [jnp.ones(len(x), x.dtype) for x in points])
+    for activation, alpha in zip(others, spec.alphas, strict=True):
+        branch_mean = means(activation, [kernel.cov1, kernel.cov2])
+        branch = layer(activation)(kernel)
+        kernel = _add(branch, branch_mean, kernel, mean, spec.hidden_scale, alpha)
+        mean = [spec.hidden_scale * b + alpha * a for a, b in zip(mean, branch_mean, strict=True)]
     return spec.output_variance * (kernel.nngp + kernel.ntk)
 
 
-def _layer(stax: Any, activation: Activation):
+def _activation(stax: Any, activation: Activation):
     if activation is Activation.RELU:
         return stax.Relu()
     if activation is Activation.LEAKY_RELU:
@@ -114,35 +110,33 @@ def _mean(activation: Activation, variance: Float[Array, " n"]) -> Float[Array, 
         ends = activation.function(jnp.array([1.0, -1.0], variance.dtype))
         return deviation * ends.sum() / np.sqrt(2 * np.pi)
     nodes, weights = np.polynomial.hermite_e.hermegauss(_QUADRATURE_POINTS)
-    nodes, weights = (jnp.asarray(v, variance.dtype) for v in (nodes, weights / weights.sum()))
-    return activation.function(deviation[:, None] * nodes[None]) @ weights
+    values = activation.function(deviation[:, None] * jnp.asarray(nodes, variance.dtype)[None])
+    return values @ jnp.asarray(weights / weights.sum(), variance.dtype)
 
 
-def _add(branch: Any, branch_mean: list, skip: Any, skip_mean: list, scale: float, alpha: float):
-    """The kernels of scale * branch + alpha * skip, see the module's docstring."""
+def _add(
+    branch: Any,
+    branch_mean: list[Array],
+    skip: Any,
+    skip_mean: list[Array],
+    scale: float,
+    alpha: float,
+):
+    """The kernels of scale * branch + alpha * skip, see the module's docstring.
 
-    def covariance(a, b, a_rows, a_columns, b_rows, b_columns):
-        crossed = a_rows * b_columns + b_rows * a_columns
+    Means are those of the images of the rows and of the columns.
+    """
+
+    def variance(a, b, side):
+        crossed = 2 * branch_mean[side] * skip_mean[side]
         return scale**2 * a + alpha**2 * b + scale * alpha * crossed
 
-    rows, columns = ([means[i] for means in (branch_mean, skip_mean)] for i in (0, 1))
-    if columns[0] is None:
-        columns = rows
-        cov2 = None
-    else:
-        cov2 = covariance(branch.cov2, skip.cov2, columns[0], columns[0], columns[1], columns[1])
+    crossed = jnp.outer(branch_mean[0], skip_mean[1]) + jnp.outer(skip_mean[0], branch_mean[1])
     return branch.replace(
-        nngp=covariance(
-            branch.nngp,
-            skip.nngp,
-            rows[0][:, None],
-            columns[0][None],
-            rows[1][:, None],
-            columns[1][None],
-        ),
+        nngp=scale**2 * branch.nngp + alpha**2 * skip.nngp + scale * alpha * crossed,
         ntk=scale**2 * branch.ntk + alpha**2 * skip.ntk,
-        cov1=covariance(branch.cov1, skip.cov1, rows[0], rows[0], rows[1], rows[1]),
-        cov2=cov2,
+        cov1=variance(branch.cov1, skip.cov1, 0),
+        cov2=variance(branch.cov2, skip.cov2, 1),
     )
 
 

@@ -70,7 +70,7 @@ def kernel_regression(
     if beta > 0 and attacked is None:
         raise InputError(f"attacked images are needed for beta {beta}")
     parts = [(1 - beta, images)] if beta < 1 else []
-    parts += [(beta, attacked)] if beta > 0 else []
+    parts += [(beta, attacked)] if attacked is not None and beta > 0 else []
     points = jnp.concatenate([x for _, x in parts])
 
     def mixed(kernel: Float[Array, "m p"]) -> Float[Array, "m n"]:

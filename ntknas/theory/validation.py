@@ -86,7 +86,8 @@ def measure(
     return Measurement(blocks, np.asarray(clean), np.asarray(robust), np.asarray(seen))
 
 
-def _one_draw(key, data, skips, beta, rho, *, spec, training, kernel_attack):
+def _one_draw(draw, skips, beta, rho, *, spec, training, kernel_attack):
+    key, data = draw
     init, kernel, order, test = jax.random.split(key, 4)
     network = FullyConnected(spec)
     images, labels = data["train_images"], data["train_labels"]
@@ -113,7 +114,7 @@ def _one_draw(key, data, skips, beta, rho, *, spec, training, kernel_attack):
 
 
 def _all_draws(keys, data, skips, beta, rho, **static):
-    return lax.map(lambda draw: _one_draw(*draw, skips, beta, rho, **static), (keys, data))
+    return lax.map(lambda draw: _one_draw(draw, skips, beta, rho, **static), (keys, data))
 
 
 _draws = jax.jit(_all_draws, static_argnames=("spec", "training", "kernel_attack"))

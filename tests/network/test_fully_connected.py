@@ -1,5 +1,6 @@
 """Fully connected networks of the theory: the formula, scalings, and what is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
@@ -17,7 +18,7 @@ from ntknas.network import (
     unit_inputs,
 )
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda z: np.maximum(z, 0),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "tanh": np.tanh,

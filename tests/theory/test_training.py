@@ -1,5 +1,7 @@
 """The multi-objective loss by hand, SGD step by step, and errors whose values are known."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,7 +70,7 @@ def test_without_robust_loss_the_radius_does_not_matter():
 def test_a_trajectory_ends_where_training_ends():
     images, labels, w = small()
     spec = TrainingSpec(steps=6, batch_size=2, momentum=0.9, attack=ATTACK)
-    options = {"beta": 0.5, "rho": 0.05}
+    options: dict[str, Any] = {"beta": 0.5, "rho": 0.05}
     end, losses = train(KEY, linear, w, images, labels, **options, spec=spec)
     path, same = trajectory(KEY, linear, w, images, labels, **options, spec=spec, every=2)
     assert path.shape == (3, 4, 2)
@@ -89,8 +91,7 @@ def test_no_steps_change_nothing():
 
 def test_errors_of_a_constant_network_and_of_ties():
     images, labels, w = small()
-    options = {"rho": 0.1, "spec": ATTACK}
-    tied = measured_errors(KEY, linear, 0 * w, images, labels, **options)
+    tied = measured_errors(KEY, linear, 0 * w, images, labels, rho=0.1, spec=ATTACK)
     assert (float(tied.clean), float(tied.robust)) == (0.5, 0.5)
 
 

@@ -1,6 +1,7 @@
 """Kernels and errors of several draws at once."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,10 @@ ATTACK = AttackSpec(steps=2)
 TRAINING = TrainingSpec(steps=40, batch_size=8, attack=ATTACK, test_attack=ATTACK)
 
 
+def program_count() -> int:
+    return cast(Any, _draws)._cache_size()
+
+
 @pytest.fixture(scope="module")
 def tasks():
     return [sphere_task(4, num_train=16, num_test=50, margin=0.2, seed=seed) for seed in (0, 1)]
@@ -21,11 +26,16 @@ def tasks():
 
 def test_draws_skips_beta_and_rho_share_one_program(tasks, spec):
     def found(spec, tasks=tasks, **change):
-        options = {"beta": 0.5, "rho": 0.05, "training": TRAINING, "attack": ATTACK} | change
+        options: dict[str, Any] = {
+            "beta": 0.5,
+            "rho": 0.05,
+            "training": TRAINING,
+            "attack": ATTACK,
+        } | change
         return measure(spec, tasks, **options)
 
     base = found(spec)
-    programs = _draws._cache_size()
+    programs = program_count()
     assert base.blocks.gram.shape == (2, 48, 48)
     assert base.clean_errors.shape == base.robust_errors.shape == base.train_errors.shape == (2,)
     assert (base.robust_errors >= base.clean_errors).all()
@@ -38,7 +48,7 @@ def test_draws_skips_beta_and_rho_share_one_program(tasks, spec):
     np.testing.assert_allclose(calm.blocks.robust, base.blocks.clean, rtol=1e-4)
     plain = found(replace(spec, skips=(0,)))
     assert not np.allclose(plain.blocks.clean, base.blocks.clean, rtol=0.1)
-    assert _draws._cache_size() == programs
+    assert program_count() == programs
 
 
 def test_tasks_of_one_size(tasks, spec):
