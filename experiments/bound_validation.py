@@ -32,6 +32,7 @@ from ntknas.ranking import bootstrap, correlations, format_table, replicates, re
 from ntknas.report import bound_panels
 from ntknas.scores import format_fraction
 from ntknas.theory import (
+    SphereTask,
     Task,
     TrainingSpec,
     bound_terms,
@@ -176,7 +177,7 @@ def _tasks(config: BoundValidationConfig, num_train: int) -> list[Task]:
     if config.task == "sphere":
         return [
             sphere_task(
-                64, num_train=num_train, num_test=config.num_test, margin=0.1, noise=0.05, seed=s
+                16, num_train=num_train, num_test=config.num_test, margin=0.1, noise=0.05, seed=s
             )
             for s in seeds
         ]
@@ -199,9 +200,13 @@ def _tasks(config: BoundValidationConfig, num_train: int) -> list[Task]:
 
 
 def _cosine(kernel: np.ndarray) -> np.ndarray:
-    """The kernel with a unit diagonal: what is left of it without its scale."""
+    """The kernel with a unit diagonal: what is left of it without its scale.
+
+    The row of an image that no unit of a narrow network answers to is 0, and stays 0.
+    """
     norms = np.sqrt(np.diagonal(kernel))
-    return kernel / norms[:, None] / norms[None]
+    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return kernel * inverse[:, None] * inverse[None]
 
 
 def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any]]:
@@ -234,6 +239,9 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
             "train_error": float(measured.train_errors[draw]),
         }
         options: dict[str, Any] = {"depth": setting.depth, "epsilon": blocks.epsilon}
+        if isinstance(task, SphereTask):
+            row["best_clean_error"] = task.clean_error
+            row["best_robust_error"] = task.robust_error(setting.rho)
         for name, kernel in _KERNELS.items():
             matrix = blocks.kernel(kernel, setting.beta)
             terms = bound_terms(matrix, task.train_labels, **options)
@@ -267,6 +275,7 @@ def _interval(values: np.ndarray, config: BoundValidationConfig) -> tuple[float,
 def _summary(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
     """Means over draws with intervals, one row a setting."""
     columns = [f"order@{name}" for name in _KERNELS] + [*_ERRORS, "train_error"]
+    best = [name for name in ("best_clean_error", "best_robust_error") if name in rows]
     summary = []
     for (factor, value), group in rows.groupby(["factor", "value"], sort=False):
         row: dict[str, Any] = {"factor": factor, "value": value, "draws": len(group)}
@@ -274,6 +283,7 @@ def _summary(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
             values = group[column].to_numpy(float)
             row[column] = float(values.mean())
             row[f"{column}_low"], row[f"{column}_high"] = _interval(values, config)
+        row |= {name: float(group[name].iloc[0]) for name in best}
         summary.append(row)
     return pd.DataFrame(summary)
 

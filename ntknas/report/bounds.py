@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture
@@ -20,7 +21,7 @@ __all__ = ["bound_panels"]
 _STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
 _COLUMNS = 3
 _PANEL = (3.6, 3.0)  # inches
-_LOG_RATIO = 10
+_LOG_RATIO = 30
 
 
 def bound_panels(
@@ -76,6 +77,7 @@ def bound_panels(
             handles[series] = _draw(axes, points, *style)
         if panel["x"].min() > 0 and panel["x"].max() > _LOG_RATIO * panel["x"].min():
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(factor, fontsize=10)
         axes.set_xlabel(x_label, fontsize=8)
         axes.grid(alpha=0.3)

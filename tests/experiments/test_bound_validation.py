@@ -76,6 +76,16 @@ def test_the_full_design_varies_one_factor_at_a_time():
         assert len(setting.skips) == setting.depth - 2
 
 
+def test_the_sphere_has_its_best_errors_beside_the_measured_ones(tmp_path):
+    # Width 4: some images have no unit that answers to them, and a kernel's row of zeros.
+    config = replace(CONFIG, task="sphere", widths=(4,), width=4, num_train=48, sizes=(48,))
+    found = run(config, tmp_path)
+    assert any(row["jitter@K_all"] > 0 for row in found["rows"])
+    for row in found["settings"]:
+        assert row["best_clean_error"] == 0.05
+        assert row["best_clean_error"] <= row["best_robust_error"] <= 1
+
+
 def test_unknown_task(tmp_path):
     with pytest.raises(InputError, match="task must be two, ten or sphere, got 'three'"):
         run(replace(CONFIG, task="three"), tmp_path)
