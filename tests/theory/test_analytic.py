@@ -56,7 +56,7 @@ def test_relu_by_hand(skips):
 
 
 @pytest.mark.parametrize(
-    "activations", [("leaky_relu", "swish", "relu"), ("tanh", "sigmoid", "tanh")]
+    "activations", [("leaky_relu", "swish", "relu"), ("sigmoid", "swish", "tanh")]
 )
 def test_a_wide_network_is_near(activations):
     spec = FullyConnectedSpec(depth=4, width=3000, skips=(1, 0.5), activations=activations)
@@ -69,8 +69,8 @@ def test_a_wide_network_is_near(activations):
             lambda key: layerwise_gram(spec, FullyConnected(spec).init(key, images), images), keys
         )
 
-    # The mean of 4 networks: about 1 / sqrt(4 * 3000) = 1% away; without the products of means
-    # it is 10% or more.
+    # The mean of 4 networks: about 1 / sqrt(4 * 3000) = 1% away. Without the products of means
+    # the first of the two is 26% away.
     mean = np.asarray(kernels(jax.random.split(jax.random.key(0), 4))).mean(0)
     assert np.linalg.norm(mean - limit) < 0.03 * np.linalg.norm(limit)
 
