@@ -227,6 +227,7 @@ class FullyConnected(nn.Module):
     Attributes:
       spec: the architecture.
 
+    >>> import jax
     >>> network = FullyConnected(FullyConnectedSpec(width=8))
     >>> images = jnp.full((5, 2, 2, 3), 0.2)
     >>> params = network.init(jax.random.key(0), images)
