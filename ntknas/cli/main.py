@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import app
 
 import ntknas
-from ntknas.cli import arch, correlate, export, rank, score, scores, sweep, truth
+from ntknas.cli import arch, correlate, export, rank, score, scores, sweep, theory, truth
 from ntknas.cli.output import note
 from ntknas.cli.parser import ArgumentParser, Commands
 from ntknas.errors import InputError
@@ -60,7 +60,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    modules = (score, rank, correlate, sweep, export, arch, scores, truth)
+    modules = (score, rank, correlate, sweep, export, arch, scores, truth, theory)
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])

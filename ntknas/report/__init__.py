@@ -1,5 +1,6 @@
 """Pictures of what a run says."""
 
+from ntknas.report.bounds import bound_panels
 from ntknas.report.curves import beta_curves, check_picture
 
-__all__ = ["beta_curves", "check_picture"]
+__all__ = ["beta_curves", "bound_panels", "check_picture"]

@@ -1,0 +1,489 @@
+"""Bounds from kernels at initialisation against the measured errors of trained networks.
+
+    python -m experiments.bound_validation --data cifar10_subset.npz --out runs/bounds
+    python -m experiments.bound_validation --small --out runs/bounds_small
+
+Fully connected networks with skips are varied one factor at a time: width, depth, skip pattern,
+number of images N, beta and rho. Each setting is drawn several times, with images and weights of
+its own; the bound terms of its kernels K_all and K~_all are set beside the clean and robust 0-1
+errors after training with (1 - beta) clean + beta robust loss. Written: results.json, tables.md,
+bounds.png.
+"""
+
+import argparse
+import dataclasses
+import json
+import platform
+import sys
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+import ntknas
+from ntknas.errors import InputError
+from ntknas.kernel import Kernel
+from ntknas.network import FullyConnectedSpec
+from ntknas.ranking import bootstrap, correlations, format_table, replicates, resample_counts
+from ntknas.report import bound_panels
+from ntknas.scores import format_fraction
+from ntknas.theory import (
+    SphereTask,
+    Task,
+    TrainingSpec,
+    bound_terms,
+    image_task,
+    measure,
+    sphere_task,
+    weyl_bound,
+)
+
+__all__ = ["SMALL", "BoundValidationConfig", "Setting", "run", "settings"]
+
+_KERNELS = {"K_all": Kernel.MIXED_CLEAN, "K~_all": Kernel.MIXED_ROBUST}
+_ERRORS = ("clean_error", "robust_error")
+_TERMS = ("order", "label_energy", "eigenvalue_order", "cosine_energy")
+_WEYL_BETAS = tuple(round(0.1 * i, 1) for i in range(11))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One point of the design."""
+
+    factor: str
+    value: str
+    width: int
+    depth: int
+    skips: tuple[float, ...]
+    num_train: int
+    beta: float
+    rho: float
+
+
+@dataclass(frozen=True)
+class BoundValidationConfig:
+    """The design.
+
+    Attributes:
+      data: CIFAR-10 with a test split, as `ntknas.load_images` takes it; None: the embedded sample,
+        whose images are dealt out to training and test.
+      task: "two" classes of CIFAR-10, all "ten", or the "sphere".
+      pooling: of images, see `ntknas.theory.image_task`.
+      num_test: test images.
+      draws: of each setting.
+      width: of the base setting; likewise depth, num_train, beta, rho; its skips are all 1.
+      depth: see width.
+      num_train: see width.
+      beta: see width.
+      rho: see width, in pixel units.
+      widths: that are tried, the rest of the base kept; likewise the following.
+      depths: see widths.
+      skip_patterns: see widths.
+      sizes: of num_train, see widths.
+      betas: see widths.
+      rhos: see widths.
+      branch_scale: s; None: 1/L, as in the theory.
+      training: how.
+      resamples: of intervals.
+      seed: of everything.
+    """
+
+    data: Path | None = None
+    task: str = "two"
+    pooling: int = 4
+    num_test: int = 400
+    draws: int = 6
+    width: int = 128
+    depth: int = 5
+    num_train: int = 64
+    beta: float = 0.5
+    rho: float = 4 / 255
+    widths: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
+    depths: tuple[int, ...] = (2, 3, 5, 7, 9)
+    skip_patterns: tuple[tuple[float, ...], ...] = (
+        (1, 1, 1),
+        (0, 1, 1),
+        (1, 0, 1),
+        (1, 1, 0),
+        (1, 0, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+        (0, 0, 0),
+    )
+    sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
+    betas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    rhos: tuple[float, ...] = (0.0, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
+    branch_scale: float | None = None
+    training: TrainingSpec = field(default_factory=lambda: TrainingSpec(steps=150))
+    resamples: int = 1000
+    seed: int = 0
+
+
+SMALL = BoundValidationConfig(
+    pooling=8,
+    num_test=16,
+    draws=2,
+    width=16,
+    depth=3,
+    num_train=16,
+    widths=(8, 16),
+    depths=(2, 3),
+    skip_patterns=((1,), (0,)),
+    sizes=(8, 16),
+    betas=(0.0, 0.5),
+    rhos=(0.0, 4 / 255),
+    training=TrainingSpec(
+        steps=20,
+        batch_size=8,
+        attack=ntknas.AttackSpec(steps=2),
+        test_attack=ntknas.AttackSpec(steps=5),
+    ),
+    resamples=100,
+)
+
+
+def settings(config: BoundValidationConfig) -> list[Setting]:
+    """The base with one factor at a time replaced."""
+    base = Setting(
+        "base",
+        "",
+        config.width,
+        config.depth,
+        (1.0,) * (config.depth - 2),
+        config.num_train,
+        config.beta,
+        config.rho,
+    )
+    vary: list[tuple[str, str, dict[str, Any]]] = [
+        ("width", str(v), {"width": v}) for v in config.widths
+    ]
+    vary += [("depth", str(v), {"depth": v, "skips": (1.0,) * (v - 2)}) for v in config.depths]
+    vary += [
+        ("skips", "".join(f"{a:g}" for a in v) or "-", {"skips": tuple(map(float, v))})
+        for v in config.skip_patterns
+    ]
+    vary += [("N", str(v), {"num_train": v}) for v in config.sizes]
+    vary += [("beta", f"{v:g}", {"beta": v}) for v in config.betas]
+    vary += [("rho", format_fraction(v), {"rho": v}) for v in config.rhos]
+    return [replace(base, factor=f, value=v, **changes) for f, v, changes in vary]
+
+
+def _tasks(config: BoundValidationConfig, num_train: int) -> list[Task]:
+    seeds = range(config.seed, config.seed + config.draws)
+    if config.task == "sphere":
+        return [
+            sphere_task(
+                16, num_train=num_train, num_test=config.num_test, margin=0.1, noise=0.05, seed=s
+            )
+            for s in seeds
+        ]
+    if config.task not in ("two", "ten"):
+        raise InputError(f"task must be two, ten or sphere, got {config.task!r}")
+    train = ntknas.load_images("cifar10", config.data)
+    test = None if config.data is None else ntknas.load_images("cifar10", config.data, split="test")
+    return [
+        image_task(
+            train,
+            test,
+            classes=(0, 1) if config.task == "two" else None,
+            num_train=num_train,
+            num_test=config.num_test,
+            seed=s,
+            pooling=config.pooling,
+        )
+        for s in seeds
+    ]
+
+
+def _cosine(kernel: np.ndarray) -> np.ndarray:
+    """The kernel with a unit diagonal: what is left of it without its scale.
+
+    The row of an image that no unit of a narrow network answers to is 0, and stays 0.
+    """
+    norms = np.sqrt(np.diagonal(kernel))
+    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return kernel * inverse[:, None] * inverse[None]
+
+
+def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any]]:
+    """One row a draw."""
+    tasks = _tasks(config, setting.num_train)
+    spec = FullyConnectedSpec(
+        depth=setting.depth,
+        width=setting.width,
+        skips=setting.skips,
+        branch_scale=config.branch_scale,
+        classes=tasks[0].classes,
+        mean=tasks[0].mean,
+        std=tasks[0].std,
+    )
+    measured = measure(
+        spec,
+        tasks,
+        beta=setting.beta,
+        rho=setting.rho,
+        training=config.training,
+        seed=config.seed,
+    )
+    rows = []
+    for draw, task in enumerate(tasks):
+        blocks = measured.blocks[draw]
+        row: dict[str, Any] = dataclasses.asdict(setting) | {
+            "draw": draw,
+            "clean_error": float(measured.clean_errors[draw]),
+            "robust_error": float(measured.robust_errors[draw]),
+            "train_error": float(measured.train_errors[draw]),
+        }
+        options: dict[str, Any] = {"depth": setting.depth, "epsilon": blocks.epsilon}
+        if isinstance(task, SphereTask):
+            row["best_clean_error"] = task.clean_error
+            row["best_robust_error"] = task.robust_error(setting.rho)
+        for name, kernel in _KERNELS.items():
+            matrix = blocks.kernel(kernel, setting.beta)
+            terms = bound_terms(matrix, task.train_labels, **options)
+            cosine = bound_terms(_cosine(matrix), task.train_labels, **options)
+            row |= {f"{field}@{name}": value for field, value in terms._asdict().items()}
+            row[f"cosine_energy@{name}"] = cosine.label_energy
+        standard = bound_terms(blocks.clean, task.train_labels, **options)
+        reduced = bound_terms(blocks.kernel(Kernel.MIXED_CLEAN, 0.0), task.train_labels, **options)
+        row["beta_0_is_standard"] = standard == reduced
+        row["weyl"] = [
+            {"kernel": name, "beta": beta} | _weyl(blocks, kernel, beta)
+            for name, kernel in _KERNELS.items()
+            for beta in _WEYL_BETAS
+        ]
+        rows.append(row)
+    return rows
+
+
+def _weyl(blocks, kernel: Kernel, beta: float) -> dict[str, Any]:
+    found = weyl_bound(blocks, kernel, beta)
+    return found._asdict() | {"tightness": found.tightness}
+
+
+def _interval(values: np.ndarray, config: BoundValidationConfig) -> tuple[float, float]:
+    """95% percentile bootstrap interval of the mean."""
+    counts = resample_counts(len(values), resamples=config.resamples, seed=config.seed)
+    low, high = np.percentile(values @ counts / len(values), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _summary(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
+    """Means over draws with intervals, one row a setting."""
+    columns = [f"order@{name}" for name in _KERNELS] + [*_ERRORS, "train_error"]
+    best = [name for name in ("best_clean_error", "best_robust_error") if name in rows]
+    summary = []
+    for (factor, value), group in rows.groupby(["factor", "value"], sort=False):
+        row: dict[str, Any] = {"factor": factor, "value": value, "draws": len(group)}
+        for column in columns:
+            values = group[column].to_numpy(float)
+            row[column] = float(values.mean())
+            row[f"{column}_low"], row[f"{column}_high"] = _interval(values, config)
+        row |= {name: float(group[name].iloc[0]) for name in best}
+        summary.append(row)
+    return pd.DataFrame(summary)
+
+
+def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The networks of each factor, and all of them; the base, part of each factor, counts once."""
+    return [*rows.groupby("factor", sort=False), ("all", _distinct(rows))]
+
+
+def _distinct(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = [field.name for field in dataclasses.fields(Setting)][2:]
+    return rows.drop_duplicates([*keys, "draw"])
+
+
+def _correlations(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
+    """Spearman of every term of both kernels with both errors, over the draws of each factor."""
+    table = []
+    for factor, group in _groups(rows):
+        for term in _TERMS:
+            for name in _KERNELS:
+                for error in _ERRORS:
+                    x, y = group[f"{term}@{name}"], group[error]
+                    ends = bootstrap(x, y, resamples=config.resamples, seed=config.seed).spearman
+                    table.append(
+                        {
+                            "factor": factor,
+                            "term": term,
+                            "kernel": name,
+                            "error": error,
+                            "n": len(group),
+                            "spearman": correlations(x, y).spearman,
+                            "spearman_low": ends.low,
+                            "spearman_high": ends.high,
+                        }
+                    )
+    return pd.DataFrame(table)
+
+
+def _pairing(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
+    """Whether an error follows its own kernel better than the other one, on common resamples."""
+    own = {"clean_error": ("K_all", "K~_all"), "robust_error": ("K~_all", "K_all")}
+    table = []
+    for factor, group in _groups(rows):
+        counts = resample_counts(len(group), resamples=config.resamples, seed=config.seed)
+        for error, names in own.items():
+            xs = [group[f"order@{name}"].to_numpy() for name in names]
+            y = group[error].to_numpy()
+            first, second = (replicates(x, y, counts)[0] for x in xs)
+            gain = (first - second)[np.isfinite(first - second)]
+            low, high = np.percentile(gain, [2.5, 97.5]) if len(gain) else (np.nan, np.nan)
+            rhos = [correlations(x, y).spearman for x in xs]
+            verdict = "yes" if low > 0 else "no" if high < 0 else "undecided"
+            table.append(
+                {
+                    "factor": factor,
+                    "error": error,
+                    "own kernel": rhos[0],
+                    "other kernel": rhos[1],
+                    "difference": rhos[0] - rhos[1],
+                    "difference_low": float(low),
+                    "difference_high": float(high),
+                    "own is better": verdict,
+                }
+            )
+    return pd.DataFrame(table)
+
+
+def _weyl_counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """How often Weyl's bound holds, how often it says nothing (<= 0), and how tight it is."""
+    cases = pd.DataFrame([case for cases in rows["weyl"] for case in cases])
+    # At beta 0 and 1 the bound is the eigenvalue itself: no case worth counting.
+    inner = cases[(cases["beta"] > 0) & (cases["beta"] < 1)]
+    table = []
+    for name, group in inner.groupby("kernel", sort=False):
+        useful = group[group["bound"] > 0]
+        table.append(
+            {
+                "kernel": name,
+                "cases": len(group),
+                "holds": int(group["holds"].sum()),
+                "bound <= 0": len(group) - len(useful),
+                "tightness, median": useful["tightness"].median(),
+                "quartiles": " to ".join(
+                    f"{q:.3f}" for q in useful["tightness"].quantile([0.25, 0.75])
+                ),
+                "least": useful["tightness"].min(),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _points(summary: pd.DataFrame) -> pd.DataFrame:
+    """Each error against the order of its own kernel's bound, for the picture."""
+    parts = []
+    for error, name in zip(_ERRORS, _KERNELS, strict=True):
+        part: dict[str, Any] = {"factor": summary["factor"], "label": summary["value"]}
+        part["series"] = f"{error.replace('_', ' ')} against {name}"
+        for axis, column in (("x", f"order@{name}"), ("y", error)):
+            part |= {axis + end: summary[column + end] for end in ("", "_low", "_high")}
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def run(config: BoundValidationConfig, out: Path) -> dict[str, Any]:
+    """Measure every setting, and write results.json, tables.md and bounds.png.
+
+    Args:
+      config: the design.
+      out: folder to write to; made if missing.
+
+    Returns:
+      What results.json holds.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    design = settings(config)
+    found: list[dict[str, Any]] = []
+    known: dict[Setting, list[dict[str, Any]]] = {}
+    for done, setting in enumerate(design, start=1):
+        network = replace(setting, factor="", value="")
+        if network not in known:
+            known[network] = _rows(config, setting)
+        names = {"factor": setting.factor, "value": setting.value}
+        found += [row | names for row in known[network]]
+        print(f"{done} of {len(design)}: {setting.factor} {setting.value}", file=sys.stderr)
+    rows = pd.DataFrame(found)
+    tables = {
+        "settings": _summary(rows, config),
+        "correlations": _correlations(rows, config),
+        "pairing": _pairing(rows, config),
+        "weyl": _weyl_counts(_distinct(rows)),
+    }
+    source = _tasks(config, config.num_train)[0].source
+    networks = _distinct(rows)
+    counts = {
+        "networks": len(networks),
+        "beta 0 gives the standard bound exactly": int(networks["beta_0_is_standard"].sum()),
+        "label energy <= 1 / lambda_min (K_all and K~_all)": int(
+            sum(
+                (networks[f"label_energy@{n}"] <= networks[f"eigenvalue_form@{n}"]).sum()
+                for n in _KERNELS
+            )
+        ),
+        "kernels that needed a jitter": int(
+            sum((networks[f"jitter@{n}"] > 0).sum() for n in _KERNELS)
+        ),
+    }
+    bound_panels(
+        _points(tables["settings"]),
+        out / "bounds.png",
+        x_label="L^1.5 sqrt(y^T K^-1 y / N)",
+        y_label="0-1 error on test images",
+        title=f"{source}; means of {config.draws} draws, 95% intervals",
+    )
+    _write_tables(out / "tables.md", source, counts, tables)
+    result = {
+        "config": dataclasses.asdict(config),
+        "versions": {name: version(name) for name in ("jax", "flax", "numpy", "scipy")}
+        | {"ntknas": ntknas.__version__, "python": platform.python_version()},
+        "device": jax.devices()[0].device_kind,
+        "source": source,
+        "counts": counts,
+        "rows": found,
+    } | {name: json.loads(format_table(t, format="json")) for name, t in tables.items()}
+    (out / "results.json").write_text(json.dumps(result, indent=1, default=str))
+    return result
+
+
+def _write_tables(
+    path: Path, source: str, counts: dict[str, int], tables: dict[str, pd.DataFrame]
+) -> None:
+    parts = [f"# Bounds and errors: {source}", ""]
+    parts += [f"* {name}: {count}" for name, count in counts.items()]
+    for name, table in tables.items():
+        shown = table
+        if name == "correlations":
+            shown = table[table["term"] == "order"].drop(columns="term")
+            scale_free = table[(table["factor"] == "all") & (table["term"] != "order")]
+            shown = pd.concat([shown.assign(term="order"), scale_free])
+        parts += ["", f"## {name}", "", "```", format_table(shown, format="table"), "```"]
+    path.write_text("\n".join(parts) + "\n")
+
+
+def main() -> None:
+    """Parse the flags, run, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="CIFAR-10 images; default: the embedded sample")
+    parser.add_argument("--out", type=Path, default=Path("runs/bounds"))
+    parser.add_argument("--task", choices=("two", "ten", "sphere"), default="two")
+    parser.add_argument("--small", action="store_true", help="a minute's worth")
+    parser.add_argument("--draws", type=int)
+    parser.add_argument("--branch-scale", type=float, help="s; default: 1/L")
+    flags = parser.parse_args()
+    changes = {
+        name: value
+        for name in ("data", "task", "draws", "branch_scale")
+        if (value := getattr(flags, name)) is not None
+    }
+    run(replace(SMALL if flags.small else BoundValidationConfig(), **changes), flags.out)
+    print((flags.out / "tables.md").read_text(), end="")
+
+
+if __name__ == "__main__":
+    main()

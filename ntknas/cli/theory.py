@@ -1,0 +1,280 @@
+"""`ntknas theory`: one fully connected network's kernels, bound terms, and what it learns."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from ntknas.cli.output import note, write, write_table
+from ntknas.cli.parser import Commands, add_format, comma_list, fraction
+from ntknas.cli.sweep import beta_grid
+from ntknas.errors import InputError
+
+if TYPE_CHECKING:
+    from ntknas.kernel import KernelBlocks
+    from ntknas.network import FullyConnectedSpec
+    from ntknas.theory import Task
+
+__all__ = ["add"]
+
+_ABOUT = """\
+Examples:
+  ntknas theory
+  ntknas theory --depth 5 --skips 1,0,1 --width 512 --beta 0:1:0.25 --rho 4/255
+  ntknas theory --train --infinite --format json
+  ntknas theory --task sphere --dimension 20 --train
+
+The network is f_1 = act(W_1 x), f_l = s act(W_l f_{l-1}) + alpha_{l-1} f_{l-1}, f = <w, f_{L-1}>,
+with L layers of weights, x of unit norm, s = 1/L unless --branch-scale says otherwise. K_all mixes
+clean and attacked Jacobians, K~_all attacked and twice-attacked ones, with weight beta. The bound
+on the clean error is of the order L^1.5 sqrt(y^T K_all^-1 y / N), that on the robust error alike
+with K~_all: orders compare networks, they are no errors.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "theory",
+        _run,
+        summary="bounds of a fully connected network, trained errors, infinite width",
+        about=_ABOUT,
+    )
+    network = parser.add_argument_group("network")
+    network.add_argument("--depth", metavar="L", type=int, default=4, help="default: 4")
+    network.add_argument("--width", metavar="M", type=int, default=256, help="default: 256")
+    network.add_argument(
+        "--skips",
+        metavar="A,...",
+        type=comma_list(fraction),
+        help="alpha_1 .. alpha_{L-2}; default: all 1",
+    )
+    network.add_argument(
+        "--activations",
+        metavar="NAME,...",
+        type=comma_list(),
+        default=["relu"],
+        help="one, or L-1 of relu, leaky_relu, tanh, sigmoid, swish; default: relu",
+    )
+    network.add_argument("--branch-scale", metavar="S", type=fraction, help="default: 1/L")
+    network.add_argument(
+        "--parametrisation", choices=("ntk", "standard"), default="ntk", help="default: ntk"
+    )
+    network.add_argument(
+        "--variances",
+        choices=("unit", "small"),
+        default="unit",
+        help="of W_1, W_l, w at the start: 2, 2/M, 1/M (unit, default) or 2/M, 2/M, 1 (small)",
+    )
+    images = parser.add_argument_group("images")
+    images.add_argument(
+        "--task",
+        choices=("two", "ten", "sphere"),
+        default="two",
+        help="airplanes and automobiles of CIFAR-10 (default), all ten classes, or a sphere",
+    )
+    images.add_argument("--data", metavar="PATH", help="CIFAR-10; default: the embedded sample")
+    images.add_argument("--images", metavar="N", type=int, default=32, help="default: 32")
+    images.add_argument("--test-images", metavar="N", type=int, default=32, help="default: 32")
+    images.add_argument(
+        "--pooling", metavar="P", type=int, default=1, help="mean of P x P pixels; default: 1"
+    )
+    images.add_argument(
+        "--dimension", metavar="D", type=int, default=20, help="of the sphere; default: 20"
+    )
+    robust = parser.add_argument_group("robust loss")
+    robust.add_argument("--rho", metavar="R", type=fraction, default=8 / 255, help="default: 8/255")
+    robust.add_argument("--beta", metavar="GRID", default="0,0.5,1", help="default: 0,0.5,1")
+    robust.add_argument("--steps", metavar="N", type=int, default=20, help="of PGD; default: 20")
+    more = parser.add_argument_group("more")
+    more.add_argument("--train", action="store_true", help="train at every beta, measure errors")
+    more.add_argument(
+        "--training-steps", metavar="N", type=int, default=200, help="of SGD; default: 200"
+    )
+    more.add_argument(
+        "--learning-rate", metavar="R", type=fraction, default=0.5, help="default: 0.5"
+    )
+    more.add_argument(
+        "--infinite", action="store_true", help="kernels and errors at infinite width too"
+    )
+    more.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
+    add_format(parser)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ntknas.attack import AttackSpec
+    from ntknas.network import FullyConnectedSpec
+    from ntknas.theory import initial_blocks
+
+    betas = beta_grid(args.beta)
+    if not all(0 <= beta <= 1 for beta in betas):
+        raise InputError(f"beta must lie in [0, 1], got {args.beta}")
+    if args.rho < 0:
+        raise InputError(f"rho must be a radius >= 0 in pixel units, got {args.rho}")
+    if args.seed < 0:
+        raise InputError(f"seed must not be negative, got {args.seed}")
+    attack = AttackSpec(steps=args.steps)
+    activations = args.activations[0] if len(args.activations) == 1 else tuple(args.activations)
+    # Whatever is wrong with the network is said before images are read.
+    spec = FullyConnectedSpec(
+        depth=args.depth,
+        width=args.width,
+        skips=(1.0,) * (args.depth - 2) if args.skips is None else tuple(args.skips),
+        activations=activations,
+        branch_scale=args.branch_scale,
+        parametrisation=args.parametrisation,
+        variances=args.variances,
+    )
+    task = _task(args)
+    spec = _fit(spec, task)
+    if args.infinite:
+        import jax.numpy as jnp
+
+        from ntknas.theory import analytic_kernel
+
+        # What has no limit is refused before anything is computed.
+        analytic_kernel(spec, jnp.asarray(task.train_images[:1]))
+    blocks = initial_blocks(spec, task, rho=args.rho, attack=attack, seed=args.seed)
+    rows = _kernel_rows(blocks, task, spec, betas, width=str(spec.width))
+    errors = []
+    if args.train:
+        errors += _trained(args, spec, task, betas, attack)
+    if args.infinite:
+        from ntknas.theory import infinite_width
+
+        limit = infinite_width(spec, task, rho=args.rho, betas=betas, attack=attack, seed=args.seed)
+        rows += _kernel_rows(limit.blocks, task, spec, betas, width="infinite")
+        errors += [
+            {"width": "infinite", "beta": beta, "clean_error": clean, "robust_error": robust}
+            for beta, clean, robust in zip(
+                limit.betas, limit.clean_errors, limit.robust_errors, strict=True
+            )
+        ]
+    _report(args, spec, task, rows, errors)
+
+
+def _task(args: argparse.Namespace) -> "Task":
+    from ntknas.images import load_images
+    from ntknas.theory import image_task, sphere_task
+
+    sizes = {"num_train": args.images, "num_test": args.test_images, "seed": args.seed}
+    if args.task == "sphere":
+        if args.data is not None or args.pooling != 1:
+            raise InputError("--data and --pooling are for images, not for --task sphere")
+        return sphere_task(args.dimension, margin=0.1, **sizes)
+    test = None if args.data is None else load_images("cifar10", args.data, split="test")
+    return image_task(
+        load_images("cifar10", args.data),
+        test,
+        classes=(0, 1) if args.task == "two" else None,
+        pooling=args.pooling,
+        **sizes,
+    )
+
+
+def _fit(spec: "FullyConnectedSpec", task: "Task") -> "FullyConnectedSpec":
+    from dataclasses import replace
+
+    return replace(spec, classes=task.classes, mean=task.mean, std=task.std)
+
+
+def _kernel_rows(
+    blocks: "KernelBlocks",
+    task: "Task",
+    spec: "FullyConnectedSpec",
+    betas: list[float],
+    *,
+    width: str,
+) -> list[dict[str, Any]]:
+    """Spectrum, bound terms and Weyl's bound, one row a mixed kernel and beta."""
+    from ntknas.kernel import Kernel
+    from ntknas.theory import bound_terms, weyl_bound
+
+    rows = []
+    for name, kernel in (("K_all", Kernel.MIXED_CLEAN), ("K~_all", Kernel.MIXED_ROBUST)):
+        for beta in betas:
+            terms = bound_terms(
+                blocks.kernel(kernel, beta),
+                task.train_labels,
+                depth=spec.depth,
+                epsilon=blocks.epsilon,
+            )
+            weyl = weyl_bound(blocks, kernel, beta)
+            rows.append(
+                {"width": width, "kernel": name, "beta": beta}
+                | terms._asdict()
+                | {"weyl_bound": weyl.bound, "weyl_holds": weyl.holds}
+            )
+    return rows
+
+
+def _trained(
+    args: argparse.Namespace,
+    spec: "FullyConnectedSpec",
+    task: "Task",
+    betas: list[float],
+    attack: Any,
+) -> list[dict[str, Any]]:
+    from ntknas.theory import TrainingSpec, measure
+
+    training = TrainingSpec(
+        steps=args.training_steps, learning_rate=args.learning_rate, test_attack=attack
+    )
+    rows = []
+    for beta in betas:
+        found = measure(
+            spec, [task], beta=beta, rho=args.rho, training=training, attack=attack, seed=args.seed
+        )
+        note(f"trained at beta {beta:g}")
+        rows.append(
+            {
+                "width": str(spec.width),
+                "beta": beta,
+                "clean_error": float(found.clean_errors[0]),
+                "robust_error": float(found.robust_errors[0]),
+            }
+        )
+    return rows
+
+
+def _report(
+    args: argparse.Namespace,
+    spec: "FullyConnectedSpec",
+    task: "Task",
+    rows: list[dict[str, Any]],
+    errors: list[dict[str, Any]],
+) -> None:
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from ntknas.scores import format_fraction
+
+    if args.format == "json":
+        result = {
+            "network": asdict(spec),
+            "images": {"source": task.source, "N": len(task.train_labels)},
+            "rho": args.rho,
+            "attack_steps": args.steps,
+            "seed": args.seed,
+            "kernels": rows,
+            "errors": errors,
+        }
+        write(json.dumps(result, indent=1))
+        return
+    if args.format == "csv":
+        write_table(pd.DataFrame(rows), format="csv")
+        return
+    skips = ",".join(f"{skip:g}" for skip in spec.alphas) or "none"
+    write(
+        f"depth {spec.depth}, width {spec.width}, skips {skips}, "
+        f"branches times {spec.hidden_scale:.3g}, {spec.parametrisation} parametrisation, "
+        f"variances {spec.variances}"
+    )
+    write(
+        f"{len(task.train_labels)} training images of {task.source}; "
+        f"pgd, {args.steps} steps at rho {format_fraction(args.rho)}\n"
+    )
+    write_table(pd.DataFrame(rows).drop(columns="eigenvalue_order"), format="table")
+    if errors:
+        write(f"\n0-1 errors on {len(task.test_labels)} test images:")
+        write_table(pd.DataFrame(errors), format="table")

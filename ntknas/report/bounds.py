@@ -1,0 +1,123 @@
+"""Bounds beside measured errors, factor by factor.
+
+One panel a factor of the design; a point is a setting, its bars are intervals. Colour and marker
+say which error, so that the picture also reads in grey.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from ntknas.errors import InputError
+from ntknas.report.curves import check_picture
+
+__all__ = ["bound_panels"]
+
+_STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+_COLUMNS = 3
+_PANEL = (3.6, 3.0)  # inches
+_LOG_RATIO = 30
+
+
+def bound_panels(
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+) -> Path:
+    """Draw errors against bounds and write the picture.
+
+    Args:
+      frame: one row a point. Columns factor (panel), series (colour), label (written at the point),
+        x, y, and each of both followed by _low and _high.
+      path: ends in .png or .svg.
+      x_label: of the horizontal axes.
+      y_label: of the vertical axes.
+      title: above the panels.
+
+    Returns:
+      The path.
+
+    Raises:
+      InputError: for another ending, or a frame without rows.
+
+    >>> import tempfile
+    >>> point = dict(factor="width", series="clean", label="64", x=1.0, y=0.3)
+    >>> point |= dict(x_low=0.9, x_high=1.1, y_low=0.2, y_high=0.4)
+    >>> file = Path(tempfile.mkdtemp()) / "picture.png"
+    >>> bound_panels(pd.DataFrame([point]), file, x_label="bound", y_label="error") == file
+    True
+    """
+    path = check_picture(path)
+    if frame.empty:
+        raise InputError("expected points to draw, got none")
+    factors = list(frame["factor"].unique())
+    columns = min(_COLUMNS, len(factors))
+    rows = -(-len(factors) // columns)
+    figure = Figure(
+        figsize=(_PANEL[0] * columns + 0.4, _PANEL[1] * rows + 0.9), layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axes in grid.ravel()[len(factors) :]:
+        axes.set_visible(False)
+    handles = {}
+    for factor, axes in zip(factors, grid.ravel(), strict=False):
+        panel = frame[frame["factor"] == factor]
+        for style, (series, points) in zip(
+            _STYLES, panel.groupby("series", sort=True), strict=False
+        ):
+            handles[series] = _draw(axes, points, *style)
+        if panel["x"].min() > 0 and panel["x"].max() > _LOG_RATIO * panel["x"].min():
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_title(factor, fontsize=10)
+        axes.set_xlabel(x_label, fontsize=8)
+        axes.grid(alpha=0.3)
+        axes.margins(0.12)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(y_label)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
+    )
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _draw(axes, points: pd.DataFrame, colour: str, marker: str):
+    bars = [
+        np.abs(np.stack([points[a] - points[f"{a}_low"], points[f"{a}_high"] - points[a]]))
+        for a in ("x", "y")
+    ]
+    drawn = axes.errorbar(
+        points["x"],
+        points["y"],
+        xerr=bars[0],
+        yerr=bars[1],
+        color=colour,
+        marker=marker,
+        markerfacecolor="white",
+        markersize=5,
+        lw=0.8,
+        ls="-",
+        alpha=0.9,
+    )
+    for point in points.itertuples():
+        axes.annotate(
+            point.label,
+            (point.x, point.y),
+            textcoords="offset points",
+            xytext=(4, 4),
+            fontsize=6.5,
+            color=colour,
+        )
+    return drawn

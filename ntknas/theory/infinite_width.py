@@ -1,0 +1,226 @@
+"""What networks of infinite width learn, and how finite ones come to them.
+
+The infinite network trained on the squared loss is kernel regression with its analytic kernel
+(Jacot et al., NeurIPS 2018); its own input gradients drive the attacks on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from ntknas.attack import AttackSpec
+from ntknas.attack import attack as run_attack
+from ntknas.errors import InputError
+from ntknas.kernel import Kernel, KernelBlocks
+from ntknas.kernel.jacobian import ApplyFn
+from ntknas.kernel.neural_tangents import neural_tangents
+from ntknas.network import FullyConnected, FullyConnectedSpec
+from ntknas.theory.analytic import analytic_blocks, analytic_kernel
+from ntknas.theory.layers import layerwise_gram
+from ntknas.theory.task import Task
+from ntknas.theory.training import measured_errors
+
+__all__ = ["Convergence", "InfiniteWidth", "convergence", "infinite_width", "kernel_regression"]
+
+
+def kernel_regression(
+    spec: FullyConnectedSpec,
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    *,
+    attacked: Float[Array, "n h w c"] | None = None,
+    beta: float = 0.0,
+    ridge: float = 1e-6,
+) -> ApplyFn:
+    """The infinite network, trained on the squared loss for ever (`neural_tangents.predict`).
+
+    The feature of image i is (1 - beta) phi(x_i) + beta phi(A(x_i)), phi the gradient of an output:
+    with K_all their kernel, f(x) = ((1 - beta) k(x, X) + beta k(x, A(X))) K_all^{-1} Y. Targets are
+    +-1, of class against rest for more than two classes.
+
+    Args:
+      spec: the network.
+      images: training images X, pixels in [0, 1].
+      labels: their classes.
+      attacked: A(X); needed if beta > 0.
+      beta: weight of the attacked images.
+      ridge: added to the diagonal of K_all, as a share of its mean: the jitter of the solution.
+
+    Returns:
+      `(params, images) -> logits`, without any params, traceable and differentiable in images, so
+      that attacks of `ntknas.attack` follow the infinite network's own gradients.
+
+    Raises:
+      InputError: for a beta outside [0, 1], or one above 0 without attacked images.
+
+    >>> spec = FullyConnectedSpec()
+    >>> images = jnp.array([[[[0.9, 0.5]]], [[[0.1, 0.5]]]])
+    >>> predict = kernel_regression(spec, images, jnp.array([1, 0]))
+    >>> predict(None, images).argmax(1).tolist()
+    [1, 0]
+    """
+    if not 0 <= beta <= 1:
+        raise InputError(f"beta must lie in [0, 1], got {beta}")
+    if beta > 0 and attacked is None:
+        raise InputError(f"attacked images are needed for beta {beta}")
+    parts = [(1 - beta, images)] if beta < 1 else []
+    parts += [(beta, attacked)] if attacked is not None and beta > 0 else []
+    points = jnp.concatenate([x for _, x in parts])
+
+    def mixed(kernel: Float[Array, "m p"]) -> Float[Array, "m n"]:
+        columns = jnp.split(kernel, len(parts), axis=1)
+        return sum(
+            (share * block for (share, _), block in zip(parts, columns, strict=True)),
+            jnp.zeros_like(columns[0]),
+        )
+
+    train = mixed(mixed(analytic_kernel(spec, points)).T)
+    classes = jnp.arange(1, 2) if spec.classes == 2 else jnp.arange(spec.classes)
+    targets = jnp.where(labels[:, None] == classes[None], 1.0, -1.0).astype(images.dtype)
+    regress = neural_tangents().predict.gradient_descent_mse(train, targets, diag_reg=ridge)
+
+    def apply_fn(params: None, x: Float[Array, "m h w c"]) -> Float[Array, "m k"]:
+        del params
+        outputs = regress(None, 0.0, 0.0, mixed(analytic_kernel(spec, x, points)))[1]
+        return jnp.pad(outputs, ((0, 0), (1, 0))) if spec.classes == 2 else outputs
+
+    return apply_fn
+
+
+class InfiniteWidth(NamedTuple):
+    """What the infinite network makes of a task.
+
+    Attributes:
+      blocks: joint Gram matrix of training images, attacked and attacked twice.
+      betas: weights of the attacked images in training.
+      clean_errors: 0-1 errors on test images, one a beta.
+      robust_errors: on attacked test images.
+    """
+
+    blocks: KernelBlocks
+    betas: tuple[float, ...]
+    clean_errors: tuple[float, ...]
+    robust_errors: tuple[float, ...]
+
+
+def infinite_width(
+    spec: FullyConnectedSpec,
+    task: Task,
+    *,
+    rho: float,
+    betas: Sequence[float] = (0.0,),
+    attack: AttackSpec | None = None,
+    ridge: float = 1e-6,
+    seed: int = 0,
+) -> InfiniteWidth:
+    """Kernels, and clean and robust errors, of the infinite network, in float64.
+
+    The network that learnt from the clean images attacks the training images, once and twice. Each
+    beta's network then learns from the mixture, and the attack on test images is its own.
+
+    Args:
+      spec: the network.
+      task: images.
+      rho: radius in pixel units.
+      betas: weights of the attacked images.
+      attack: None: PGD of 20 steps.
+      ridge: of the regression, see `kernel_regression`.
+      seed: of the attacks' random starts.
+
+    Returns:
+      Kernels and errors.
+    """
+    chosen = attack or AttackSpec()
+    with jax.enable_x64(True):
+        start, again, test = jax.random.split(jax.random.key(seed), 3)
+        x, y = jnp.asarray(task.train_images, jnp.float64), jnp.asarray(task.train_labels)
+        x_test, y_test = jnp.asarray(task.test_images, jnp.float64), jnp.asarray(task.test_labels)
+        learnt = kernel_regression(spec, x, y, ridge=ridge)
+        attack_own = jax.jit(
+            lambda key, x: run_attack(key, learnt, None, x, y, spec=chosen, rho=rho)
+        )
+        once = attack_own(start, x)
+        batches = np.stack([np.asarray(v) for v in (x, once, attack_own(again, once))])
+
+        errors = []
+        for beta in betas:
+            predict = kernel_regression(spec, x, y, attacked=once, beta=beta, ridge=ridge)
+            measure = jax.jit(
+                lambda x, y, predict=predict: measured_errors(
+                    test, predict, None, x, y, rho=rho, spec=chosen
+                )
+            )
+            errors.append(tuple(float(error) for error in measure(x_test, y_test)))
+    clean, robust = zip(*errors, strict=True)
+    return InfiniteWidth(analytic_blocks(spec, batches), tuple(betas), clean, robust)
+
+
+class Convergence(NamedTuple):
+    """How empirical kernels come to the analytic one.
+
+    Attributes:
+      widths: m.
+      errors: |K_m - K| / |K| in Frobenius norm, [widths, seeds].
+      slope: of the logarithm of the errors' mean over seeds against log m; theory: -1/2.
+    """
+
+    widths: tuple[int, ...]
+    errors: Float[np.ndarray, "w s"]
+    slope: float
+
+
+def convergence(
+    spec: FullyConnectedSpec,
+    batches: Float[np.ndarray, "b n h w c"],
+    *,
+    widths: Sequence[int],
+    num_seeds: int,
+    kernel: Kernel = Kernel.CLEAN,
+    beta: float | None = None,
+    seed: int = 0,
+) -> Convergence:
+    """Relative errors of empirical kernels of growing width at fixed points.
+
+    Args:
+      spec: the network; its width is replaced.
+      batches: x, A_rho(x), A_rho(A_rho(x)), the same for every width.
+      widths: two or more different ones.
+      num_seeds: initialisations of each width.
+      kernel: which one of the joint Gram matrix.
+      beta: of mixed kernels.
+      seed: of the weights.
+
+    Returns:
+      Errors and their slope.
+
+    Raises:
+      InputError: for fewer than two different widths.
+    """
+    if len(set(widths)) < 2:
+        raise InputError(f"a slope needs two or more different widths, got {list(widths)}")
+    limit = analytic_blocks(spec, batches)
+    target = limit.kernel(kernel, beta)
+    points = jnp.asarray(np.concatenate(batches), jnp.float32)
+    keys = jax.random.split(jax.random.key(seed), num_seeds)
+    errors = np.empty((len(widths), num_seeds))
+    for row, width in enumerate(widths):
+        sized = replace(spec, width=width)
+
+        @jax.jit
+        def grams(keys, points, sized=sized):
+            def gram(key):
+                return layerwise_gram(sized, FullyConnected(sized).init(key, points[:1]), points)
+
+            return lax.map(gram, keys)
+
+        blocks = KernelBlocks(np.asarray(grams(keys, points), np.float64), limit.batches)
+        apart = np.linalg.norm(blocks.kernel(kernel, beta) - target, axis=(-2, -1))
+        errors[row] = apart / np.linalg.norm(target)
+    slope = np.polyfit(np.log(widths), np.log(errors.mean(1)), 1)[0]
+    return Convergence(tuple(widths), errors, float(slope))

@@ -1,0 +1,240 @@
+"""Learning tasks for the theory: few classes of real images, and a sphere whose answer is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from ntknas.errors import InputError
+from ntknas.images import ImageSet, scoring_batch
+
+__all__ = ["SphereTask", "Task", "image_task", "sphere_task"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Images to learn from and images to test on.
+
+    Attributes:
+      train_images: float32 [n, h, w, c], pixels in [0, 1].
+      train_labels: int32 [n], in 0 .. classes - 1. Of two classes 1 is the theory's y = +1.
+      test_images: float32 [t, h, w, c].
+      test_labels: int32 [t].
+      classes: number of classes.
+      mean: that a network subtracts from pixels.
+      std: that it divides by.
+      source: where the images came from, in words.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class SphereTask(Task):
+    """A task whose best classifier, x -> sign(x_1), and its errors are known.
+
+    Attributes:
+      dimension: d of the sphere in R^d.
+      margin: least |x_1|.
+      noise: share of labels that are wrong, in training and test alike.
+    """
+
+    dimension: int
+    margin: float
+    noise: float
+
+    @property
+    def clean_error(self) -> float:
+        """0-1 error of sign(x_1): no classifier has a lower expected one."""
+        return self.noise
+
+    def robust_error(self, rho: float) -> float:
+        """Expected 0-1 error of sign(x_1) under the best attack of radius rho.
+
+        A pixel is 1/2 + x/2, so that the attack moves x_1 by up to 2 rho and, as the sign is all
+        that counts, nothing else. Points nearer to the boundary than that are always wrong.
+
+        Args:
+          rho: in pixel units.
+
+        Returns:
+          q + (1 - q) noise, with q = P(|x_1| < 2 rho).
+        """
+        # x_1^2 of a uniform point is Beta(1/2, (d - 1) / 2); the margin cuts off its low end.
+        square = stats.beta(0.5, (self.dimension - 1) / 2)
+        low, reach = square.cdf(self.margin**2), square.cdf((2 * rho) ** 2)
+        near = max(reach - low, 0.0) / (1 - low)
+        return float(near + (1 - near) * self.noise)
+
+
+def image_task(
+    images: ImageSet,
+    test: ImageSet | None = None,
+    *,
+    classes: Sequence[int] | None = (0, 1),
+    num_train: int,
+    num_test: int,
+    seed: int,
+    pooling: int = 1,
+) -> Task:
+    """A class-balanced task of real images.
+
+    Args:
+      images: to draw training images from.
+      test: to draw test images from; None: other images of `images`.
+      classes: labels to keep, renumbered in this order; None: all that occur.
+      num_train: training images in all.
+      num_test: test images in all.
+      seed: of the draws.
+      pooling: every square of so many pixels a side becomes its mean, for smaller networks.
+
+    Returns:
+      The task.
+
+    Raises:
+      InputError: fewer than two classes, a class that does not occur, too few images, or a pooling
+        that does not divide the size of images.
+
+    >>> from ntknas.images import load_images
+    >>> task = image_task(load_images(), num_train=32, num_test=16, seed=0)
+    >>> task.train_images.shape, np.bincount(task.test_labels).tolist()
+    ((32, 32, 32, 3), [8, 8])
+    """
+    if classes is None:
+        classes = [int(label) for label in np.unique(images.labels)]
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise InputError(f"expected two or more different classes, got {list(classes)}")
+    kept = _of_classes(images, classes)
+    if test is None:
+        drawn = scoring_batch(kept, num_train + num_test, seed=seed)
+        # The batch is shuffled: its classes are dealt out in turn, so that both parts are balanced.
+        train, held_out = _split(drawn.labels, num_train)
+        parts = [(drawn.pixels[i], drawn.labels[i]) for i in (train, held_out)]
+    else:
+        batches = (
+            scoring_batch(kept, num_train, seed=seed),
+            scoring_batch(_of_classes(test, classes), num_test, seed=seed),
+        )
+        drawn = batches[0]
+        parts = [(batch.pixels, batch.labels) for batch in batches]
+    size = images.pixels.shape[1]
+    if pooling < 1 or size % pooling:
+        raise InputError(f"pooling must divide the {size} pixels of a side, got {pooling}")
+    number = {label: new for new, label in enumerate(classes)}
+    (train_images, train_labels), (test_images, test_labels) = (
+        (_pool(pixels, pooling), np.array([number[int(label)] for label in labels], np.int32))
+        for pixels, labels in parts
+    )
+    return Task(
+        train_images,
+        train_labels,
+        test_images,
+        test_labels,
+        len(classes),
+        tuple(drawn.mean.tolist()),
+        tuple(drawn.std.tolist()),
+        f"{images.dataset} classes {','.join(map(str, classes))} ({images.source})",
+    )
+
+
+def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
+    missing = sorted(set(classes) - set(images.labels.tolist()))
+    if missing:
+        raise InputError(f"{images.source} holds no images of class {missing[0]}")
+    keep = np.isin(images.labels, classes)
+    return ImageSet(
+        images.dataset,
+        images.pixels[keep],
+        images.labels[keep],
+        images.indices[keep],
+        images.source,
+    )
+
+
+def _pool(pixels: np.ndarray, side: int) -> np.ndarray:
+    n, h, w, c = pixels.shape
+    return pixels.reshape(n, h // side, side, w // side, side, c).mean((2, 4), dtype=np.float32)
+
+
+def _split(labels: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of two class-balanced parts, in the order of the labels."""
+    turn = np.empty(len(labels), int)
+    for label in np.unique(labels):
+        where = np.flatnonzero(labels == label)
+        turn[where] = np.arange(len(where))
+    dealt = np.argsort(turn, kind="stable")
+    return np.sort(dealt[:first]), np.sort(dealt[first:])
+
+
+def sphere_task(
+    dimension: int,
+    *,
+    num_train: int,
+    num_test: int,
+    margin: float = 0.0,
+    noise: float = 0.0,
+    seed: int,
+) -> SphereTask:
+    """Uniform points of the unit sphere with |x_1| >= margin, labelled by the sign of x_1.
+
+    A point x is the image 1/2 + x/2 of shape [1, 1, d]; with mean 1/2 and std 1/2 a network sees x.
+
+    Args:
+      dimension: d, at least 2.
+      num_train: training points.
+      num_test: test points.
+      margin: in [0, 1).
+      noise: share of labels that are flipped, in [0, 1/2].
+      seed: of the draws.
+
+    Returns:
+      The task, which knows its best classifier's errors.
+
+    Raises:
+      InputError: for a value outside its range.
+
+    >>> task = sphere_task(3, num_train=4, num_test=2, margin=0.2, seed=0)
+    >>> task.clean_error, task.robust_error(0.05), task.robust_error(0.5)
+    (0.0, 0.0, 1.0)
+    """
+    if dimension < 2 or num_train < 1 or num_test < 1:
+        raise InputError(
+            f"expected a dimension of at least 2 and at least one training and test point, "
+            f"got {dimension}, {num_train}, {num_test}"
+        )
+    if not 0 <= margin < 1 or not 0 <= noise <= 0.5:
+        raise InputError(
+            f"margin must be in [0, 1) and noise in [0, 0.5], got {margin} and {noise}"
+        )
+    rng = np.random.default_rng(seed)
+    n = num_train + num_test
+    # |x_1| from its distribution beyond the margin, the rest uniform on a sphere of its own.
+    square = stats.beta(0.5, (dimension - 1) / 2)
+    first = np.sqrt(square.ppf(rng.uniform(square.cdf(margin**2), 1, n))) * rng.choice([-1, 1], n)
+    rest = rng.normal(size=(n, dimension - 1))
+    rest *= np.sqrt(1 - first**2)[:, None] / np.linalg.norm(rest, axis=1, keepdims=True)
+    points: Float[np.ndarray, "n d"] = np.concatenate([first[:, None], rest], axis=1)
+    labels = ((first > 0) ^ (rng.uniform(size=n) < noise)).astype(np.int32)
+    images = np.clip(0.5 + points / 2, 0, 1).astype(np.float32)[:, None, None, :]
+    return SphereTask(
+        images[:num_train],
+        labels[:num_train],
+        images[num_train:],
+        labels[num_train:],
+        2,
+        (0.5,),
+        (0.5,),
+        f"sphere in {dimension} dimensions, margin {margin:g}, noise {noise:g}",
+        dimension,
+        margin,
+        noise,
+    )

@@ -1,0 +1,120 @@
+"""Bound terms beside measured errors: one network, several draws of weights and images."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Float
+
+from ntknas.attack import AttackSpec
+from ntknas.errors import InputError
+from ntknas.kernel import KernelBlocks
+from ntknas.network import FullyConnected, FullyConnectedSpec
+from ntknas.theory.layers import joint_gram
+from ntknas.theory.task import Task
+from ntknas.theory.training import TrainingSpec, measured_errors, train
+
+__all__ = ["Measurement", "measure"]
+
+
+class Measurement(NamedTuple):
+    """Kernels at initialisation and errors after training, one a draw.
+
+    Attributes:
+      blocks: joint Gram matrices [s, 3 n, 3 n] on the training images.
+      clean_errors: 0-1 errors on test images, [s].
+      robust_errors: on attacked test images, [s].
+      train_errors: 0-1 errors on the training images, [s].
+    """
+
+    blocks: KernelBlocks
+    clean_errors: Float[np.ndarray, " s"]
+    robust_errors: Float[np.ndarray, " s"]
+    train_errors: Float[np.ndarray, " s"]
+
+
+def measure(
+    spec: FullyConnectedSpec,
+    tasks: Sequence[Task],
+    *,
+    beta: float,
+    rho: float,
+    training: TrainingSpec,
+    attack: AttackSpec | None = None,
+    seed: int = 0,
+) -> Measurement:
+    """The kernels of networks at initialisation, and what the same networks learn.
+
+    Skips, beta and rho are data: settings that differ in nothing else share one compiled program.
+
+    Args:
+      spec: the network.
+      tasks: one a draw, of equal sizes; each gets weights of its own.
+      beta: weight of the robust loss in training.
+      rho: radius in pixel units, of kernels, training and test.
+      training: how to train and to measure the robust error.
+      attack: of the kernels' images; None: PGD of 20 steps.
+      seed: of weights, batches and attacks.
+
+    Returns:
+      Kernels and errors.
+
+    Raises:
+      InputError: without tasks, or if they differ in size.
+    """
+    shapes = {(task.train_images.shape, task.test_images.shape) for task in tasks}
+    if len(shapes) != 1:
+        raise InputError(f"expected tasks of one size, got {len(shapes)} sizes")
+    fields = ("train_images", "train_labels", "test_images", "test_labels")
+    data = {name: np.stack([getattr(task, name) for task in tasks]) for name in fields}
+    keys = jax.random.split(jax.random.key(seed), len(tasks))
+    grams, clean, robust, seen = _draws(
+        keys,
+        data,
+        jnp.asarray(spec.alphas, jnp.float32),
+        jnp.float32(beta),
+        jnp.float32(rho),
+        spec=replace(spec, skips=None),
+        training=training,
+        kernel_attack=attack or AttackSpec(),
+    )
+    blocks = KernelBlocks(np.asarray(grams, np.float64))
+    return Measurement(blocks, np.asarray(clean), np.asarray(robust), np.asarray(seen))
+
+
+def _one_draw(draw, skips, beta, rho, *, spec, training, kernel_attack):
+    key, data = draw
+    init, kernel, order, test = jax.random.split(key, 4)
+    network = FullyConnected(spec)
+    images, labels = data["train_images"], data["train_labels"]
+    params = network.init(init, images[:1])
+
+    def apply_fn(params, images):
+        return network.apply(params, images, skips)
+
+    gram = joint_gram(
+        kernel, spec, params, images, labels, rho=rho, attack=kernel_attack, skips=skips
+    )
+    params, _ = train(order, apply_fn, params, images, labels, beta=beta, rho=rho, spec=training)
+    errors = measured_errors(
+        test,
+        apply_fn,
+        params,
+        data["test_images"],
+        data["test_labels"],
+        rho=rho,
+        spec=training.test_attack,
+    )
+    seen = (apply_fn(params, images).argmax(-1) != labels).mean()
+    return gram, errors.clean, errors.robust, seen
+
+
+def _all_draws(keys, data, skips, beta, rho, **static):
+    return lax.map(lambda draw: _one_draw(draw, skips, beta, rho, **static), (keys, data))
+
+
+_draws = jax.jit(_all_draws, static_argnames=("spec", "training", "kernel_attack"))

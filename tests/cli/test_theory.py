@@ -1,0 +1,80 @@
+"""`ntknas theory`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ntknas.attack import AttackSpec
+from ntknas.network import FullyConnectedSpec
+from ntknas.theory import bound_terms, initial_blocks, sphere_task
+
+SMALL = ("theory", "--task", "sphere", "--dimension", 5, "--images", 8, "--test-images", 10)
+NETWORK = ("--depth", 3, "--width", 16, "--steps", 2, "--rho", "0.05")
+
+
+def test_json_holds_what_the_library_computes(ntknas):
+    status, out, err = ntknas(*SMALL, *NETWORK, "--beta", "0,0.5", "--format", "json")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found["network"]["skips"] == [1.0]
+    assert (found["images"]["N"], found["rho"], found["errors"]) == (8, 0.05, [])
+    assert [(row["kernel"], row["beta"]) for row in found["kernels"]] == [
+        ("K_all", 0.0),
+        ("K_all", 0.5),
+        ("K~_all", 0.0),
+        ("K~_all", 0.5),
+    ]
+    task = sphere_task(5, num_train=8, num_test=10, margin=0.1, seed=0)
+    spec = FullyConnectedSpec(depth=3, width=16, skips=(1,))
+    blocks = initial_blocks(spec, task, rho=0.05, attack=AttackSpec(steps=2))
+    terms = bound_terms(
+        blocks.mixed_robust(0.5), task.train_labels, depth=3, epsilon=blocks.epsilon
+    )
+    row = found["kernels"][3]
+    for name, value in terms._asdict().items():
+        np.testing.assert_allclose(row[name], value, rtol=1e-5)
+    assert row["weyl_holds"]
+    assert row["weyl_bound"] <= row["lambda_min"] * (1 + 1e-6)
+
+
+def test_training_and_infinite_width(ntknas):
+    status, out, err = ntknas(
+        *(*SMALL, *NETWORK, "--beta", "0.5", "--train", "--training-steps", 5, "--infinite")
+    )
+    assert status == 0
+    assert err == "trained at beta 0.5\n"
+    assert "depth 3, width 16, skips 1, branches times 0.333, ntk parametrisation" in out
+    assert "0-1 errors on 10 test images:" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert sum(line[:1] == ["infinite"] for line in lines) == 3
+    assert sum(line[:1] == ["16"] for line in lines) == 3
+
+
+def test_images_of_cifar_in_csv(ntknas):
+    status, out, _ = ntknas(
+        *("theory", "--pooling", 8, "--images", 6, "--test-images", 2, "--task", "ten"),
+        *("--depth", 2, "--width", 8, "--steps", 1, "--beta", "1", "--format", "csv"),
+    )
+    assert status == 0
+    assert out.splitlines()[0].startswith("width,kernel,beta,label_energy,")
+    assert len(out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--depth", 1), "depth must be at least 2, got 1"),
+        (("--skips", "1"), "depth 4 has 2 skips"),
+        (("--activations", "cube"), "activation must be one of relu"),
+        (("--beta", "2"), "beta must lie in [0, 1]"),
+        (("--rho=-1/255",), "rho must be a radius"),
+        (("--images", 1000), "batch size must be 1 to 64"),
+        (("--task", "sphere", "--pooling", 2), "are for images"),
+        (("--infinite", "--parametrisation", "standard"), "needs the NTK parametrisation"),
+        (("--seed", -1), "seed must not be negative"),
+        (("--data", "nowhere"), "no such file"),
+    ],
+)
+def test_refused_in_one_line(refused, options, message):
+    assert message in refused("theory", *options)
