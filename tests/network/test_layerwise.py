@@ -163,9 +163,7 @@ def test_kernel_of_a_network(norm, traced, float64):
         joined = images.reshape(-1, *images.shape[2:])
         return network.apply({**variables, "params": params}, joined, codes).sum(1)
 
-    found = quick_jit(lambda images: probed_gram(probed_fn, images, coupled=norm.coupled))(
-        images
-    )
+    found = quick_jit(lambda images: probed_gram(probed_fn, images, coupled=norm.coupled))(images)
     joint = np.asarray(plain_parts(values, variables["params"])[0])
     joint = joint.reshape(batches, N, batches, N)
     assert found.shape == (batches, 3, N, N)
