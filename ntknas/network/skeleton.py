@@ -108,7 +108,9 @@ class _Cell(nn.Module):
         """As `traced_cell`, but what convolutions take and give is sown and can be scaled."""
         ones = jnp.ones((len(EDGES), len(x), 1, 1, self.channels), x.dtype)
         factors = self.perturb("edges_factor", ones)
-        y, (taken, given) = watched_cell(self.spec.norm, op_codes, weights, factors, x)
+        # Derivatives keep a cell's input and compute the rest again.
+        cell = jax.checkpoint(partial(watched_cell, self.spec.norm))
+        y, (taken, given) = cell(op_codes, weights, factors, x)
         self.sow("intermediates", "edges_taken", taken)
         self.sow("intermediates", "edges_given", given)
         return y

@@ -29,6 +29,7 @@ def layer_weights(params: Any) -> list[tuple[str, Float[Array, "layers ..."]]]:
 
     >>> from ntknas.network import NetworkSpec, initial_variables
     >>> params = initial_variables(NetworkSpec(channels=4, cells=2), 0)["params"]
+    >>> params = jax.tree.map(jnp.asarray, params)
     >>> dict(layer_weights(params))["classifier"].shape
     (1, 16, 10)
     """

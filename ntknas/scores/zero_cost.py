@@ -65,6 +65,12 @@ def zero_cost_inputs(
       images: pixels in [0, 1].
       labels: classes.
       seed: of Zen-NAS's weights and images.
+
+    >>> network = NetworkSpec(channels=2, cells=1)
+    >>> variables, images = initial_variables(network, 0), jnp.zeros((2, 32, 32, 3))
+    >>> inputs = zero_cost_inputs(network, variables, images, jnp.array([0, 1]), 0)
+    >>> inputs.gaussian["classifier"]["kernel"].shape
+    (8, 10)
     """
     rng = np.random.default_rng([seed, 0])
     params = initial_variables(replace(network, norm=Norm.BATCH), seed)["params"]
@@ -91,12 +97,6 @@ def zero_cost_scores(
 
     Returns:
       A score for each of `ZERO_COST_SCORES`; NaN where float arithmetic overflows.
-
-    >>> network = NetworkSpec(channels=2, cells=1)
-    >>> variables, images = initial_variables(network, 0), jnp.ones((2, 32, 32, 3)) / 2
-    >>> inputs = zero_cost_inputs(network, variables, images, jnp.array([0, 1]), 0)
-    >>> round(zero_cost_scores(network, jnp.zeros(6, int), inputs)["synflow"], 1)
-    -69.1
     """
     with jax.enable_x64(True):
         double = _without_normalisation(network, ops, inputs, CROZE_STEP, CROZE_RHO)
