@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 import ntknas
 from experiments.ranking import RankingConfig, candidates, in_development, run
-from ntknas.architecture import representatives
+from ntknas.architecture.space import representatives
 from ntknas.kernel import Batch
 from ntknas.network import Norm
 
