@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 import ntknas
 from ntknas.architecture import Architecture, depth, live_edges
 from ntknas.ranking import best_of_top, bootstrap
-from ntknas.scores import ScoreName
+from ntknas.scores import SIZE_SCORES, ScoreName
 
 __all__ = ["RankingConfig", "candidates", "in_development", "run"]
 
@@ -65,18 +65,17 @@ def in_development(index: int) -> bool:
 def candidates(runs: Sequence[ntknas.Run]) -> pd.DataFrame:
     """Candidate scores by architecture, turned so that higher is better; NaN nowhere.
 
-    Scores are named RUN/SCORE@KERNEL. Counts of the graph have no known direction: each is there
-    with both signs, the minus as "-NAME". Constant networks are last in every score of a kernel. Of
+    Scores are named RUN/NAME. Counts of the graph have no known direction: each is there
+    with both signs, the minus as "-NAME". Constant networks are last in every score of a run. Of
     candidates that rank alike, such as params and flops, the first is there.
     """
     frames = []
     for run in runs:
         scores = run.scores()
         turned = {
-            f"{run.folder.name}/{name}": ntknas.SCORES[ScoreName.parse(name).score].direction
-            * column
-            for name, column in scores.items()
-            if "@" in str(name)
+            f"{run.folder.name}/{name}": ntknas.SCORES[parsed.score].direction * scores[name]
+            for name, parsed in ((str(n), ScoreName.parse(str(n))) for n in scores.columns)
+            if parsed.score not in SIZE_SCORES
         }
         frames.append(pd.DataFrame(turned))
     table = pd.concat(frames, axis=1, join="inner")
