@@ -11,13 +11,14 @@ holds the search's best rankings and the number of parameters on the other four 
 import argparse
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import ConstantInputWarning, spearmanr
 
 import ntknas
 from ntknas.architecture import Architecture, depth, live_edges
@@ -103,10 +104,13 @@ def _counts(cell: Architecture) -> dict[str, int]:
 
 
 def _quality(ranks: np.ndarray, truth: np.ndarray, best: np.ndarray) -> tuple[float, float]:
-    """Spearman over all and among the truth's best."""
-    parts = ((ranks, truth), (ranks[best], truth[best]))
-    over_all, at_the_top = (float(spearmanr(*part).statistic) for part in parts)
-    return over_all, at_the_top
+    """Spearman over all and among the truth's best; NaN where a ranking is constant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        return (
+            float(spearmanr(ranks, truth).statistic),
+            float(spearmanr(ranks[best], truth[best]).statistic),
+        )
 
 
 def _best(truth: np.ndarray, fraction: float) -> np.ndarray:

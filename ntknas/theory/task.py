@@ -114,6 +114,15 @@ def image_task(
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise InputError(f"expected two or more different classes, got {list(classes)}")
     kept = _of_classes(images, classes)
+    if num_train < 1 or num_test < 1:
+        raise InputError(
+            f"expected at least one training and one test image, got {num_train} and {num_test}"
+        )
+    if test is None and num_train + num_test > len(kept.labels):
+        raise InputError(
+            f"expected at most {len(kept.labels)} training and test images in all, which "
+            f"{images.source} holds of these classes, got {num_train} + {num_test}"
+        )
     if test is None:
         drawn = scoring_batch(kept, num_train + num_test, seed=seed)
         # The batch is shuffled: its classes are dealt out in turn, so that both parts are balanced.

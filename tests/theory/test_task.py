@@ -104,8 +104,10 @@ def test_pooling_takes_means():
         ({"classes": (1,)}, "two or more different classes"),
         ({"classes": (1, 1)}, "two or more different classes"),
         ({"classes": (1, 11)}, "no images of class 11"),
-        ({"num_train": 100}, "batch size must be 1 to 64"),
         ({"pooling": 3}, "pooling must divide the 32 pixels"),
+        ({"num_train": 0}, "at least one training and one test image, got 0 and 2"),
+        ({"num_test": 0}, "at least one training and one test image, got 4 and 0"),
+        ({"num_train": 63}, r"at most 64 .* got 63 \+ 2"),
     ],
 )
 def test_bad_images(change, message):
