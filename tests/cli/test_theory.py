@@ -69,7 +69,7 @@ def test_images_of_cifar_in_csv(ntknas):
         (("--activations", "cube"), "activation must be one of relu"),
         (("--beta", "2"), "beta must lie in [0, 1]"),
         (("--rho=-1/255",), "rho must be a radius"),
-        (("--images", 1000), "batch size must be 1 to 64"),
+        (("--images", 1000), "at most 64 training and test images"),
         (("--task", "sphere", "--pooling", 2), "are for images"),
         (("--infinite", "--parametrisation", "standard"), "needs the NTK parametrisation"),
         (("--seed", -1), "seed must not be negative"),
