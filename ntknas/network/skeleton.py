@@ -152,9 +152,8 @@ class Network(nn.Module):
 
     Call it with `images` [N, H, W, 3], pixels in [0, 1] (it subtracts mean and divides by std
     itself), and `ops`, the six operation codes of the cell: a tuple of Python integers (static)
-    or an integer array [6] (data). Returns logits [N, K]. With a `probe`, for operations as data
-    and images that do not interact, the one gradient taken is the kernel
-    (`ntknas.network.layerwise`).
+    or an integer array [6] (data). Returns logits [N, K]. With a `probe` no parameter has a
+    gradient; the probe's is the kernel (`ntknas.network.layerwise`).
 
     >>> from ntknas.network import NetworkSpec
     >>> network = Network(NetworkSpec(channels=4, cells=1))
