@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 import ntknas
+from experiments.command import clear_errors
 from ntknas.errors import InputError
 from ntknas.kernel import Kernel
 from ntknas.network import FullyConnectedSpec
@@ -481,7 +482,8 @@ def main() -> None:
         for name in ("data", "task", "draws", "branch_scale")
         if (value := getattr(flags, name)) is not None
     }
-    run(replace(SMALL if flags.small else BoundValidationConfig(), **changes), flags.out)
+    with clear_errors(parser.prog):
+        run(replace(SMALL if flags.small else BoundValidationConfig(), **changes), flags.out)
     print((flags.out / "tables.md").read_text(), end="")
 
 

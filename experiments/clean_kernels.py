@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 import ntknas
+from experiments.command import clear_errors
 from ntknas.kernel import Batch
 
 __all__ = ["MEASURED", "PUBLISHED", "CleanKernelsConfig", "run"]
@@ -94,7 +95,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/clean_kernels"))
     parser.add_argument("--archs", default="random:300")
     config = CleanKernelsConfig(**vars(parser.parse_args()))
-    table = run(config)
+    with clear_errors(parser.prog):
+        table = run(config)
     print(table.round(3).to_string(index=False))
     result = {"config": str(config), "table": table.to_dict(orient="records")}
     (config.out / "clean_kernels.json").write_text(json.dumps(result, indent=1))

@@ -21,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import ntknas
+from experiments.command import clear_errors
 from ntknas.network import FullyConnectedSpec
 from ntknas.ranking import format_table
 from ntknas.theory import TrainingSpec, image_task, kernel_dynamics
@@ -174,7 +175,8 @@ def main() -> None:
     config = SMALL if flags.small else KernelDynamicsConfig()
     if flags.data is None and not flags.small:
         config = replace(config, num_train=48)  # the embedded sample has 64 of two classes
-    run(replace(config, data=flags.data), flags.out)
+    with clear_errors(parser.prog):
+        run(replace(config, data=flags.data), flags.out)
     print((flags.out / "table.md").read_text(), end="")
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.stats import ConstantInputWarning, spearmanr
 
 import ntknas
+from experiments.command import clear_errors
 from ntknas.architecture import Architecture, depth, live_edges
 from ntknas.ranking import best_of_top, bootstrap
 from ntknas.scores import SIZE_SCORES, ScoreName
@@ -186,11 +187,12 @@ def main() -> None:
     args = vars(parser.parse_args())
     out = args.pop("out")
     config = RankingConfig(**args | {"runs": tuple(args["runs"])})
-    table = run(config)
-    print(table.round(3).to_string(index=False))
-    if out:
-        result = {"config": asdict(config), "table": table.to_dict(orient="records")}
-        out.write_text(json.dumps(result, indent=1, default=str))
+    with clear_errors(parser.prog):
+        table = run(config)
+        print(table.round(3).to_string(index=False))
+        if out:
+            result = {"config": asdict(config), "table": table.to_dict(orient="records")}
+            out.write_text(json.dumps(result, indent=1, default=str))
 
 
 if __name__ == "__main__":

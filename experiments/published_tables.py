@@ -1,0 +1,293 @@
+"""The published correlation tables of Wu et al. (ICLR 2024), ours beside them.
+
+    python -m experiments.published_tables runs/a runs/b --truth NAS-RobBench-201_html.json
+
+For every run (`ntknas score`) a table of lambda_min and cond of each kernel against each metric of
+the truth: Spearman's correlation with its 95% bootstrap interval, the published figure where there
+is one, and the difference. With several runs one more table holds them side by side on the
+architectures that all have, named by the settings that differ from the first run's: how far each
+convention moves a figure. The publication gives absolute values; ours are turned by each score's
+direction, so that a negative one means that the score ranks backwards.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+import ntknas
+from experiments.command import clear_errors
+from ntknas.attack import AttackName
+from ntknas.cli.correlate import with_interval
+from ntknas.errors import InputError
+from ntknas.kernel import Batch
+from ntknas.scores import SIZE_SCORES, ScoreName, format_fraction
+
+__all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report", "sensitivity"]
+
+
+@dataclass(frozen=True)
+class PublishedTablesConfig:
+    """Which runs against which truth.
+
+    Attributes:
+      runs: folders of runs; the first is the one that others are compared with.
+      truth: published accuracies.
+      dataset: of the truth; None: the first run's.
+      metrics: of the truth; None: all.
+      sensitivity_metric: of the table of runs side by side.
+      resamples: of each interval.
+    """
+
+    runs: tuple[Path, ...]
+    truth: Path
+    dataset: str | None = None
+    metrics: tuple[str, ...] | None = None
+    sensitivity_metric: str = "pgd_8"
+    resamples: int = 200
+
+
+def _table(metrics: str, **rows: str) -> dict[str, dict[str, float]]:
+    return {
+        row: dict(zip(metrics.split(), map(float, figures.split()), strict=True))
+        for row, figures in rows.items()
+    }
+
+
+# Spearman on all 6,466 classes, CIFAR-10. The publication's EigenNAS rows are those of lambda_min,
+# to .001 where it has both.
+_LAMBDA_MIN = _table(
+    "clean fgsm_3 pgd_3 apgd_3 fgsm_8 pgd_8",
+    clean=".527 .546 .543 .541 .601 .598",
+    robust_3=".533 .552 .550 .548 .608 .604",
+    robust_8=".540 .559 .556 .554 .614 .610",
+    twice_3=".537 .556 .553 .551 .611 .608",
+    twice_8=".549 .568 .565 .564 .622 .619",
+)
+_COND = _table(
+    "clean fgsm_3 pgd_3 apgd_3 fgsm_8 pgd_8 apgd_8",
+    clean=".739 .742 .739 .738 .765 .755 .748",
+    robust_3=".505 .512 .509 .508 .546 .536 .531",
+    robust_8=".721 .729 .725 .724 .762 .753 .747",
+    twice_3=".558 .566 .562 .561 .600 .589 .584",
+    twice_8=".724 .730 .726 .726 .762 .752 .746",
+)
+_KERNELS = {
+    "clean": "clean",
+    "robust_3": "robust:3/255",
+    "robust_8": "robust:8/255",
+    "twice_3": "twice:3/255",
+    "twice_8": "twice:8/255",
+}
+
+PUBLISHED: dict[str, dict[str, float]] = {
+    f"{score}@{_KERNELS[kernel]}": figures
+    for score, table in (("lambda_min", _LAMBDA_MIN), ("cond", _COND))
+    for kernel, figures in table.items()
+}
+"""Published Spearman correlation by score and metric, CIFAR-10."""
+
+
+def _scores(run: ntknas.Run) -> list[str]:
+    """lambda_min and cond of every kernel of a run that is not mixed."""
+    names = [ScoreName.parse(str(column)) for column in run.scores().columns]
+    wanted = [n for n in names if n.score in ("lambda_min", "cond") and n.beta is None]
+    return [str(name) for name in sorted(wanted, key=lambda name: name.score, reverse=True)]
+
+
+def comparison(
+    run: ntknas.Run,
+    truth: ntknas.Truth,
+    *,
+    dataset: str | None = None,
+    metrics: Sequence[str] | None = None,
+    resamples: int = 200,
+) -> pd.DataFrame:
+    """A run's correlations beside the published ones.
+
+    Args:
+      run: finished or not; its architectures so far are taken.
+      truth: published accuracies.
+      dataset: of the truth; None: the run's.
+      metrics: of the truth; None: all.
+      resamples: of each interval.
+
+    Returns:
+      One row a score and metric: score, metric, n, spearman, spearman_low, spearman_high, published
+      (NaN where nothing is: the publication's tables are CIFAR-10's) and difference.
+    """
+    dataset = dataset or run.spec.dataset
+    table = ntknas.correlate(
+        run, truth, names=_scores(run), dataset=dataset, metrics=metrics, resamples=resamples
+    )
+    table = table[["score", "metric", "n", "spearman", "spearman_low", "spearman_high"]]
+    published = [
+        PUBLISHED.get(score, {}).get(metric, math.nan) if dataset == "cifar10" else math.nan
+        for score, metric in zip(table["score"], table["metric"], strict=True)
+    ]
+    return table.assign(published=published, difference=table["spearman"] - published)
+
+
+def sensitivity(
+    runs: Sequence[ntknas.Run],
+    truth: ntknas.Truth,
+    *,
+    metric: str = "pgd_8",
+    dataset: str | None = None,
+    resamples: int = 200,
+) -> pd.DataFrame:
+    """Correlations of several runs on the architectures that all of them hold.
+
+    Args:
+      runs: the first is the one that the others are compared with.
+      truth: published accuracies.
+      metric: of the truth.
+      dataset: of the truth; None: the first run's.
+      resamples: of each interval.
+
+    Returns:
+      One row a run and score: settings (those that differ from the first run's; its own folder's
+      name for the first), score, n, spearman and its interval.
+
+    Raises:
+      InputError: if the runs have fewer than two architectures in common.
+    """
+    first = runs[0]
+    common = set.intersection(*(set(run.ids) for run in runs))
+    if len(common) < 2:
+        raise InputError(f"expected runs that share architectures, got {len(common)} in common")
+    parts = []
+    for run in runs:
+        table = ntknas.correlate(
+            run.scores().loc[sorted(common)],
+            truth,
+            names=_scores(run),
+            dataset=dataset or first.spec.dataset,
+            metrics=[metric],
+            resamples=resamples,
+        )
+        label = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
+        parts.append(table[~table["score"].isin(SIZE_SCORES)].assign(settings=label))
+    columns = ["settings", "score", "n", "spearman", "spearman_low", "spearman_high"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
+    """Settings that move a kernel's scores; which kernels there are, the columns say."""
+    kernels = first.kernels if spec.rhos and first.rhos else (Batch.CLEAN,)
+    alike = [
+        replace(s, kernels=kernels, rhos=first.rhos, betas=(), zero_cost=False)
+        for s in (spec, first)
+    ]
+    changes = [change.partition(" / ")[0] for change in alike[0].differences(alike[1])]
+    if spec.attack_norm == spec.network.norm:
+        changes = [change for change in changes if not change.startswith("attack_norm:")]
+    return changes
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    header = "| " + " | ".join(frame.columns) + " |\n" + "|---" * frame.shape[1] + "|"
+    rows = ("| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False))
+    return "\n".join([header, *rows])
+
+
+def _comparison_page(table: pd.DataFrame) -> str:
+    """A row a score with intervals, below it the published figures and the differences."""
+    metrics = list(table["metric"].unique())
+    rows = []
+    for score in table["score"].unique():
+        found = table[table["score"] == score].set_index("metric").loc[metrics]
+        rows.append([score, "ours", *with_interval(found, "spearman")])
+        if found["published"].notna().any():
+            for name, form in (("published", "{:.3f}"), ("difference", "{:+.3f}")):
+                cells = ["" if math.isnan(v) else form.format(v) for v in found[name]]
+                rows.append(["", name, *cells])
+    return _markdown(pd.DataFrame(rows, columns=["score", "", *metrics]))
+
+
+def _sensitivity_page(table: pd.DataFrame) -> str:
+    """A row a run, a column a score."""
+    cells = table.assign(cell=with_interval(table, "spearman"))
+    wide = cells.pivot(index="settings", columns="score", values="cell")
+    wide = wide.loc[table["settings"].unique(), table["score"].unique()].fillna("")
+    return _markdown(wide.reset_index())
+
+
+def _title(run: ntknas.Run) -> str:
+    spec = run.spec
+    network = spec.network
+    parts = [
+        f"{len(run.ids)} architectures",
+        f"{spec.batch_size} {spec.dataset} images",
+        f"{spec.seeds} seed{'s' * (spec.seeds > 1)}",
+        f"norm {network.norm}",
+        f"{network.cells} cell{'s' * (network.cells > 1)} a stage",
+    ]
+    if spec.rhos:
+        radii = ", ".join(map(format_fraction, spec.rhos))
+        steps = f", {spec.attack.steps} steps" if spec.attack.name is AttackName.PGD else ""
+        parts.append(f"{spec.attack.name} {radii}{steps}")
+    return f"`{run.folder}`: " + ", ".join(parts)
+
+
+def report(config: PublishedTablesConfig) -> str:
+    """All tables as Markdown.
+
+    Raises:
+      InputError: for a run or a truth that cannot be read, or runs without common architectures.
+    """
+    runs = [ntknas.Run(folder) for folder in config.runs]
+    truth = ntknas.load_truth(config.truth)
+    parts = []
+    for run in runs:
+        table = comparison(
+            run,
+            truth,
+            dataset=config.dataset,
+            metrics=config.metrics,
+            resamples=config.resamples,
+        )
+        parts += [_title(run), _comparison_page(table)]
+    if len(runs) > 1:
+        table = sensitivity(
+            runs,
+            truth,
+            metric=config.sensitivity_metric,
+            dataset=config.dataset,
+            resamples=config.resamples,
+        )
+        n = table["n"].iloc[0]
+        parts += [
+            f"Side by side, {config.sensitivity_metric}, {n} architectures; {runs[0].folder} "
+            "first, then what differs from it",
+            _sensitivity_page(table),
+        ]
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    """Parse the flags, print the tables and write them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
+    parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
+    parser.add_argument("--dataset", help="of the truth; default: the first run's")
+    parser.add_argument("--metrics", nargs="+", help="of the truth; default: all")
+    parser.add_argument("--sensitivity-metric", default="pgd_8")
+    parser.add_argument("--resamples", type=int, default=200)
+    parser.add_argument("--out", type=Path, help="Markdown")
+    args = vars(parser.parse_args())
+    out = args.pop("out")
+    metrics = None if args["metrics"] is None else tuple(args["metrics"])
+    config = PublishedTablesConfig(**args | {"runs": tuple(args["runs"]), "metrics": metrics})
+    with clear_errors(parser.prog):
+        text = report(config)
+        print(text)
+        if out:
+            out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The published tables beside ours, on tiny networks: rows, figures, settings that differ."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import ntknas
+from experiments import published_tables
+from experiments.published_tables import (
+    PUBLISHED,
+    PublishedTablesConfig,
+    comparison,
+    report,
+    sensitivity,
+)
+from ntknas.attack import AttackName, AttackSpec
+from ntknas.kernel import Batch
+from ntknas.network import Norm
+
+SPEC = ntknas.ScoringSpec(
+    batch_size=4,
+    network=ntknas.NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE),
+    attack=AttackSpec(AttackName.FGSM, random_start=False),
+    rhos=(8 / 255,),
+    betas=(0.5,),
+)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    ntknas.score("random:12", out=folder / "attacked", spec=SPEC)
+    clean = replace(SPEC, kernels=(Batch.CLEAN,), batch_size=6)
+    ntknas.score("random:16", out=folder / "clean", spec=clean)
+    return [ntknas.Run(folder / name) for name in ("attacked", "clean")]
+
+
+@pytest.fixture
+def truth_file(data_file):
+    return data_file("robbench/NAS-RobBench-201_html.json")
+
+
+def test_comparison(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    table = comparison(runs[0], truth, resamples=20)
+    kernels = ("clean", "robust:8/255", "twice:8/255")
+    scores = [f"{score}@{kernel}" for score in ("lambda_min", "cond") for kernel in kernels]
+    assert list(table["score"].unique()) == [*scores, "params", "flops"]
+    row = table.query("score == 'cond@robust:8/255' and metric == 'pgd_8'").iloc[0]
+    assert row["published"] == 0.753
+    assert row["difference"] == row["spearman"] - 0.753
+    values = runs[0].scores()["cond@robust:8/255"]
+    values[[i for i in values.index if ntknas.Architecture.from_id(i).is_constant]] = np.inf
+    accuracy = truth.wide("cifar10")["pgd_8"][values.index].round(6)
+    assert row["spearman"] == pytest.approx(-spearmanr(values, accuracy).statistic)
+    assert row["spearman_low"] <= row["spearman"] <= row["spearman_high"]
+
+
+def test_only_cifar10_has_published_figures(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    table = comparison(runs[1], truth, dataset="cifar100", metrics=["pgd_8"], resamples=0)
+    assert table["published"].isna().all()
+
+
+def test_sensitivity_names_what_differs(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    table = sensitivity(runs, truth, resamples=0)
+    assert list(table["settings"].unique()) == ["attacked", "batch_size: 6"]
+    assert set(table["n"]) == {len(set(runs[0].ids) & set(runs[1].ids))}
+    clean = table.query("settings == 'batch_size: 6'")["score"]
+    assert set(clean) == {"lambda_min@clean", "cond@clean"}
+
+
+def test_report(runs, truth_file):
+    folders = tuple(run.folder for run in runs)
+    text = report(PublishedTablesConfig(folders, truth_file, metrics=("pgd_8",), resamples=0))
+    assert "| cond@robust:8/255 | ours |" in text
+    assert "| batch_size: 6 |" in text
+    assert "4 cifar10 images, 1 seed, norm image, 1 cell a stage, fgsm 8/255" in text
+
+
+def test_published_figures():
+    assert PUBLISHED["lambda_min@twice:8/255"]["fgsm_8"] == 0.622
+    assert PUBLISHED["cond@clean"]["apgd_8"] == 0.748
+    assert len(PUBLISHED) == 10
+
+
+def test_bad_input_is_one_line(monkeypatch, capsys, tmp_path, truth_file):
+    argv = ["published_tables", str(tmp_path / "nothing"), "--truth", str(truth_file)]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as stop:
+        published_tables.main()
+    assert stop.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "no run in" in lines[0]
