@@ -2,31 +2,38 @@
 
     python -m experiments.ranking runs/a runs/b --truth NAS-RobBench-201_html.json --out best.json
 
-Candidates are the scores of finished runs and counts of the cell's graph. A ranking is a sum of
-their ranks, each taken once or more often; nothing is regressed on accuracies. A beam search
-chooses it on a development fifth of the architectures, fixed by a hash of their ids. The table
-holds the search's best rankings and the number of parameters on the other four fifths.
+Candidates are the scores of finished runs, each turned by its direction. A ranking is a sum of
+ranks of different scores; nothing is regressed on accuracies. It is chosen on a development fifth
+of the architectures, fixed by a hash of their ids, in two steps: a beam search on random halves of
+that fifth, judged on the other halves, gives the number of terms (the smallest within a standard
+error of the best); a beam search on the whole fifth gives the ranking. The table holds it and the
+baselines on the other four fifths, with every metric of every truth.
 """
 
 import argparse
 import hashlib
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ConstantInputWarning, spearmanr
+from numpy.typing import NDArray
+from scipy.stats import bootstrap, rankdata
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.architecture import Architecture, depth, live_edges
-from ntknas.ranking import best_of_top, bootstrap
-from ntknas.scores import SIZE_SCORES, ScoreName
+from ntknas.architecture import Architecture
+from ntknas.engine import DEFAULT_RANKING
+from ntknas.errors import InputError
+from ntknas.ranking import best_of_top
+from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ScoreName
 
-__all__ = ["RankingConfig", "candidates", "in_development", "run"]
+__all__ = ["RankingConfig", "candidates", "in_development", "report", "search"]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,23 +42,29 @@ class RankingConfig:
 
     Attributes:
       runs: folders of finished runs; architectures that all of them hold take part.
-      truth: published accuracies.
-      dataset: of the truth.
-      metric: that the ranking is chosen by.
-      terms: scores in a sum, repetitions counted.
+      truth: files of published accuracies; the ranking is chosen by the first.
+      dataset: of the first truth, that the ranking is chosen by.
+      metric: of the first truth, that the ranking is chosen by.
+      terms: most scores in a sum.
       beam: sums kept from one length to the next.
-      top_fraction: of the truth's best, whose own correlation counts as much as that over all.
+      halves: random halves of the development part, each chosen on and judged on once.
       resamples: of the intervals on held-out architectures.
+      seed: of the halves and of the resamples.
     """
 
     runs: tuple[Path, ...]
-    truth: Path
+    truth: tuple[Path, ...]
     dataset: str = "cifar10"
     metric: str = "pgd_8"
-    terms: int = 5
-    beam: int = 30
-    top_fraction: float = 0.1
+    terms: int = 8
+    beam: int = 20
+    halves: int = 12
     resamples: int = 1000
+    seed: int = 0
+
+
+_TOPS = (0.1, 0.2, 0.3)
+_WEIGHTS = np.array([0.7, 0.1, 0.1, 0.1])  # of Spearman over all, and within the best of _TOPS
 
 
 def in_development(index: int) -> bool:
@@ -67,132 +80,215 @@ def in_development(index: int) -> bool:
 def candidates(runs: Sequence[ntknas.Run]) -> pd.DataFrame:
     """Candidate scores by architecture, turned so that higher is better; NaN nowhere.
 
-    Scores are named RUN/NAME. Counts of the graph have no known direction: each is there
-    with both signs, the minus as "-NAME". Constant networks are last in every score of a run. Of
-    candidates that rank alike, such as params and flops, the first is there.
+    Kernel scores and proxies are named RUN/NAME if there are several runs. Constant networks are
+    last in all but the counts of parameters and operations. Of candidates that rank alike, such as
+    params and flops, the first is there.
     """
     frames = []
     for run in runs:
         scores = run.scores()
         turned = {
-            f"{run.folder.name}/{name}": ntknas.SCORES[parsed.score].direction * scores[name]
-            for name, parsed in ((str(n), ScoreName.parse(str(n))) for n in scores.columns)
-            if parsed.score not in SIZE_SCORES
+            str(name): ScoreName.parse(str(name)).direction * scores[name].astype(float)
+            for name in scores.columns
         }
-        frames.append(pd.DataFrame(turned))
+        frame = pd.DataFrame(turned)
+        if len(runs) > 1:
+            own = frame.columns.drop([*STRUCTURE_SCORES, *SIZE_SCORES])
+            frame = frame.rename(columns={name: f"{run.folder.name}/{name}" for name in own})
+        frames.append(frame)
     table = pd.concat(frames, axis=1, join="inner")
-    cells = {index: Architecture.from_id(index) for index in table.index}
-    constant = [index for index, cell in cells.items() if cell.is_constant]
-    table.loc[constant] = -np.inf
-    counts = pd.DataFrame(
-        [_counts(cells[index]) for index in table.index], index=table.index, dtype=float
-    )
-    counts = pd.concat([counts, -counts.add_prefix("-")], axis=1)
-    sizes = run.scores()[["params", "flops"]].loc[table.index].astype(float)
-    table = pd.concat([sizes, table, counts], axis=1)
+    table = table.loc[:, ~table.columns.duplicated()].sort_index()
+    constant = [i for i in table.index if Architecture.from_id(int(i)).is_constant]
+    table.loc[constant, table.columns.drop(list(SIZE_SCORES))] = -np.inf
     table = table.fillna(-np.inf)
     ranks = table.rank()
     return table.loc[:, (ranks.nunique() > 1) & ~ranks.T.duplicated()]
 
 
-def _counts(cell: Architecture) -> dict[str, int]:
-    alive = [op for op, live in zip(cell.ops, live_edges(cell), strict=True) if live]
-    names = ("none", "skips", "convolutions_1x1", "convolutions_3x3", "pools")
-    return {name: alive.count(op) for op, name in enumerate(names) if op} | {
-        "depth": depth(cell),
-        "live_edges": len(alive),
-    }
+def _spearman(scores: np.ndarray, truth: np.ndarray) -> Array:
+    """Spearman's correlation of each row of scores [k, n] with the truth [n]."""
+    ranks = rankdata(scores, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    target = rankdata(truth) - (len(truth) + 1) / 2
+    norms = np.linalg.norm(ranks, axis=1) * np.linalg.norm(target)
+    return np.divide(ranks @ target, norms, out=np.zeros(len(ranks)), where=norms > 0)
 
 
-def _quality(ranks: np.ndarray, truth: np.ndarray, best: np.ndarray) -> tuple[float, float]:
-    """Spearman over all and among the truth's best; NaN where a ranking is constant."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)
-        return (
-            float(spearmanr(ranks, truth).statistic),
-            float(spearmanr(ranks[best], truth[best]).statistic),
-        )
-
-
-def _best(truth: np.ndarray, fraction: float) -> np.ndarray:
+def _best(truth: np.ndarray, fraction: float) -> NDArray[np.intp]:
     return np.argsort(-truth, kind="stable")[: max(2, round(fraction * len(truth)))]
 
 
-def _search(table: pd.DataFrame, truth: np.ndarray, config: RankingConfig) -> list[tuple[str, ...]]:
-    """Sums of ranks with the highest mean of the two correlations, best first."""
-    ranks = table.rank().to_numpy().T
-    names = list(table.columns)
-    best = _best(truth, config.top_fraction)
-    found: dict[tuple[int, ...], float] = {}
-    beam: list[tuple[int, ...]] = [()]
-    for _ in range(config.terms):
-        longer = {tuple(sorted((*terms, new))) for terms in beam for new in range(len(names))}
-        for terms in longer:
-            quality = np.nan_to_num(_quality(ranks[list(terms)].sum(0), truth, best))
-            found[terms] = float(np.mean(quality))
-        beam = sorted(longer, key=found.__getitem__, reverse=True)[: config.beam]
-    chosen = sorted(found, key=found.__getitem__, reverse=True)
-    return [tuple(names[i] for i in terms) for terms in chosen]
+def _quality(scores: Array, truth: Array) -> Array:
+    """What is maximised for each row of scores: a weighted mean of correlations.
+
+    That within the best tenth alone is too noisy on a fifth of the space.
+    """
+    parts = [np.arange(len(truth)), *(_best(truth, fraction) for fraction in _TOPS)]
+    return _WEIGHTS @ np.stack([_spearman(scores[:, part], truth[part]) for part in parts])
 
 
-def run(config: RankingConfig, *, report: int = 10) -> pd.DataFrame:
-    """Choose on the development fifth, report on the rest.
+def search(table: pd.DataFrame, truth: Array, *, terms: int, beam: int) -> list[tuple[str, ...]]:
+    """The best sum of ranks of each length.
 
     Args:
-      config: see `RankingConfig`.
-      report: how many of the search's best rankings are in the table, besides the best of each
-        length and the number of parameters.
+      table: candidates, higher is better.
+      truth: accuracies in the table's order.
+      terms: longest length.
+      beam: sums kept from one length to the next.
 
     Returns:
-      One row a ranking: its terms; on development and held-out architectures Spearman over all and
-      within the top fraction, held-out ones with 95% bootstrap intervals; the best accuracy among
-      its top 10 held-out architectures, and how far it is below the best there is.
+      Names of the scores in the best sum of 1, 2, ... terms.
+    """
+    ranks = table.rank().to_numpy().T
+    kept: list[tuple[int, ...]] = [()]
+    found = []
+    for _ in range(terms):
+        longer = sorted(
+            {
+                tuple(sorted((*sum_, new)))
+                for sum_ in kept
+                for new in range(len(ranks))
+                if new not in sum_
+            }
+        )
+        quality = _quality(np.stack([ranks[list(sum_)].sum(axis=0) for sum_ in longer]), truth)
+        kept = [longer[i] for i in np.argsort(-quality, kind="stable")[:beam]]
+        found.append(tuple(table.columns[i] for i in kept[0]))
+    return found
+
+
+def _number_of_terms(table: pd.DataFrame, truth: Array, config: RankingConfig) -> pd.DataFrame:
+    """Quality on the halves that were not chosen on, by length; mean and standard error."""
+    rng = np.random.default_rng(config.seed)
+    rows = []
+    for _ in range(config.halves):
+        order = rng.permutation(len(truth))
+        chosen_on, judged_on = order[: len(order) // 2], order[len(order) // 2 :]
+        found = search(
+            table.iloc[chosen_on], truth[chosen_on], terms=config.terms, beam=config.beam
+        )
+        sums = np.stack([table[list(names)].iloc[judged_on].rank().sum(axis=1) for names in found])
+        rows.append(_quality(sums, truth[judged_on]))
+    quality = pd.DataFrame(rows, columns=range(1, config.terms + 1))
+    return pd.DataFrame({"mean": quality.mean(), "error": quality.sem()})
+
+
+def _report(
+    table: pd.DataFrame, names: tuple[str, ...], truth: "pd.Series[float]", config: RankingConfig
+) -> dict[str, float]:
+    """A ranking against one metric of held-out architectures."""
+    known = truth.dropna()
+    scores = table.loc[known.index, list(names)].rank().sum(axis=1).to_numpy()
+    values = known.round(6).to_numpy()
+    best = _best(values, _TOPS[0])
+    row: dict[str, float] = {"n": len(values)}
+    for name, part in (("all", np.arange(len(values))), ("top", best)):
+        pair = scores[part], values[part]
+        interval = bootstrap(
+            pair,
+            lambda x, y: _spearman(x[None], y)[0],
+            n_resamples=config.resamples,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            rng=config.seed,
+        ).confidence_interval
+        row |= {
+            name: float(_spearman(pair[0][None], pair[1])[0]),
+            f"{name}_low": float(interval.low),
+            f"{name}_high": float(interval.high),
+        }
+    return row | best_of_top(scores, values, 10)._asdict()
+
+
+def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Choose on the development fifth, report on the rest.
+
+    Returns:
+      The choice: "chosen", names of the ranking's scores; "lengths", quality by number of terms on
+      the halves not chosen on; "development", Spearman of the ranking there, over all and within
+      the best tenth. And a table, one row a ranking, truth, dataset and metric of held-out
+      architectures: n, Spearman over all ("all") and within the best tenth by that metric ("top")
+      with 95% bootstrap intervals, the best accuracy among the ranking's first 10, and the regret,
+      how far that is below the best there is. Beside the ranking: the best of each length, the
+      default one of `ntknas rank` and the number of parameters.
+
+    Raises:
+      InputError: for a run or a truth that cannot be read, or too few architectures.
     """
     runs = [ntknas.Run(path) for path in config.runs]
     table = candidates(runs)
-    wide = ntknas.load_truth(config.truth).wide(config.dataset)[config.metric].dropna()
-    table = table.loc[table.index.intersection(wide.index)].sort_index()
-    truth = wide.loc[table.index]
-    development = np.array([in_development(int(index)) for index in table.index])
-    parts = [(table[part], truth[part].to_numpy().round(6)) for part in (development, ~development)]
-    ranked = _search(*parts[0], config)
-    of_length = [next(r for r in ranked if len(r) == n) for n in range(1, config.terms + 1)]
+    truths = [ntknas.load_truth(path) for path in config.truth]
+    chosen_by = truths[0].wide(config.dataset)
+    metrics = truths[0].metrics(config.dataset)
+    if config.metric not in metrics:
+        raise InputError(f"expected a metric of {', '.join(metrics)}, got {config.metric!r}")
+    development = np.array([in_development(int(i)) for i in table.index])
+    known = chosen_by[config.metric].dropna()
+    part = table[development & table.index.isin(known.index)]
+    if len(part) < 20:
+        raise InputError(f"expected 20 architectures or more to choose on, got {len(part)}")
+    values = known[part.index].round(6).to_numpy()
+    lengths = _number_of_terms(part, values, config)
+    best = lengths.iloc[int(lengths["mean"].argmax())]
+    enough = lengths["mean"] >= best["mean"] - best["error"]
+    of_length = search(part, values, terms=config.terms, beam=config.beam)
+    chosen = of_length[int(enough.argmax())]  # the first that is enough
+    own = part[list(chosen)].rank().sum(axis=1).to_numpy()
+    rankings = [chosen, *of_length]
+    if set(DEFAULT_RANKING.split("+")) <= set(table.columns):
+        rankings.append(tuple(DEFAULT_RANKING.split("+")))
+    rankings.append(("params",))
+    held_out = table[~development]
     rows = []
-    for terms in dict.fromkeys([*ranked[:report], *of_length, ("params",)]):
-        row: dict[str, object] = {"ranking": " + ".join(terms), "terms": len(terms)}
-        for name, (scores, values) in zip(("development", "held_out"), parts, strict=True):
-            ranks = scores[list(terms)].rank().sum(axis=1).to_numpy()
-            best = _best(values, config.top_fraction)
-            row |= dict(
-                zip((name, f"{name}_top"), _quality(ranks, values, best), strict=True),
-                n=len(values),
-            )
-        for name, where in (("held_out", slice(None)), ("held_out_top", best)):
-            interval = bootstrap(ranks[where], values[where], resamples=config.resamples, seed=0)
-            row |= {f"{name}_low": interval.spearman.low, f"{name}_high": interval.spearman.high}
-        rows.append(row | best_of_top(ranks, values, 10)._asdict())
-    return pd.DataFrame(rows)
+    for names in dict.fromkeys(rankings):
+        for path, truth in zip(config.truth, truths, strict=True):
+            for dataset in truth.datasets:
+                wide = truth.wide(dataset).reindex(held_out.index)
+                rows += [
+                    {"ranking": "+".join(names), "terms": len(names), "truth": path.name}
+                    | {"dataset": dataset, "metric": metric}
+                    | _report(held_out, names, wide[metric], config)
+                    for metric in truth.metrics(dataset)
+                    # The other lengths are there to compare, on what was chosen by.
+                    if names in (chosen, ("params",))
+                    or (path, dataset, metric) == (config.truth[0], config.dataset, config.metric)
+                ]
+    choice = {
+        "chosen": list(chosen),
+        "lengths": lengths.rename_axis("terms").reset_index().to_dict(orient="records"),
+        "development": {
+            "n": len(values),
+            "all": float(_spearman(own[None], values)[0]),
+            "top": float(_spearman(own[None, _best(values, 0.1)], values[_best(values, 0.1)])[0]),
+        },
+    }
+    return choice, pd.DataFrame(rows)
 
 
 def main() -> None:
-    """Parse the flags, run, print the table and write it."""
+    """Parse the flags, run, print the tables and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
-    parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
+    parser.add_argument(
+        "--truth", type=Path, nargs="+", required=True, help="published accuracies; chosen by first"
+    )
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--metric", default="pgd_8")
-    parser.add_argument("--terms", type=int, default=5)
-    parser.add_argument("--beam", type=int, default=30)
+    for name in ("terms", "beam", "halves", "resamples", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(RankingConfig, name))
     parser.add_argument("--out", type=Path, help="JSON")
     args = vars(parser.parse_args())
     out = args.pop("out")
-    config = RankingConfig(**args | {"runs": tuple(args["runs"])})
+    config = RankingConfig(**args | {"runs": tuple(args["runs"]), "truth": tuple(args["truth"])})
     with clear_errors(parser.prog):
-        table = run(config)
+        choice, table = report(config)
+        print(json.dumps(choice, indent=1))
         print(table.round(3).to_string(index=False))
         if out:
-            result = {"config": asdict(config), "table": table.to_dict(orient="records")}
-            out.write_text(json.dumps(result, indent=1, default=str))
+            rows = table.to_dict(orient="records")
+            content = {"config": asdict(config), **choice, "table": rows}
+            out.write_text(json.dumps(content, indent=1, default=str))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ntknas.architecture import Architecture, architectures
     from ntknas.attack import AttackSpec
-    from ntknas.engine import Run, ScoringSpec, correlate, rank, score
+    from ntknas.engine import PRESETS, Run, ScoringSpec, correlate, load_precomputed, rank, score
     from ntknas.errors import InputError
     from ntknas.images import ImageSet, ScoringBatch, load_images, scoring_batch
     from ntknas.kernel import KernelBlocks, kernel_blocks
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "architecture": ("Architecture", "architectures"),
     "attack": ("AttackSpec",),
-    "engine": ("Run", "ScoringSpec", "correlate", "rank", "score"),
+    "engine": ("PRESETS", "Run", "ScoringSpec", "correlate", "load_precomputed", "rank", "score"),
     "errors": ("InputError",),
     "images": ("ImageSet", "ScoringBatch", "load_images", "scoring_batch"),
     "kernel": ("KernelBlocks", "kernel_blocks"),
@@ -34,6 +34,7 @@ _ROOMS = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "PRESETS",
     "SCORES",
     "Architecture",
     "AttackSpec",
@@ -51,6 +52,7 @@ __all__ = [
     "kernel_blocks",
     "kernel_scores",
     "load_images",
+    "load_precomputed",
     "load_truth",
     "rank",
     "score",

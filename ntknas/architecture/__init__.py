@@ -6,7 +6,7 @@ NumPy and the standard library only; nothing is built until it is asked for.
 from ntknas.architecture.cell import Architecture
 from ntknas.architecture.drawing import draw
 from ntknas.architecture.neighbourhood import neighbours
-from ntknas.architecture.paths import depth, live_edges
+from ntknas.architecture.paths import depth, live_edges, live_paths, structure
 from ntknas.architecture.selection import architectures
 from ntknas.architecture.size import flops, num_parameters
 from ntknas.architecture.space import EDGES, NUM_ARCHITECTURES, OPERATIONS
@@ -21,6 +21,8 @@ __all__ = [
     "draw",
     "flops",
     "live_edges",
+    "live_paths",
     "neighbours",
     "num_parameters",
+    "structure",
 ]

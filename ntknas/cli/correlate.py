@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list, fraction
 from ntknas.cli.progress import Progress
+from ntknas.cli.source import add_source, source
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["add", "with_interval"]
 
-_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min")
+_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "sphericity")
 
 _ABOUT = """\
 Examples:
   ntknas correlate runs/first --truth NAS-RobBench-201_html.json
+  ntknas correlate --precomputed --truth NAS-RobBench-201_html.json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --top-fraction 0.1
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
   ntknas correlate runs/first --truth FILE --combine cond@robust:8/255+params --format json
@@ -25,10 +27,10 @@ Scores are turned by their direction (`ntknas scores`): a positive correlation a
 score puts good networks first. params and flops, the baselines to beat, are always in.
 With several metrics the table shows Spearman alone, one column a metric. With one metric it shows
 Spearman with its 95% bootstrap interval, Kendall's tau-b and the tau weighted towards the top
-(Vigna 2015). Without --score it holds the headline scores lambda_min, cond and cosine_lambda_min of
-each kernel, and the zero-cost proxies if the run has them; csv and json hold all scores, and the
-intervals of the taus too. For thousands of architectures an interval takes about a second: choose
-scores and metrics, or --resamples 0.
+(Vigna 2015). Without --score it holds the headline scores lambda_min, cond, cosine_lambda_min and
+sphericity of each kernel, and the zero-cost proxies if the run has them; csv and json hold all
+scores, and the intervals of the taus too. For thousands of architectures an interval takes about a
+second: choose scores and metrics, or --resamples 0.
 """
 
 
@@ -40,7 +42,7 @@ def add(commands: Commands) -> None:
         summary="hold the scores of a run against published accuracies",
         about=_ABOUT,
     )
-    parser.add_argument("run_folder", metavar="DIR", help="folder of the run")
+    add_source(parser)
     parser.add_argument(
         "--truth", metavar="FILE", required=True, help="published accuracies (ntknas truth --where)"
     )
@@ -55,7 +57,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--combine",
         metavar="A+B",
-        help="also the ranks of A and B summed; the table has cond@clean+params unless told",
+        help="also the ranks of A and B summed; default: as `ntknas rank` without --score",
         **lists,
     )
     parser.add_argument(
@@ -66,11 +68,11 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import Run, correlate
+    from ntknas.engine import correlate
     from ntknas.engine.evaluation import default_ranking
     from ntknas.truth import load_truth
 
-    run = Run(args.run_folder)
+    run = source(args)
     scores = run.scores()
     truth = load_truth(args.truth)
     dataset = args.dataset or run.spec.dataset
@@ -85,7 +87,7 @@ def _run(args: argparse.Namespace) -> None:
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
     if names is None:
         names = _headline(scores) if as_table else None
-        combine = combine or [default_ranking(scores)]
+        combine = combine or ["default"]
     with Progress("correlations", lines=False) as progress:
         table = correlate(
             scores,
@@ -105,9 +107,14 @@ def _run(args: argparse.Namespace) -> None:
     if not as_table:
         write_table(table, format=args.format)
         return
+    default = default_ranking(scores)
+    named = table["score"] == default
+    table.loc[named, "score"] = "default"
     shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
-    write(f"{run.folder} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
+    write(f"{run.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
     write_table(_matrix(table) if matrix else _detail(table), format="table")
+    if named.any():
+        note(f"default: {default}")
     hints = ["--metric M: intervals and Kendall"] if matrix else []
     hints += ["--score NAME or --format csv: other scores"] if args.score is None else []
     if hints:

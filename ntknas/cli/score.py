@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
@@ -23,17 +23,21 @@ SPEC: all (the 6,466 classes), every (all 15,625), random:COUNT[:SEED], ids such
 architecture string, code:421211, or @FILE with one a line.
 
 Examples:
-  ntknas score --archs random:50 --norm image --cells 1 --kernels clean --out runs/first
-  ntknas score --archs all --norm image --cells 1 --rho 8/255 --out runs/robust
-  ntknas score --archs all --seeds 3 --out runs/published
+  ntknas score --archs random:100 --preset fast --out runs/first
+  ntknas score --archs all --out runs/space
+  ntknas score --archs random:200 --kernels clean,robust --rho 8/255 --out runs/robust
+  ntknas score --archs random:50 --preset published --out runs/published
 
-The first takes a minute or two on a laptop. Attacks cost most of the time: --kernels clean needs
-none, and the time grows with --steps and with the number of radii.
+Attacks cost most of the time, which grows with --steps and with the number of radii.
+
+Presets set N, the normalisation, the cells and the kernels; options beside one go before it:
+  fast       norm image, 2 cells a stage, 8 images; clean
+  standard   norm image, 5 cells a stage, 16 images; clean
+  published  norm batch, 5 cells a stage, 32 images; clean, robust, twice
+Attack, radii, logits and params are those of the published setting unless told otherwise.
 
 Stop it with Ctrl-C; the same command resumes. More architectures may be scored into the same DIR,
-but never with other settings. Network, attack, radii, logits and params default to the published
-setting (Wu et al., ICLR 2024). `--norm image --cells 1` is far cheaper, and its scores alone rank
-NAS-Bench-201 better.
+but never with other settings.
 """
 
 
@@ -46,6 +50,12 @@ def add(commands: Commands) -> None:
         "--archs", metavar="SPEC", required=True, help="which architectures, see below"
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
+    parser.add_argument(
+        "--preset",
+        choices=("fast", "standard", "published"),
+        default="standard",
+        help="settings to start from, see below; default: standard",
+    )
     _add_images(parser)
     _add_network(parser)
     _add_attack(parser)
@@ -68,7 +78,7 @@ def _add_images(parser: ArgumentParser) -> None:
     )
     group.add_argument("--split", choices=("train", "test"), default="train", help="default: train")
     group.add_argument(
-        "--batch-size", type=int, default=32, metavar="N", help="images a kernel; default: 32"
+        "--batch-size", type=int, metavar="N", help="images a kernel; default: the preset's"
     )
     group.add_argument(
         "--balance",
@@ -90,9 +100,8 @@ def _add_network(parser: ArgumentParser) -> None:
     group.add_argument(
         "--norm",
         choices=_NORMS,
-        default="batch",
-        help="normalise by statistics of the batch (default, published), of each image alone "
-        "(cheaper, ranks better), frozen ones (wrong at initialisation), or not at all",
+        help="normalise by statistics of the batch (published), of each image alone (cheaper), "
+        "frozen ones (wrong at initialisation), or not at all; default: the preset's",
     )
     group.add_argument(
         "--init", choices=("pytorch", "kaiming"), default="pytorch", help="default: pytorch"
@@ -100,7 +109,7 @@ def _add_network(parser: ArgumentParser) -> None:
     group.add_argument(
         "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
     )
-    group.add_argument("--cells", metavar="N", type=int, default=5, help="a stage; default: 5")
+    group.add_argument("--cells", metavar="N", type=int, help="a stage; default: the preset's")
 
 
 def _add_attack(parser: ArgumentParser) -> None:
@@ -133,9 +142,8 @@ def _add_kernels(parser: ArgumentParser) -> None:
     group.add_argument(
         "--kernels",
         type=comma_list(one_of("clean", "robust", "twice")),
-        default="clean,robust,twice",
         metavar="KERNEL,...",
-        help="default: clean,robust,twice; clean alone pays nothing for attacks",
+        help="of clean,robust,twice; default: the preset's; clean alone pays nothing for attacks",
     )
     group.add_argument(
         "--beta",
@@ -202,16 +210,24 @@ def _run(args: argparse.Namespace) -> None:
 
 def _spec(args: argparse.Namespace) -> "ScoringSpec":
     from ntknas.attack import AttackName, AttackSpec
-    from ntknas.engine import ScoringSpec
+    from ntknas.engine import PRESETS, ScoringSpec
     from ntknas.kernel import Batch, Logits
     from ntknas.network import Init, NetworkSpec, Norm
 
+    preset = PRESETS[args.preset]
+
+    def given(value: Any, otherwise: Any) -> Any:
+        return otherwise if value is None else value
+
     return ScoringSpec(
-        batch_size=args.batch_size,
+        batch_size=given(args.batch_size, preset.batch_size),
         balance=args.balance,
         seeds=args.seeds,
         network=NetworkSpec(
-            channels=args.channels, cells=args.cells, norm=Norm(args.norm), init=Init(args.init)
+            channels=args.channels,
+            cells=given(args.cells, preset.network.cells),
+            norm=Norm(given(args.norm, preset.network.norm)),
+            init=Init(args.init),
         ),
         attack=AttackSpec(
             name=AttackName(args.attack),
@@ -220,7 +236,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
             random_start=args.random_start,
         ),
         attack_norm=None if args.attack_norm is None else Norm(args.attack_norm),
-        kernels=tuple(map(Batch, args.kernels)),
+        kernels=tuple(map(Batch, given(args.kernels, preset.kernels))),
         rhos=tuple(args.rho),
         betas=tuple(args.beta),
         logits=Logits(args.logits),

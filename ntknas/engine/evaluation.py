@@ -9,24 +9,27 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from ntknas import ranking
-from ntknas.architecture import Architecture, flops, num_parameters
+from ntknas.architecture import Architecture, flops, num_parameters, structure
+from ntknas.engine.precomputed import Precomputed
 from ntknas.engine.run import Run
 from ntknas.errors import InputError
 from ntknas.ranking.orientation import check_scores
-from ntknas.scores import SIZE_SCORES, ZERO_COST_SCORES, ScoreName
+from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ZERO_COST_SCORES, ScoreName
 from ntknas.truth import Truth
 
 __all__ = ["DEFAULT_RANKING", "correlate", "default_ranking", "rank", "score_name"]
 
-DEFAULT_RANKING = "cond@clean+params"
-"""Ranks of condition number and number of parameters, summed: nothing is fitted."""
+DEFAULT_RANKING = (
+    "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
+)
+"""Ranks summed; which scores was chosen on a fifth of the space (`experiments.ranking`)."""
 
 # Values closer than this are ties: published means carry float32 rounding of about 1e-8.
 _TRUTH_DECIMALS = 6
 
 
 def correlate(
-    scores: Run | pd.DataFrame,
+    scores: Run | Precomputed | pd.DataFrame,
     truth: Truth,
     *,
     dataset: str | None = None,
@@ -45,7 +48,7 @@ def correlate(
     member of a class is held against the accuracy of its representative.
 
     Args:
-      scores: a run, or a frame as `Run.scores` returns.
+      scores: a run, the precomputed table, or a frame as `Run.scores` returns.
       truth: published accuracies.
       dataset: one of the truth's; None: the run's, or for a frame all of the truth's.
       metrics: of the truth; None: all.
@@ -73,12 +76,13 @@ def correlate(
     >>> dict(zip(table["score"], table["spearman"].round(2)))
     {'cond@clean': 1.0, 'params': -0.5, 'flops': -0.5}
     """
-    if dataset is None and isinstance(scores, Run):
+    if dataset is None and not isinstance(scores, pd.DataFrame):
         dataset = scores.spec.dataset
     if dataset is not None:
         truth.wide(dataset)  # says what the truth has, if not this
-    available = _frame(scores)
-    wanted = [*(available.columns if names is None else names), *combine, *SIZE_SCORES]
+    given = scores if isinstance(scores, pd.DataFrame) else scores.scores()
+    available = _with_counts(given)
+    wanted = [*(given.columns if names is None else names), *combine, *SIZE_SCORES]
     chosen = list(dict.fromkeys(score_name(name, available) for name in wanted))
     return ranking.correlation_table(
         _columns(available, chosen),
@@ -94,13 +98,14 @@ def correlate(
 
 
 def rank(
-    scores: Run | pd.DataFrame, name: str | None = None, *, top: int | None = None
+    scores: Run | Precomputed | pd.DataFrame, name: str = "default", *, top: int | None = None
 ) -> pd.DataFrame:
     """Architectures from best to worst.
 
     Args:
-      scores: a run, or a frame as `Run.scores` returns.
-      name: a score, or several joined with `+`, whose ranks are summed; None: `default_ranking`.
+      scores: a run, the precomputed table, or a frame as `Run.scores` returns.
+      name: a score, or several joined with `+`, whose ranks are summed; "default":
+        `default_ranking`.
       top: how many of the best; None: all.
 
     Returns:
@@ -116,8 +121,8 @@ def rank(
     """
     if top is not None and top < 1:
         raise InputError(f"expected to list at least 1 architecture, got {top}")
-    available = _frame(scores)
-    name = score_name(default_ranking(available) if name is None else name, available)
+    available = _with_counts(scores if isinstance(scores, pd.DataFrame) else scores.scores())
+    name = score_name(name, available)
     parts = name.split("+")
     table = ranking.rank(
         available[parts],
@@ -132,27 +137,25 @@ def rank(
 
 
 def default_ranking(scores: pd.DataFrame) -> str:
-    """The combination that ranks by default: cond of the clean kernel, or of the first, + params.
+    """The combination that ranks by default: of the clean kernel, or of the first if there is none.
 
     Args:
       scores: a frame as `Run.scores` returns.
 
     Raises:
-      InputError: if no kernel has a condition number.
+      InputError: if there is no kernel.
     """
-    conditions = [name for name in scores.columns if name.startswith("cond@")]
-    if not conditions:
+    kernels = [name.partition("@")[2] for name in scores.columns if name.startswith("sphericity@")]
+    if not kernels:
         raise InputError(f"expected a score to rank by; there are: {', '.join(scores.columns)}")
-    if set(DEFAULT_RANKING.split("+")) <= set(scores.columns):
-        return DEFAULT_RANKING
-    return f"{conditions[0]}+params"
+    return DEFAULT_RANKING if "clean" in kernels else DEFAULT_RANKING.replace("clean", kernels[0])
 
 
 def score_name(name: str, scores: pd.DataFrame) -> str:
     """The one spelling of a score or of a `+` combination.
 
     Args:
-      name: such as "cond@robust:0.0313725+params".
+      name: such as "cond@robust:0.0313725+params", or "default" for `default_ranking`.
       scores: a frame that must hold every part.
 
     Returns:
@@ -166,6 +169,8 @@ def score_name(name: str, scores: pd.DataFrame) -> str:
     """
     if name in scores.columns:
         return name
+    if name == "default":
+        return default_ranking(scores)
     parsed = {column: ScoreName.parse(column) for column in scores.columns}
     return "+".join(_column(ScoreName.parse(part), parsed) for part in name.split("+"))
 
@@ -186,16 +191,15 @@ def _close(a: float | None, b: float | None) -> bool:
     return a == b or (a is not None and b is not None and abs(a - b) < 1e-4 * max(abs(a), abs(b)))
 
 
-def _frame(scores: Run | pd.DataFrame) -> pd.DataFrame:
-    """Scores by architecture, sizes of the benchmark's networks added where there are none."""
-    frame = scores.scores() if isinstance(scores, Run) else scores
+def _with_counts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores by architecture; counts of the graph and sizes are added where there are none."""
     check_scores(frame)
-    missing = {
-        name: [size(Architecture.from_id(i)) for i in frame.index]
-        for name, size in {"params": num_parameters, "flops": flops}.items()
-        if name not in frame
-    }
-    return frame.assign(**missing)
+    if {*STRUCTURE_SCORES, *SIZE_SCORES} <= set(frame.columns):
+        return frame
+    cells = [Architecture.from_id(i) for i in frame.index]
+    counts = [structure(a) | {"params": num_parameters(a), "flops": flops(a)} for a in cells]
+    added = pd.DataFrame(counts, index=frame.index)
+    return frame.join(added[[name for name in added if name not in frame]])
 
 
 def _columns(available: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from ntknas.architecture import Architecture, flops, num_parameters
+from ntknas.architecture import Architecture, flops, num_parameters, structure
 from ntknas.engine.spec import ScoringSpec
 from ntknas.engine.store import ScoreRecord, Store
 from ntknas.errors import InputError
@@ -21,12 +21,13 @@ from ntknas.kernel import Kernel, KernelBlocks
 from ntknas.scores import (
     KERNEL_SCORES,
     SIZE_SCORES,
+    STRUCTURE_SCORES,
     ZERO_COST_SCORES,
     ScoreName,
     kernel_scores,
 )
 
-__all__ = ["Run", "score_records"]
+__all__ = ["Run", "rescored", "score_records"]
 
 _COLUMNS = ("id", "seed", "position", "kernel", "rho", "beta", "status", *KERNEL_SCORES)
 _CHUNK = 64  # Gram matrices in memory at a time
@@ -80,6 +81,29 @@ def score_records(
     ]
 
 
+def rescored(store: Store) -> list[tuple[int, ScoreRecord]]:
+    """The score table from the stored Gram matrices, for a run older than some score.
+
+    Args:
+      store: of a run that has begun.
+
+    Returns:
+      (id, row) of every row, in table order.
+    """
+    meta = store.meta()
+    spec = ScoringSpec.from_json(meta["spec"])
+    dtype = np.dtype(meta["dtype"])
+    epsilon = float(np.finfo(dtype).eps)
+    labels = {seed: np.array(json.loads(text)) for seed, (_, text) in store.batches().items()}
+    records: list[tuple[int, ScoreRecord]] = []
+    for (index, seed), group in groupby(store.grams(None, dtype), key=lambda row: row[:2]):
+        grams = {rho: KernelBlocks(gram, spec.kernels, epsilon) for _, _, rho, gram in group}
+        constant = Architecture.from_id(index).is_constant
+        rows = score_records(spec, seed, grams, labels[seed], constant=constant)
+        records += [(index, row) for row in rows]
+    return records
+
+
 class Run:
     """A run in a folder. Reading it never touches a device.
 
@@ -97,6 +121,11 @@ class Run:
         if "spec" not in self.meta:
             raise InputError(f"the run in {folder} is empty: it was stopped before it began")
         self.spec = ScoringSpec.from_json(self.meta["spec"])
+
+    @property
+    def name(self) -> str:
+        """The folder, to name the run in a sentence."""
+        return str(self.folder)
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}, {len(self.ids)} architectures)"
@@ -176,7 +205,10 @@ class Run:
         Raises:
           InputError: if no architecture is finished yet.
         """
-        rows = self._store.score_rows()
+        if self._store.has_all_scores():
+            rows = self._store.score_rows()
+        else:
+            rows = [(index, *row[:-1], *row.scores) for index, row in rescored(self._store)]
         if not rows:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
         frame = self._frame(rows)
@@ -185,7 +217,8 @@ class Run:
                 self._store.zero_cost_rows(), columns=["id", "seed", *ZERO_COST_SCORES]
             ).astype(dict.fromkeys(ZERO_COST_SCORES, float))
             frame = frame.merge(proxies, on=["id", "seed"], how="left", validate="many_to_one")
-            frame = frame[[*frame.columns.drop(list(SIZE_SCORES)), *SIZE_SCORES]]
+            last = [*STRUCTURE_SCORES, *SIZE_SCORES]
+            frame = frame[[*frame.columns.drop(last), *last]]
         return frame
 
     def _frame(self, rows: list[tuple]) -> pd.DataFrame:
@@ -195,11 +228,15 @@ class Run:
         size = {"channels": network.channels, "cells": network.cells, "classes": network.classes}
         unique = {i: Architecture.from_id(i) for i in frame["id"].unique()}
         frame.insert(1, "architecture", frame["id"].map({i: a.string for i, a in unique.items()}))
-        frame["params"] = frame["id"].map({i: num_parameters(a, **size) for i, a in unique.items()})
-        frame["flops"] = frame["id"].map(
-            {i: flops(a, **size, image_size=network.image_size) for i, a in unique.items()}
-        )
-        return frame
+        without_kernel = {
+            i: structure(a)
+            | {
+                "params": num_parameters(a, **size),
+                "flops": flops(a, **size, image_size=network.image_size),
+            }
+            for i, a in unique.items()
+        }
+        return frame.join(pd.DataFrame.from_dict(without_kernel, orient="index"), on="id")
 
     def sweep(self, betas: Sequence[float]) -> pd.DataFrame:
         """The table of the mixed kernels at other betas, from the stored Gram matrices alone.
@@ -268,7 +305,7 @@ class Run:
 
         Returns:
           Index `architecture` (ids, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`, then
-          the zero-cost proxies if the run has them, params and flops.
+          the zero-cost proxies if the run has them, counts of the graph, params and flops.
         """
         table = self.table() if table is None else table
         columns: dict[str, pd.Series] = {}
@@ -278,7 +315,7 @@ class Run:
             means = group.groupby("id")[list(KERNEL_SCORES)].mean()
             for score in KERNEL_SCORES:
                 columns[str(ScoreName(score, Kernel(kernel), rho, beta))] = means[score]
-        size = table.groupby("id")[list(SIZE_SCORES)].first()
+        size = table.groupby("id")[[*STRUCTURE_SCORES, *SIZE_SCORES]].first()
         frame = pd.DataFrame(columns)
         if self.spec.zero_cost:
             of_seeds = table.groupby(["id", "seed"])[list(ZERO_COST_SCORES)].first()

@@ -18,8 +18,9 @@ import numpy as np
 import ntknas
 from ntknas.architecture import Architecture, architectures
 from ntknas.engine.allocator import reused_memory
+from ntknas.engine.presets import PRESETS
 from ntknas.engine.program import gram_blocks, live_operations, many_gram_blocks, seed_inputs
-from ntknas.engine.run import Run, score_records
+from ntknas.engine.run import Run, rescored, score_records
 from ntknas.engine.spec import ScoringSpec
 from ntknas.engine.store import GramRecord, Store, ZeroCostRecord
 from ntknas.errors import InputError
@@ -62,8 +63,8 @@ def score(
     Args:
       archs: anything that `ntknas.architectures` takes.
       out: folder of the run; None: a new temporary folder.
-      spec: settings; None: the published ones. What the images decide (classes, image size, mean,
-        std) is taken from them.
+      spec: settings; None: the preset "standard". What the images decide (classes, image size,
+        mean, std) is taken from them.
       images: where batches are drawn from; None: the embedded CIFAR-10 sample.
       on_progress: called with (finished, total) before the first and after every architecture.
 
@@ -76,7 +77,7 @@ def score(
     """
     chosen = architectures(archs)
     images = load_images() if images is None else images
-    spec = fit_spec(spec or ScoringSpec(), images)
+    spec = fit_spec(spec or PRESETS["standard"], images)
     batches = [
         scoring_batch(images, spec.batch_size, seed=seed, balance=spec.balance)
         for seed in range(spec.seeds)
@@ -111,6 +112,8 @@ def _describe(
                 f"{store.folder} holds a run with other settings (there / asked for): "
                 + "; ".join(differences)
             )
+        if not store.has_all_scores():
+            store.rewrite_scores(rescored(store))
         return
     store.begin(
         {

@@ -17,7 +17,7 @@ Parameters = ("all", "weights")
 
 @dataclass(frozen=True)
 class ScoringSpec:
-    """Settings of a run. The defaults are the published setting (Wu et al., ICLR 2024).
+    """Settings of a run. The fields' defaults are the published setting (Wu et al., ICLR 2024).
 
     Attributes:
       dataset: name of the dataset.

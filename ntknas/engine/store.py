@@ -23,6 +23,14 @@ __all__ = ["DATABASE", "GramRecord", "ScoreRecord", "Store", "ZeroCostRecord"]
 DATABASE = "run.sqlite"
 _LOCK = "lock"
 
+_SCORE_TABLE = f"""
+CREATE TABLE score (
+    id INTEGER NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
+    rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f"{s} REAL" for s in KERNEL_SCORES)},
+    PRIMARY KEY (id, seed, position)
+) WITHOUT ROWID;
+"""
+
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE batch (seed INTEGER PRIMARY KEY, indices TEXT NOT NULL, labels TEXT NOT NULL);
@@ -31,11 +39,7 @@ CREATE TABLE gram (
     id INTEGER NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL,
     PRIMARY KEY (id, seed, rho)
 ) WITHOUT ROWID;
-CREATE TABLE score (
-    id INTEGER NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
-    rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f"{s} REAL" for s in KERNEL_SCORES)},
-    PRIMARY KEY (id, seed, position)
-) WITHOUT ROWID;
+{_SCORE_TABLE}
 CREATE TABLE zero_cost (
     id INTEGER NOT NULL, seed INTEGER NOT NULL, {", ".join(f"{s} REAL" for s in ZERO_COST_SCORES)},
     PRIMARY KEY (id, seed)
@@ -172,17 +176,26 @@ class Store:
                 "INSERT INTO gram VALUES (?, ?, ?, ?)",
                 [(index, g.seed, g.rho, _upper(g.gram)) for g in grams],
             )
-            marks = ", ".join("?" * (7 + len(KERNEL_SCORES)))
-            c.executemany(
-                f"INSERT INTO score VALUES ({marks})",
-                [(index, *record[:-1], *record.scores) for record in scores],
-            )
+            _insert_scores(c, [(index, record) for record in scores])
             if zero_cost:  # runs of older versions have no such table
                 marks = ", ".join("?" * (2 + len(ZERO_COST_SCORES)))
                 c.executemany(
                     f"INSERT INTO zero_cost VALUES ({marks})",
                     [(index, record.seed, *record.scores) for record in zero_cost],
                 )
+
+    def has_all_scores(self) -> bool:
+        """Whether the run was made with the scores that there are today."""
+        columns = [row[1] for row in self._rows("PRAGMA table_info(score)")]
+        return columns[-len(KERNEL_SCORES) :] == list(KERNEL_SCORES)
+
+    def rewrite_scores(self, records: Sequence[tuple[int, ScoreRecord]]) -> None:
+        """Put another score table, of (id, row), in place of the run's, in one transaction."""
+        with _clear_errors(self.folder, "write"), self._connection as c:
+            c.execute("BEGIN IMMEDIATE")
+            c.execute("DROP TABLE score")
+            c.execute(_SCORE_TABLE)
+            _insert_scores(c, records)
 
     def score_rows(self) -> list[tuple]:
         """All rows of the score table: id, seed, position, kernel, rho, beta, status, scores."""
@@ -210,6 +223,14 @@ class Store:
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _insert_scores(
+    connection: sqlite3.Connection, records: Sequence[tuple[int, ScoreRecord]]
+) -> None:
+    marks = ", ".join("?" * (7 + len(KERNEL_SCORES)))
+    rows = [(index, *record[:-1], *record.scores) for index, record in records]
+    connection.executemany(f"INSERT INTO score VALUES ({marks})", rows)
 
 
 def _upper(gram: np.ndarray) -> bytes:

@@ -3,6 +3,7 @@
 from ntknas.scores.registry import (
     SCORES,
     SIZE_SCORES,
+    STRUCTURE_SCORES,
     ZERO_COST_SCORES,
     Score,
     ScoreName,
@@ -16,6 +17,7 @@ __all__ = [
     "KERNEL_SCORES",
     "SCORES",
     "SIZE_SCORES",
+    "STRUCTURE_SCORES",
     "ZERO_COST_SCORES",
     "Score",
     "ScoreName",

@@ -8,6 +8,7 @@ from ntknas.kernel import Kernel
 __all__ = [
     "SCORES",
     "SIZE_SCORES",
+    "STRUCTURE_SCORES",
     "ZERO_COST_SCORES",
     "Score",
     "ScoreName",
@@ -23,7 +24,7 @@ class Score:
     Attributes:
       name: as used in tables.
       formula: of the kernel matrix K of n images, eigenvalues l_1 <= ... <= l_n; of the batch's
-        mean cross-entropy L and the weights w of layers; or of the architecture's size.
+        mean cross-entropy L and the weights w of layers; or of the architecture's graph or size.
       direction: +1 if a higher value is better, -1 if a lower one is.
       source: publication.
     """
@@ -38,6 +39,7 @@ _KNAS = "Xu et al., KNAS, ICML 2021"
 _TENAS = "Chen et al., TE-NAS, ICLR 2021"
 _ABDELFATTAH = "Abdelfattah et al., ICLR 2021"
 _JUNG = "Jung et al., ICLR 2023"
+_GRAPH = "count of the cell's live graph (this project)"
 _HERE = "unit diagonal before the spectrum is taken (this project)"
 
 SCORES: dict[str, Score] = {
@@ -55,6 +57,12 @@ SCORES: dict[str, Score] = {
         Score("logdet", "sum_i log l_i", +1, "log-volume spanned by the gradients"),
         Score(
             "effective_rank", "exp(-sum_i p_i log p_i), p = l / sum l", +1, "Roy & Vetterli 2007"
+        ),
+        Score(
+            "sphericity",
+            "gmean / mean of the n - 1 eigenvalues of HKH, H centring",
+            +1,
+            "Mauchly 1940, of the centred kernel (this project)",
         ),
         Score(
             "alignment",
@@ -114,12 +122,33 @@ SCORES: dict[str, Score] = {
             _JUNG,
         ),
         Score("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
+        Score("live_params", "parameters without those of dead edges", +1, _GRAPH),
+        Score("convolutions", "live edges with a convolution", +1, _GRAPH),
+        Score("depth", "convolutions on the live path with most", +1, _GRAPH),
+        Score("mean_depth", "convolutions on a live path, mean of all paths", +1, _GRAPH),
+        Score("depth_3x3", "3x3 convolutions on the live path with most", +1, _GRAPH),
+        Score("plain_depth_3x3", "the same among paths without pooling", +1, _GRAPH),
+        Score("direct", "1 if an operation joins the cell's input and output", +1, _GRAPH),
+        Score("pools", "live edges with a pooling", -1, _GRAPH),
+        Score("pool_paths", "live paths through a pooling", -1, _GRAPH),
         Score("params", "number of parameters", +1, "size baseline"),
         Score("flops", "multiply-accumulates of one image", +1, "size baseline"),
     )
 }
 
 SIZE_SCORES = ("params", "flops")
+
+STRUCTURE_SCORES = (
+    "live_params",
+    "convolutions",
+    "depth",
+    "mean_depth",
+    "depth_3x3",
+    "plain_depth_3x3",
+    "direct",
+    "pools",
+    "pool_paths",
+)
 
 ZERO_COST_SCORES = (
     "grad_norm",
@@ -135,7 +164,7 @@ ZERO_COST_SCORES = (
     "hessian",
 )
 
-_WITHOUT_KERNEL = (*ZERO_COST_SCORES, *SIZE_SCORES)
+_WITHOUT_KERNEL = (*ZERO_COST_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES)
 
 
 def parse_fraction(text: str) -> float:

@@ -8,6 +8,7 @@ eigenvalue or takes its logarithm uses the floor instead, so that every score is
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.linalg import helmert
 
 from ntknas.errors import InputError
 
@@ -28,6 +29,7 @@ KERNEL_SCORES = (
     "mean",
     "logdet",
     "effective_rank",
+    "sphericity",
     "alignment",
     "bound",
 )
@@ -81,6 +83,7 @@ def kernel_scores(
         "mean": safe.mean((-2, -1)),
         "logdet": np.log(positive).sum(-1),
         "effective_rank": _effective_rank(values),
+        "sphericity": _sphericity(safe, values, epsilon),
         "alignment": _alignment(safe, labels),
         "bound": _bound(safe, lowest > 0, labels, epsilon),
     }
@@ -91,9 +94,14 @@ def kernel_scores(
 def _floored(values, epsilon):
     """lambda_min (0 below the floor), lambda_max, and all eigenvalues raised to the floor."""
     highest = np.maximum(values[..., -1], 0.0)
-    floor = np.maximum(values.shape[-1] * epsilon * highest, _TINY)
+    floor = _floor(values, epsilon)
     lowest = np.where(values[..., 0] > floor, values[..., 0], 0.0)
     return lowest, highest, np.maximum(values, floor[..., None])
+
+
+def _floor(values, epsilon):
+    """What rounding leaves of an eigenvalue that is 0."""
+    return np.maximum(values.shape[-1] * epsilon * np.maximum(values[..., -1], 0.0), _TINY)
 
 
 def _cosine(kernels):
@@ -110,6 +118,23 @@ def _effective_rank(values):
     p = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
     entropy = -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
     return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
+
+
+def _sphericity(kernels, values, epsilon):
+    """Geometric over arithmetic mean of the spectrum orthogonal to the constant vector.
+
+    1 if all gradients differ from their mean by equal and orthogonal vectors; 0 if what centring
+    leaves is within rounding of 0, as for a constant network.
+    """
+    n = kernels.shape[-1]
+    if n == 1:
+        return np.zeros(kernels.shape[:-2])
+    complement = helmert(n)  # [n - 1, n]: rows are an orthonormal basis
+    spread = np.linalg.eigvalsh(complement @ kernels @ complement.T)
+    floor = _floor(values, epsilon)
+    positive = np.maximum(spread, floor[..., None])
+    ratio = np.exp(np.log(positive).mean(-1)) / positive.mean(-1)
+    return np.where(spread[..., -1] > floor, ratio, 0.0)
 
 
 def _alignment(kernels, labels):

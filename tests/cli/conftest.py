@@ -12,7 +12,20 @@ from ntknas.cli.main import main
 
 ARCHS = "random:12"
 TINY = (
-    *("--norm", "image", "--channels", "4", "--cells", "1", "--batch-size", "6", "--steps", "2"),
+    *(
+        "--preset",
+        "published",
+        "--norm",
+        "image",
+        "--channels",
+        "4",
+        "--cells",
+        "1",
+        "--batch-size",
+        "6",
+        "--steps",
+        "2",
+    ),
     *("--rho", "3/255,8/255", "--seeds", "1"),
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ntknas.architecture import architectures
-from ntknas.engine import Run, correlate
+from ntknas.engine import DEFAULT_RANKING, Run, correlate
 from ntknas.truth import load_truth
 from tests.cli.conftest import ARCHS, write_truth
 
@@ -41,7 +41,7 @@ def test_json_is_the_librarys_table(ntknas, finished, truth):
 def test_csv_holds_every_score(ntknas, finished, truth):
     argv = ["correlate", finished, "--truth", truth, "--format", "csv", "--resamples", "0"]
     rows = list(csv.DictReader(io.StringIO(ntknas(*argv)[1])))
-    scores = [*Run(finished).scores().columns, "cond@clean+params"]
+    scores = [*Run(finished).scores().columns, DEFAULT_RANKING]
     assert {row["score"] for row in rows} == set(scores)
     assert len(rows) == 2 * len(scores)
 
@@ -52,7 +52,8 @@ def test_matrix_of_several_metrics(ntknas, finished, truth):
     assert "n = 12" in out
     assert "clean" in out.splitlines()[1]
     assert "pgd_8" in out.splitlines()[1]
-    for name in ("cond@clean", "cond@clean+params", "cosine_lambda_min@twice:3/255", "params"):
+    assert f"default: {DEFAULT_RANKING}" in err
+    for name in ("cond@clean", "default", "cosine_lambda_min@twice:3/255", "params"):
         assert f"\n {name} " in out
     assert "trace" not in out
     assert "--score NAME" in err
@@ -117,3 +118,13 @@ def test_run_of_one_architecture(refused, keep, truth):
 
 def test_truth_is_required(refused, finished):
     assert "--truth" in refused("correlate", finished)
+
+
+def test_the_precomputed_table(ntknas, refused, truth):
+    options = ("--truth", truth, "--metric", "pgd_8", "--resamples", "0")
+    status, out, err = ntknas("correlate", "--precomputed", *options)
+    assert status == 0
+    assert out.startswith("the precomputed table against")
+    assert "n = 12 architectures" in out
+    assert "6454 of 6466 architectures are not in" in err
+    assert "expected the folder of a run, or --precomputed" in refused("correlate", *options)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ntknas.engine import Run, rank
+from ntknas.engine import DEFAULT_RANKING, Run, load_precomputed, rank
 
 
 def test_json_is_the_librarys_ranking(ntknas, finished):
@@ -16,7 +16,7 @@ def test_json_is_the_librarys_ranking(ntknas, finished):
     expected = rank(Run(finished))
     assert [row["id"] for row in rows] == expected["id"].tolist()
     assert [row["score"] for row in rows] == expected["score"].tolist()
-    assert list(rows[0]) == ["id", "architecture", "score", "rank", "cond@clean", "params"]
+    assert list(rows[0]) == ["id", "architecture", "score", "rank", *DEFAULT_RANKING.split("+")]
 
 
 def test_csv_of_one_score(ntknas, finished):
@@ -54,3 +54,19 @@ def test_bad_options(refused, finished, options, complaint):
 def test_one_architecture(ntknas, keep):
     status, out, _ = ntknas("rank", keep(1), "--format", "json")
     assert (status, len(json.loads(out))) == (0, 1)
+
+
+def test_table_shows_what_is_summed_if_it_is_short(ntknas, finished):
+    _, short, _ = ntknas("rank", finished, "--score", "cond@clean+params", "--top", "1")
+    assert "cond@clean" in short.splitlines()[0]
+    _, long, err = ntknas("rank", finished, "--top", "1")
+    assert long.splitlines()[0].split(" | ")[-1].strip() == "architecture"
+    assert DEFAULT_RANKING in err
+
+
+def test_the_precomputed_table(ntknas, refused, finished):
+    status, out, err = ntknas("rank", "--precomputed", "--top", "5", "--format", "json")
+    assert (status, err) == (0, "")
+    assert [row["id"] for row in json.loads(out)] == rank(load_precomputed(), top=5)["id"].tolist()
+    assert "--precomputed" in refused("rank")
+    assert "got both" in refused("rank", finished, "--precomputed")

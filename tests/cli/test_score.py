@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from ntknas.attack import AttackName
 from ntknas.cli.main import parse
 from ntknas.cli.score import _spec
-from ntknas.engine import Run, ScoringSpec
+from ntknas.engine import PRESETS, Run, ScoringSpec
 from ntknas.images import DATASETS
 from ntknas.kernel import Batch, Logits
 from ntknas.network import Init, Norm
@@ -28,8 +30,32 @@ def spec_of(*options):
     return _spec(parse(["ntknas", "score", "--archs", "0", "--out", "x", *options]))
 
 
-def test_defaults_are_the_librarys():
-    assert spec_of() == ScoringSpec()
+def test_presets_are_the_librarys():
+    assert spec_of() == PRESETS["standard"]
+    for name, spec in PRESETS.items():
+        assert spec_of("--preset", name) == spec
+
+
+def test_options_go_before_the_preset():
+    spec = spec_of("--preset", "fast", "--kernels", "robust", "--cells", "3")
+    network = replace(PRESETS["fast"].network, cells=3)
+    # Radii are the published ones where a preset has none.
+    changes: dict[str, Any] = {"network": network, "kernels": (Batch.ROBUST,)}
+    changes["rhos"] = ScoringSpec().rhos
+    assert spec == replace(PRESETS["fast"], **changes)
+
+
+def test_help_tells_what_the_presets_are(capsys):
+    with pytest.raises(SystemExit):
+        parse(["ntknas", "score", "--help"])
+    text = capsys.readouterr().out
+    for name, spec in PRESETS.items():
+        network = spec.network
+        line = next(line for line in text.splitlines() if line.split()[:1] == [name])
+        assert f"{spec.batch_size} images" in line
+        assert f"{network.cells} cells" in line
+        assert f"norm {network.norm}" in line
+        assert ", ".join(spec.kernels) in line
 
 
 def test_options_reach_the_spec():

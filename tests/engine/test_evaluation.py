@@ -180,7 +180,8 @@ def test_rank_refuses(run):
 
 def test_default_ranking_without_a_clean_kernel(tmp_path):
     robust = make_run(tmp_path / "run", architectures("0,1"), kernels=(Batch.ROBUST,))
-    assert default_ranking(robust.scores()) == "cond@robust:3/255+params"
+    expected = DEFAULT_RANKING.replace("@clean", "@robust:3/255")
+    assert default_ranking(robust.scores()) == expected
     assert rank(robust)["rank"].tolist()[0] == 1
 
 

@@ -1,5 +1,8 @@
 """A run read back: its table, kernels, sweeps and averages; overflow and constant networks."""
 
+import shutil
+import sqlite3
+
 import jax
 import numpy as np
 import pandas as pd
@@ -15,7 +18,13 @@ from ntknas.errors import InputError
 from ntknas.images import ImageSet, batch_from_indices, load_images, scoring_batch
 from ntknas.kernel import Batch, Kernel, KernelBlocks
 from ntknas.network import Init, NetworkSpec, Norm
-from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, ScoreName, kernel_scores
+from ntknas.scores import (
+    KERNEL_SCORES,
+    SIZE_SCORES,
+    STRUCTURE_SCORES,
+    ScoreName,
+    kernel_scores,
+)
 from tests.engine.tiny import (
     CLEAN,
     CONSTANT,
@@ -27,7 +36,7 @@ from tests.engine.tiny import (
 )
 
 RHOS = (3 / 255, 8 / 255)
-WITHOUT_PROXIES = [*KERNEL_SCORES, *SIZE_SCORES]
+WITHOUT_PROXIES = [*KERNEL_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
 
 
 @pytest.fixture
@@ -255,8 +264,9 @@ def test_scores_average_seeds_under_names_that_parse(run):
     scores, table = run.scores(), run.table()
     assert scores.index.tolist() == run.ids
     assert scores.index.name == "architecture"
-    assert len(scores.columns) == 17 * len(KERNEL_SCORES) + 2
-    assert scores.columns[-2:].tolist() == ["params", "flops"]
+    counts = [*STRUCTURE_SCORES, *SIZE_SCORES]
+    assert len(scores.columns) == 17 * len(KERNEL_SCORES) + len(counts)
+    assert scores.columns[-len(counts) :].tolist() == counts
     for name in scores.columns:
         assert str(ScoreName.parse(name)) == name
     rows = table[(table["kernel"] == "mixed_robust") & np.isclose(table["rho"], 8 / 255)]
@@ -275,3 +285,19 @@ def test_scores_of_a_sweep(run):
 def test_a_run_shows_where_it_is(run):
     assert repr(run) == f"Run({str(run.folder)!r}, 20 architectures)"
     assert Run(str(run.folder)).ids == run.ids
+
+
+def test_a_run_from_before_a_score_was_added_has_it_and_can_grow(run, tmp_path):
+    """What the stored Gram matrices give is what scoring stored."""
+    folder = tmp_path / "old"
+    shutil.copytree(run.folder, folder)
+    with sqlite3.connect(folder / "run.sqlite") as connection:
+        connection.execute("ALTER TABLE score DROP COLUMN sphericity")
+    connection.close()
+    assert_frame_equal(Run(folder).table(), run.table(), check_exact=True)
+    ntknas.score(run.ids[:3], out=folder, spec=TINY)
+    with sqlite3.connect(folder / "run.sqlite") as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(score)")]
+    connection.close()
+    assert "sphericity" in columns
+    assert_frame_equal(Run(folder).table(), run.table(), check_exact=True)

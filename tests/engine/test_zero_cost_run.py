@@ -14,7 +14,13 @@ from ntknas.engine.evaluation import rank
 from ntknas.engine.program import live_operations
 from ntknas.engine.store import Store, ZeroCostRecord
 from ntknas.errors import InputError
-from ntknas.scores import KERNEL_SCORES, SCORES, SIZE_SCORES, ZERO_COST_SCORES
+from ntknas.scores import (
+    KERNEL_SCORES,
+    SCORES,
+    SIZE_SCORES,
+    STRUCTURE_SCORES,
+    ZERO_COST_SCORES,
+)
 from tests.engine.tiny import CLEAN, CONSTANT, TINY, architecture_records
 
 SPEC = replace(TINY, zero_cost=True)
@@ -48,7 +54,8 @@ def test_every_row_of_the_table_holds_the_proxies_of_its_seed(folder):
 
 def test_scores_are_means_over_seeds(folder):
     scores = Run(folder).scores()
-    assert list(scores.columns[-len(ZERO_COST_SCORES) - 2 :]) == [*ZERO_COST_SCORES, *SIZE_SCORES]
+    last = [*ZERO_COST_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
+    assert list(scores.columns[-len(last) :]) == last
     for index in IDS:
         expected = np.mean([made_up(index, seed) for seed in range(2)], axis=0)
         np.testing.assert_allclose(scores.loc[index, list(ZERO_COST_SCORES)], expected)
@@ -88,7 +95,8 @@ def test_runs_made_before_there_were_proxies_open_and_grow(tmp_path):
         store.add(5, 0.5, *architecture_records(TINY, 5))
     run = Run(tmp_path)
     assert run.ids == [3, 5]
-    assert list(run.table().columns[-len(KERNEL_SCORES) - 2 :]) == [*KERNEL_SCORES, *SIZE_SCORES]
+    last = [*KERNEL_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
+    assert list(run.table().columns[-len(last) :]) == last
 
 
 def test_spec_with_proxies_is_another_run_but_not_another_kernel_program():

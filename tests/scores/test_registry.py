@@ -10,6 +10,7 @@ from ntknas.scores import (
     KERNEL_SCORES,
     SCORES,
     SIZE_SCORES,
+    STRUCTURE_SCORES,
     ZERO_COST_SCORES,
     ScoreName,
     format_fraction,
@@ -18,7 +19,7 @@ from ntknas.scores import (
 
 
 def test_every_score_is_registered_once():
-    assert set(SCORES) == {*KERNEL_SCORES, *ZERO_COST_SCORES, *SIZE_SCORES}
+    assert set(SCORES) == {*KERNEL_SCORES, *ZERO_COST_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES}
     for name, score in SCORES.items():
         assert score.name == name
         assert score.direction in (1, -1)
@@ -51,7 +52,7 @@ def test_names_of_kernel_scores_round_trip(score, kernel, rho, beta):
     assert ScoreName.parse(str(name)) == name
 
 
-@pytest.mark.parametrize("score", SIZE_SCORES)
+@pytest.mark.parametrize("score", [*STRUCTURE_SCORES, *SIZE_SCORES])
 def test_names_of_size_scores_round_trip(score):
     assert str(ScoreName.parse(score)) == score
 

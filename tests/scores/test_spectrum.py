@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -36,6 +37,7 @@ def by_hand(k, labels):
 
     kc, yc = centred(k), centred(same)
     norms = (kc**2).sum() ** 0.5 * (yc**2).sum() ** 0.5
+    spread = scipy.linalg.eigvalsh(kc)[1:]  # the first belongs to the constant vector
     inverse = scipy.linalg.inv(k)
     bounds = []
     for c in sorted(set(labels.tolist())):
@@ -53,6 +55,7 @@ def by_hand(k, labels):
         "mean": sum(k[i, j] for i in range(n) for j in range(n)) / n**2,
         "logdet": np.linalg.slogdet(k)[1],
         "effective_rank": np.exp(-sum(q * np.log(q) for q in p)),
+        "sphericity": scipy.stats.gmean(spread) / spread.mean(),
         "alignment": (kc * yc).sum() / norms if norms > 0 else 0.0,
         "bound": np.mean(bounds),
     }
@@ -98,7 +101,7 @@ def test_scale(factor):
     after, _ = scores_of(factor * random_kernel())
     for name in ("lambda_min", "lambda_max", "trace", "frobenius", "mean"):
         assert after[name] == pytest.approx(factor * before[name], rel=1e-9)
-    invariant = ("cond", "effective_rank", "alignment")
+    invariant = ("cond", "effective_rank", "sphericity", "alignment")
     for name in (*invariant, "cosine_lambda_min", "cosine_lambda_max", "cosine_cond"):
         assert after[name] == pytest.approx(before[name], rel=1e-9)
     assert after["bound"] == pytest.approx(before["bound"] / factor, rel=1e-9)
@@ -120,11 +123,26 @@ def test_identity():
     for name in KERNEL_SCORES:
         if name in ("trace", "effective_rank"):
             assert scores[name] == pytest.approx(7)
-        elif name.endswith(("cond", "lambda_min", "lambda_max")) or name == "bound":
+        elif name.endswith(("cond", "lambda_min", "lambda_max")) or name in ("bound", "sphericity"):
             assert scores[name] == pytest.approx(1)
     assert scores["logdet"] == pytest.approx(0, abs=1e-12)
     assert scores["mean"] == pytest.approx(1 / 7)
     assert scores["frobenius"] == pytest.approx(7**0.5)
+
+
+def test_sphericity_does_not_see_what_all_gradients_share():
+    """A common part of all gradients adds a constant to the kernel, which centring removes."""
+    rows = np.random.default_rng(0).normal(size=(7, 20))
+    before, _ = scores_of(rows @ rows.T, epsilon=float(np.finfo(float).eps))
+    shifted = rows + 10 * np.random.default_rng(1).normal(size=20)
+    after, _ = scores_of(shifted @ shifted.T, epsilon=float(np.finfo(float).eps))
+    assert after["sphericity"] == pytest.approx(before["sphericity"], rel=1e-9)
+    assert after["effective_rank"] != pytest.approx(before["effective_rank"], rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sphericity_is_at_most_that_of_equal_eigenvalues(seed):
+    assert 0 < scores_of(random_kernel(seed))[0]["sphericity"] < 1
 
 
 def test_label_kernel_is_aligned_and_its_negative_is_not():
@@ -143,7 +161,7 @@ def test_rank_one_is_singular_with_defined_values():
     assert scores["cond"] == pytest.approx(28 / floor)
     assert scores["cosine_cond"] == pytest.approx(1 / (7 * EPSILON))
     assert scores["effective_rank"] == pytest.approx(1)
-    assert scores["alignment"] == 0
+    assert scores["alignment"] == scores["sphericity"] == 0
     assert scores["logdet"] == pytest.approx(np.log(28) + 6 * np.log(floor))
     # y has 3 (or 2) ones in 7: its part along the constant vector is (2 m - 7)^2 / 7.
     along = np.array([(2 * m - 7) ** 2 / 7 for m in (3, 2, 2)])
@@ -155,7 +173,7 @@ def test_zero_kernel_is_singular_and_finite():
     assert status == "singular"
     assert np.isfinite(list(scores.values())).all()
     zero = ("lambda_min", "lambda_max", "cosine_lambda_min", "cosine_lambda_max", "trace")
-    for name in (*zero, "frobenius", "mean", "effective_rank", "alignment"):
+    for name in (*zero, "frobenius", "mean", "effective_rank", "sphericity", "alignment"):
         assert scores[name] == 0
     assert scores["cond"] == scores["cosine_cond"] == 1
     assert scores["logdet"] == pytest.approx(7 * np.log(TINY))
@@ -212,6 +230,7 @@ def test_one_image():
         **dict.fromkeys(("cond", "cosine_lambda_min", "cosine_lambda_max", "cosine_cond"), 1.0),
         "logdet": np.log(4),
         "effective_rank": 1.0,
+        "sphericity": 0.0,
         "alignment": 0.0,
         "bound": 0.25,
     }

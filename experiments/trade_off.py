@@ -1,0 +1,258 @@
+"""Correlation against cost: which batch, depth, width, seeds and kernels a ranking is worth.
+
+    python -m experiments.trade_off --truth NAS-RobBench-201_html.json
+
+Scores development architectures (`experiments.ranking`: rankings are chosen on them, and so are
+presets) in every setting, each into a run of its own, which resumes. Writes a table, with the
+default ranking, the kernel's scores alone, and a sum with the number of parameters, and a picture.
+Cost is counted in floating-point operations (`ntknas.engine.cost`), which no other work on the
+machine disturbs.
+"""
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import ntknas
+from experiments.command import clear_errors
+from experiments.ranking import in_development
+from ntknas.architecture import Architecture
+from ntknas.architecture.space import representatives
+from ntknas.attack import AttackSpec
+from ntknas.cli.progress import Progress
+from ntknas.engine.cost import run_cost
+from ntknas.engine.evaluation import default_ranking
+from ntknas.kernel import Batch
+from ntknas.network import Norm
+
+__all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
+
+
+@dataclass(frozen=True)
+class TradeOffConfig:
+    """What to score, against what.
+
+    Attributes:
+      truth: published accuracies.
+      out: folder of the runs, the table and the picture.
+      dataset: of the truth.
+      metric: of the truth.
+      count: development architectures, the first in order of id, which is random.
+      settings: names of `SETTINGS`; None: all.
+      resamples: of the intervals.
+    """
+
+    truth: Path
+    out: Path = Path("runs/trade_off")
+    dataset: str = "cifar10"
+    metric: str = "pgd_8"
+    count: int = 500
+    settings: tuple[str, ...] | None = None
+    resamples: int = 1000
+
+
+def _clean(
+    norm: Norm, images: int, cells: int, *, channels: int = 16, seeds: int = 1
+) -> ntknas.ScoringSpec:
+    network = ntknas.NetworkSpec(channels=channels, cells=cells, norm=norm)
+    return ntknas.ScoringSpec(
+        batch_size=images, seeds=seeds, network=network, kernels=(Batch.CLEAN,)
+    )
+
+
+def _attacked(spec: ntknas.ScoringSpec, kernel: Batch) -> ntknas.ScoringSpec:
+    return replace(spec, kernels=(kernel,), rhos=(8 / 255,), attack=AttackSpec(steps=10))
+
+
+SETTINGS: dict[str, ntknas.ScoringSpec] = {
+    "image_n8_cells1": _clean(Norm.IMAGE, 8, 1),
+    "image_n16_cells1": _clean(Norm.IMAGE, 16, 1),
+    "image_n32_cells1": _clean(Norm.IMAGE, 32, 1),
+    "image_n64_cells1": _clean(Norm.IMAGE, 64, 1),
+    "image_n16_cells1_seeds4": _clean(Norm.IMAGE, 16, 1, seeds=4),
+    "image_n16_cells1_channels8": _clean(Norm.IMAGE, 16, 1, channels=8),
+    "image_n16_cells1_channels32": _clean(Norm.IMAGE, 16, 1, channels=32),
+    "image_n8_cells2": _clean(Norm.IMAGE, 8, 2),
+    "image_n16_cells2": _clean(Norm.IMAGE, 16, 2),
+    "image_n16_cells3": _clean(Norm.IMAGE, 16, 3),
+    "image_n8_cells5": _clean(Norm.IMAGE, 8, 5),
+    "image_n16_cells5": _clean(Norm.IMAGE, 16, 5),
+    "image_n32_cells5": _clean(Norm.IMAGE, 32, 5),
+    "batch_n8_cells1": _clean(Norm.BATCH, 8, 1),
+    "batch_n16_cells1": _clean(Norm.BATCH, 16, 1),
+    "batch_n32_cells1": _clean(Norm.BATCH, 32, 1),
+    "batch_n8_cells5": _clean(Norm.BATCH, 8, 5),
+    "batch_n16_cells5": _clean(Norm.BATCH, 16, 5),
+    "image_n16_cells2_robust": _attacked(_clean(Norm.IMAGE, 16, 2), Batch.ROBUST),
+    "image_n16_cells2_twice": _attacked(_clean(Norm.IMAGE, 16, 2), Batch.TWICE),
+}
+"""Normalisation, images, cells a stage; clean kernels of 16 channels and one seed unless named."""
+
+
+def _architectures(count: int) -> list[int]:
+    return [i for i in sorted(set(representatives())) if in_development(i)][:count]
+
+
+def _row(
+    name: str, scored: ntknas.Run, truth: ntknas.Truth, ids: list[int], config: TradeOffConfig
+) -> dict[str, object]:
+    """Cost and correlations of one setting."""
+    scores = scored.scores().loc[ids]
+    kernel = next(c.partition("@")[2] for c in scores.columns if c.startswith("sphericity@"))
+    flops = [run_cost(Architecture.from_id(i), scored.spec).flops for i in ids]
+    names = {
+        "default": default_ranking(scores),
+        "sphericity": f"sphericity@{kernel}",
+        "cond": f"cond@{kernel}",
+        "cosine_lambda_min": f"cosine_lambda_min@{kernel}",
+        "cosine_lambda_min+params": f"cosine_lambda_min@{kernel}+params",
+        "params": "params",
+    }
+    table = ntknas.correlate(
+        scores,
+        truth,
+        dataset=config.dataset,
+        metrics=[config.metric],
+        names=list(names.values()),
+        top_fraction=0.1,
+        resamples=config.resamples,
+    )
+    row: dict[str, object] = {
+        "setting": name,
+        "gflop": scored.spec.seeds * float(np.mean(flops)) / 1e9,
+        "n": int(table["n"].max()),
+    }
+    for label, score in names.items():
+        for subset, suffix in (("all", ""), ("top 10%", "_top")):
+            found = table[(table["score"] == score) & (table["subset"] == subset)].iloc[0]
+            row[label + suffix] = found["spearman"]
+            row |= {f"{label}{suffix}_{end}": found[f"spearman_{end}"] for end in ("low", "high")}
+    return row
+
+
+def run(config: TradeOffConfig) -> pd.DataFrame:
+    """Score what is missing; correlations and cost of each setting, cheapest first.
+
+    Returns:
+      Columns setting, gflop (billions of floating-point operations an architecture, all seeds), n;
+      default, sphericity, cond, cosine_lambda_min, cosine_lambda_min+params and params: Spearman's
+      correlation over all, with _top within the best tenth, each with its 95% interval (_low,
+      _high).
+    """
+    truth = ntknas.load_truth(config.truth)
+    ids = _architectures(config.count)
+    rows = []
+    for name in config.settings or SETTINGS:
+        with Progress(name, first=f"{name}: compiling the network, once") as progress:
+            scored = ntknas.score(
+                ids, out=config.out / name, spec=SETTINGS[name], on_progress=progress
+            )
+        rows.append(_row(name, scored, truth, ids, config))
+    return pd.DataFrame(rows).sort_values("gflop", ignore_index=True)
+
+
+_FAMILIES = (("image", "#0072B2", "o"), ("batch", "#D55E00", "s"))
+
+
+def _label(setting: str) -> str:
+    """The setting in a few letters.
+
+    >>> _label("image_n16_cells1_seeds4")
+    '16x1 seeds4'
+    """
+    _, images, cells, *rest = setting.split("_")
+    return " ".join([f"{images.removeprefix('n')}x{cells.removeprefix('cells')}", *rest])
+
+
+def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
+    """Draw the correlation of the default ranking, and of a kernel with the size, against cost.
+
+    Args:
+      table: as `run` returns it.
+      path: of the picture.
+      title: above the panels.
+    """
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 2, sharex=True, squeeze=False)[0]
+    for axes, suffix, what in zip(panels, ("", "_top"), ("all", "the best tenth"), strict=True):
+        for family, colour, marker in _FAMILIES:
+            part = table[table["setting"].str.startswith(family)]
+            value = part[f"default{suffix}"]
+            ends = [value - part[f"default{suffix}_low"], part[f"default{suffix}_high"] - value]
+            label = f"default, {family} statistics"
+            style = {"fmt": marker, "color": colour, "elinewidth": 0.6, "label": label}
+            axes.errorbar(part["gflop"], value, yerr=ends, **style)
+            axes.plot(
+                part["gflop"],
+                part[f"cosine_lambda_min+params{suffix}"],
+                marker,
+                color=colour,
+                markerfacecolor="white",
+                label=f"cosine_lambda_min+params, {family} statistics",
+            )
+        # Neighbours' labels above and below in turn.
+        for turn, (_, row) in enumerate(table.iterrows()):
+            axes.annotate(
+                _label(str(row["setting"])),
+                (row["gflop"], row[f"default{suffix}"]),
+                xytext=(0, (8, -13, 17, -22)[turn % 4]),
+                textcoords="offset points",
+                ha="center",
+                fontsize=6,
+                arrowprops={"arrowstyle": "-", "linewidth": 0.3},
+            )
+        size = table[f"params{suffix}"].mean()
+        axes.axhline(size, color="grey", linestyle=":", label="number of parameters")
+        axes.set(xscale="log", xlabel="GFLOP an architecture", title=f"Spearman over {what}")
+        axes.grid(alpha=0.3)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    figure.suptitle(f"{title}; labels: images x cells a stage", fontsize=9)
+    figure.savefig(path, dpi=150)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    def cell(row: "pd.Series[float]", name: str) -> str:
+        return f"{row[name]:.3f} [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
+
+    header = "| setting | GFLOP | default | its top tenth | sphericity | cond | cosine_lambda_min |"
+    lines = [header + " with params |", "|---" * 8 + "|"]
+    for _, row in table.iterrows():
+        cells = [row["setting"], f"{row['gflop']:.2f}", cell(row, "default")]
+        cells += [cell(row, "default_top")]
+        cells += [f"{row[n]:.3f}" for n in ("sphericity", "cond", "cosine_lambda_min")]
+        cells += [f"{row['cosine_lambda_min+params']:.3f}"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Parse the flags, run, write table and picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
+    parser.add_argument("--out", type=Path, default=TradeOffConfig.out)
+    parser.add_argument("--count", type=int, default=TradeOffConfig.count)
+    parser.add_argument(
+        "--settings", nargs="+", choices=list(SETTINGS), metavar="NAME", help="default: all"
+    )
+    args = vars(parser.parse_args())
+    settings = None if args["settings"] is None else tuple(args["settings"])
+    config = TradeOffConfig(**args | {"settings": settings})
+    with clear_errors(parser.prog):
+        table = run(config)
+        text = _markdown(table)
+        print(text)
+        (config.out / "table.md").write_text(text + "\n")
+        table.to_csv(config.out / "table.csv", index=False)
+        title = f"{config.count} development architectures, {config.dataset} {config.metric}"
+        picture(table, config.out / "trade_off.png", title=title)
+
+
+if __name__ == "__main__":
+    main()

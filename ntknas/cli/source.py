@@ -1,0 +1,39 @@
+"""Where scores come from: the folder of a run, or the table that comes with the package."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ntknas.cli.parser import ArgumentParser
+from ntknas.errors import InputError
+
+if TYPE_CHECKING:
+    from ntknas.engine import Precomputed, Run
+
+__all__ = ["add_source", "source"]
+
+
+def add_source(parser: ArgumentParser) -> None:
+    """The arguments DIR and --precomputed, one of which has to be given."""
+    parser.add_argument("run_folder", metavar="DIR", nargs="?", help="folder of the run")
+    parser.add_argument(
+        "--precomputed",
+        action="store_true",
+        help="instead of DIR: all 6,466 classes under --preset standard, from the package",
+    )
+
+
+def source(args: argparse.Namespace) -> "Run | Precomputed":
+    """What the arguments name.
+
+    Raises:
+      InputError: for both or neither, or if there is no run in the folder.
+    """
+    from ntknas.engine import Run, load_precomputed
+
+    if args.precomputed and args.run_folder is not None:
+        raise InputError(f"expected a run or --precomputed, got both: {args.run_folder}")
+    if args.precomputed:
+        return load_precomputed()
+    if args.run_folder is None:
+        raise InputError("expected the folder of a run, or --precomputed")
+    return Run(args.run_folder)
