@@ -7,9 +7,12 @@ from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list, fraction
 from ntknas.cli.progress import Progress
 from ntknas.cli.source import add_source, source
+from ntknas.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ntknas.truth import Truth
 
 __all__ = ["add", "with_interval"]
 
@@ -22,6 +25,7 @@ Examples:
   ntknas correlate runs/first --truth FILE --metric pgd_8 --top-fraction 0.1
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
   ntknas correlate runs/first --truth FILE --combine cond@robust:8/255+params --format json
+  ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean --plot scatter.png
 
 Scores are turned by their direction (`ntknas scores`): a positive correlation always means that the
 score puts good networks first. params and flops, the baselines to beat, are always in.
@@ -63,6 +67,11 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--top-fraction", type=fraction, metavar="F", help="also within the best, such as 0.1"
     )
+    parser.add_argument(
+        "--plot",
+        metavar="PICTURE",
+        help="with one metric: also draw every score of the table against it (.png or .svg)",
+    )
     add_resamples(parser)
     add_format(parser)
 
@@ -72,6 +81,10 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.engine.evaluation import default_ranking
     from ntknas.truth import load_truth
 
+    if args.plot is not None:
+        from ntknas.report import check_picture
+
+        check_picture(args.plot)
     run = source(args)
     scores = run.scores()
     truth = load_truth(args.truth)
@@ -85,6 +98,8 @@ def _run(args: argparse.Namespace) -> None:
     as_table = args.format == "table"
     # One column a metric leaves no room for intervals, which are most of the work.
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
+    if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
+        raise InputError("--plot takes one --metric M, got none or several")
     if names is None:
         names = _headline(scores) if as_table else None
         combine = combine or ["default"]
@@ -101,6 +116,9 @@ def _run(args: argparse.Namespace) -> None:
             seed=args.seed,
             on_pair=progress,
         )
+    if args.plot is not None:
+        _plot(args.plot, scores, table, truth)
+        note(f"picture: {args.plot}")
     missing = len(set(scores.index) - set(truth.representative_of))
     if missing:
         note(f"note: {missing} of {len(scores)} architectures are not in {truth.path}")
@@ -137,6 +155,41 @@ def _headline(scores: "pd.DataFrame") -> list[str]:
         if name.score in (*_HEADLINE, *ZERO_COST_SCORES)
         and (name.beta is None or 0 < name.beta < 1)
     ]
+
+
+def _plot(path: str, scores: "pd.DataFrame", table: "pd.DataFrame", truth: "Truth") -> None:
+    """The scores of the table, subset "all", against the metric."""
+    import pandas as pd
+
+    from ntknas.architecture import OPERATIONS, Architecture
+    from ntknas.engine.evaluation import default_ranking, values
+    from ntknas.report import score_scatter
+
+    # flops rank as params do.
+    rows = table[(table["subset"] == "all") & (table["score"] != "flops")]
+    dataset, metric = rows[["dataset", "metric"]].iloc[0]
+    accuracy = truth.wide(dataset)[metric]
+    known = [i for i in scores.index if i in truth.representative_of]
+    conv = OPERATIONS.index("nor_conv_3x3")
+    frame = pd.DataFrame(
+        {
+            "accuracy": accuracy.reindex([truth.representative_of[i] for i in known]).to_numpy(),
+            "convolutions_3x3": [Architecture.from_id(i).ops.count(conv) for i in known],
+        },
+        index=known,
+    )
+    drawn = values(scores, list(rows["score"]))
+    default = default_ranking(scores)
+    parts = [
+        frame.assign(
+            score="default" if name == default else name,
+            value=drawn[name],
+            note=f"Spearman {spearman:.3f}",
+        )
+        for name, spearman in zip(rows["score"], rows["spearman"], strict=True)
+    ]
+    title = f"{len(known)} architectures, {truth.benchmark} {dataset} {metric}"
+    score_scatter(pd.concat(parts).dropna(), path, accuracy=f"{dataset} {metric}", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:

@@ -17,7 +17,7 @@ from ntknas.ranking.orientation import check_scores
 from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ZERO_COST_SCORES, ScoreName
 from ntknas.truth import Truth
 
-__all__ = ["DEFAULT_RANKING", "correlate", "default_ranking", "rank", "score_name"]
+__all__ = ["DEFAULT_RANKING", "correlate", "default_ranking", "rank", "score_name", "values"]
 
 DEFAULT_RANKING = (
     "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
@@ -173,6 +173,20 @@ def score_name(name: str, scores: pd.DataFrame) -> str:
         return default_ranking(scores)
     parsed = {column: ScoreName.parse(column) for column in scores.columns}
     return "+".join(_column(ScoreName.parse(part), parsed) for part in name.split("+"))
+
+
+def values(scores: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Scores and `+` combinations by architecture, as they are: not turned by their direction.
+
+    Args:
+      scores: a frame as `Run.scores` returns.
+      names: scores or combinations.
+
+    Raises:
+      InputError: for a score that is not there.
+    """
+    available = _with_counts(scores)
+    return _columns(available, [score_name(name, available) for name in names])
 
 
 def _column(wanted: ScoreName, columns: dict[str, ScoreName]) -> str:

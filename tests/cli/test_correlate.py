@@ -128,3 +128,15 @@ def test_the_precomputed_table(ntknas, refused, truth):
     assert "n = 12 architectures" in out
     assert "6454 of 6466 architectures are not in" in err
     assert "expected the folder of a run, or --precomputed" in refused("correlate", *options)
+
+
+def test_plot(ntknas, refused, finished, truth, tmp_path):
+    options = ("--truth", truth, "--score", "cond@clean", "--resamples", "0")
+    picture = tmp_path / "scatter.png"
+    status, _, err = ntknas("correlate", finished, *options, "--metric", "pgd_8", "--plot", picture)
+    assert status == 0
+    assert f"picture: {picture}" in err
+    assert picture.stat().st_size > 10_000
+    assert "one --metric" in refused("correlate", finished, *options, "--plot", picture)
+    gif = tmp_path / "scatter.gif"
+    assert "ending in" in refused("correlate", finished, *options, "--plot", gif)

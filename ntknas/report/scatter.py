@@ -1,0 +1,101 @@
+"""Scores against published accuracies, an architecture a point, one panel a score.
+
+The colour is the number of 3x3 convolutions, on a scale that also reads in grey: what a score sees
+beyond size shows within a colour.
+"""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import BoundaryNorm
+from matplotlib.figure import Figure
+
+from ntknas.errors import InputError
+from ntknas.report.curves import check_picture
+
+__all__ = ["score_scatter"]
+
+_COLUMNS = 3
+_PANEL = (4.0, 3.2)  # inches
+_LOG_RATIO = 30
+
+
+def score_scatter(
+    frame: pd.DataFrame, path: str | os.PathLike[str], *, accuracy: str, title: str = ""
+) -> Path:
+    """Draw scores against accuracies and write the picture.
+
+    Args:
+      frame: one row an architecture and score. Columns score (panel), value, accuracy,
+        convolutions_3x3, and note (written into the panel's title; the first of each score).
+        Values that are not finite are left out, as are zeros where the axis is logarithmic.
+      path: ends in .png or .svg.
+      accuracy: what the accuracy is, for the vertical axes.
+      title: above the panels.
+
+    Returns:
+      The path.
+
+    Raises:
+      InputError: for another ending, or a frame without rows.
+
+    >>> import tempfile
+    >>> point = dict(score="cond", value=3.0, accuracy=0.4, convolutions_3x3=2, note="")
+    >>> file = Path(tempfile.mkdtemp()) / "picture.png"
+    >>> score_scatter(pd.DataFrame([point]), file, accuracy="PGD-8") == file
+    True
+    """
+    path = check_picture(path)
+    if frame.empty:
+        raise InputError("expected scores to draw, got none")
+    scores = list(frame["score"].unique())
+    columns = min(_COLUMNS, len(scores))
+    rows = -(-len(scores) // columns)
+    figure = Figure(
+        figsize=(_PANEL[0] * columns + 0.8, _PANEL[1] * rows + 0.5), layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    most = int(frame["convolutions_3x3"].max())
+    colours = matplotlib.colormaps["viridis"]
+    norm = BoundaryNorm(np.arange(-0.5, most + 1), colours.N)
+    for axes in grid.flat[len(scores) :]:
+        axes.set_visible(False)
+    points = None
+    for axes, score in zip(grid.flat, scores, strict=False):
+        part = frame[(frame["score"] == score) & np.isfinite(frame["value"].astype(float))]
+        points = axes.scatter(
+            part["value"],
+            part["accuracy"],
+            c=part["convolutions_3x3"],
+            cmap=colours,
+            norm=norm,
+            s=max(3.0, min(20.0, 4000 / max(len(part), 1))),
+            linewidths=0,
+        )
+        axes.set_xscale("log" if _spans_decades(part["value"]) else "linear")
+        note = frame.loc[frame["score"] == score, "note"].iloc[0]
+        axes.set_title(f"{score}{': ' if note else ''}{note}", fontsize=9)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(accuracy)
+    if points is not None:
+        bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
+        bar.set_label("3x3 convolutions")
+    if title:
+        figure.suptitle(title, fontsize=10)
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _spans_decades(values: "pd.Series[float]") -> bool:
+    """Whether nearly all are positive, and the bulk of them spans more than `_LOG_RATIO`."""
+    if (values > 0).mean() < 0.9:
+        return False
+    low, high = values[values > 0].quantile([0.005, 0.995])
+    return bool(high > _LOG_RATIO * low)
