@@ -7,8 +7,8 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 .PHONY: rank test test-slow lint clean
 
 rank: .venv/core
-	.venv/bin/ntknas score --archs random:100 --norm image --cells 1 --batch-size 16 --kernels clean --out runs/first
-	.venv/bin/ntknas rank runs/first --score cosine_lambda_min@clean+params
+	.venv/bin/ntknas score --archs random:100 --preset fast --out runs/first
+	.venv/bin/ntknas rank runs/first
 
 test: .venv/extras
 	.venv/bin/python -m pytest

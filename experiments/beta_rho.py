@@ -1,7 +1,7 @@
-"""Which beta and rho a metric prefers: mixed kernels against accuracies over a grid of both.
+r"""Which beta and rho a metric prefers: mixed kernels against accuracies over a grid of both.
 
-    ntknas score --archs random:300 --norm image --cells 1 --batch-size 16 --steps 10 \
-        --rho 0,1/255,2/255,4/255,8/255,12/255,16/255 --out runs/beta_rho
+    ntknas score --archs random:300 --preset published --norm image --cells 1 --batch-size 16 \
+        --steps 10 --rho 0,1/255,2/255,4/255,8/255,12/255,16/255 --out runs/beta_rho
     python -m experiments.beta_rho runs/beta_rho --truth NAS-RobBench-201_html.json
 
 Every kernel at every beta is a closed form of the run's Gram matrices. For each score, family of

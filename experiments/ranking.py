@@ -211,7 +211,8 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
       architectures: n, Spearman over all ("all") and within the best tenth by that metric ("top")
       with 95% bootstrap intervals, the best accuracy among the ranking's first 10, and the regret,
       how far that is below the best there is. Beside the ranking: the best of each length, the
-      default one of `ntknas rank` and the number of parameters.
+      ranking without its kernel scores, the default one of `ntknas rank` and the number of
+      parameters.
 
     Raises:
       InputError: for a run or a truth that cannot be read, or too few architectures.
@@ -235,7 +236,8 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
     of_length = search(part, values, terms=config.terms, beam=config.beam)
     chosen = of_length[int(enough.argmax())]  # the first that is enough
     own = part[list(chosen)].rank().sum(axis=1).to_numpy()
-    rankings = [chosen, *of_length]
+    counts = tuple(name for name in chosen if name in (*STRUCTURE_SCORES, *SIZE_SCORES))
+    rankings = [chosen, *of_length, counts or chosen]
     if set(DEFAULT_RANKING.split("+")) <= set(table.columns):
         rankings.append(tuple(DEFAULT_RANKING.split("+")))
     rankings.append(("params",))

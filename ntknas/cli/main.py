@@ -25,7 +25,8 @@ __all__ = ["main", "parse", "run"]
 
 _ABOUT = """\
 First steps:
-  ntknas score --archs random:50 --norm image --cells 1 --kernels clean --out runs/first
+  ntknas rank --precomputed
+  ntknas score --archs random:100 --preset fast --out runs/first
   ntknas rank runs/first
   ntknas truth --where
   ntknas correlate runs/first --truth NAS-RobBench-201_html.json

@@ -10,17 +10,11 @@ from scipy.stats import spearmanr
 import ntknas
 from experiments import beta_rho
 from experiments.beta_rho import BetaRhoConfig, heat_maps, run
-from ntknas.attack import AttackSpec
-from ntknas.network import Norm
+from tests.engine.tiny import TINY
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"
-SPEC = ntknas.ScoringSpec(
-    batch_size=4,
-    network=ntknas.NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE),
-    attack=AttackSpec(steps=2),
-    rhos=(0.0, 8 / 255),
-    betas=(0.5,),
-)
+# The engine's tests compile the same program.
+SPEC = replace(TINY, seeds=1, rhos=(0.0, 8 / 255))
 
 
 @pytest.fixture(scope="module")

@@ -16,25 +16,17 @@ from experiments.published_tables import (
     report,
     sensitivity,
 )
-from ntknas.attack import AttackName, AttackSpec
-from ntknas.kernel import Batch
-from ntknas.network import Norm
+from tests.engine.tiny import CLEAN, TINY
 
-SPEC = ntknas.ScoringSpec(
-    batch_size=4,
-    network=ntknas.NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE),
-    attack=AttackSpec(AttackName.FGSM, random_start=False),
-    rhos=(8 / 255,),
-    betas=(0.5,),
-)
+# The engine's tests compile the same programs.
+SPEC = replace(TINY, seeds=1)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     ntknas.score("random:12", out=folder / "attacked", spec=SPEC)
-    clean = replace(SPEC, kernels=(Batch.CLEAN,), batch_size=6)
-    ntknas.score("random:16", out=folder / "clean", spec=clean)
+    ntknas.score("random:16", out=folder / "clean", spec=replace(CLEAN, seeds=2))
     return [ntknas.Run(folder / name) for name in ("attacked", "clean")]
 
 
@@ -46,7 +38,7 @@ def truth_file(data_file):
 def test_comparison(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
     table = comparison(runs[0], truth, resamples=20)
-    kernels = ("clean", "robust:8/255", "twice:8/255")
+    kernels = ("clean", "robust:3/255", "robust:8/255", "twice:3/255", "twice:8/255")
     scores = [f"{score}@{kernel}" for score in ("lambda_min", "cond") for kernel in kernels]
     assert list(table["score"].unique()) == [*scores, "params", "flops"]
     row = table.query("score == 'cond@robust:8/255' and metric == 'pgd_8'").iloc[0]
@@ -68,9 +60,9 @@ def test_only_cifar10_has_published_figures(runs, truth_file):
 def test_sensitivity_names_what_differs(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
     table = sensitivity(runs, truth, resamples=0)
-    assert list(table["settings"].unique()) == ["attacked", "batch_size: 6"]
+    assert list(table["settings"].unique()) == ["attacked", "seeds: 2"]
     assert set(table["n"]) == {len(set(runs[0].ids) & set(runs[1].ids))}
-    clean = table.query("settings == 'batch_size: 6'")["score"]
+    clean = table.query("settings == 'seeds: 2'")["score"]
     assert set(clean) == {"lambda_min@clean", "cond@clean"}
 
 
@@ -78,8 +70,8 @@ def test_report(runs, truth_file):
     folders = tuple(run.folder for run in runs)
     text = report(PublishedTablesConfig(folders, truth_file, metrics=("pgd_8",), resamples=0))
     assert "| cond@robust:8/255 | ours |" in text
-    assert "| batch_size: 6 |" in text
-    assert "4 cifar10 images, 1 seed, norm image, 1 cell a stage, fgsm 8/255" in text
+    assert "| seeds: 2 |" in text
+    assert "6 cifar10 images, 1 seed, norm image, 1 cell a stage, pgd 3/255, 8/255, 2 steps" in text
 
 
 def test_published_figures():

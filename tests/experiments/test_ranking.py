@@ -12,8 +12,7 @@ import ntknas
 from experiments import ranking
 from experiments.ranking import RankingConfig, candidates, in_development, report, search
 from ntknas.architecture.space import representatives
-from ntknas.kernel import Batch
-from ntknas.network import Norm
+from tests.engine.tiny import CLEAN
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"
 
@@ -21,9 +20,7 @@ TRUTH = "robbench/NAS-RobBench-201_html.json"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranking") / "tiny"
-    network = ntknas.NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE)
-    spec = ntknas.ScoringSpec(batch_size=6, kernels=(Batch.CLEAN,), network=network)
-    ntknas.score("random:150", out=folder, spec=spec)
+    ntknas.score("random:150", out=folder, spec=CLEAN)
     return folder
 
 

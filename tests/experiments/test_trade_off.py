@@ -10,24 +10,12 @@ import ntknas
 from experiments import trade_off
 from experiments.ranking import in_development
 from experiments.trade_off import SETTINGS, TradeOffConfig, picture, run
-from ntknas.attack import AttackSpec
 from ntknas.engine import PRESETS
 from ntknas.engine.cost import run_cost
-from ntknas.kernel import Batch
-from ntknas.network import Norm
+from tests.engine.tiny import CLEAN
 
-TINY = ntknas.ScoringSpec(
-    batch_size=6,
-    kernels=(Batch.CLEAN,),
-    network=ntknas.NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE),
-)
-TINY_SETTINGS = {
-    "image_n6_cells1": TINY,
-    "image_n6_cells1_seeds2": replace(TINY, seeds=2),
-    "image_n6_cells1_robust": replace(
-        TINY, kernels=(Batch.ROBUST,), rhos=(8 / 255,), attack=AttackSpec(steps=2)
-    ),
-}
+# The engine's tests compile the same program.
+TINY_SETTINGS = {"image_n6_cells1": CLEAN, "image_n6_cells1_seeds2": replace(CLEAN, seeds=2)}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +43,7 @@ def test_a_row_is_what_the_run_says(found):
     folder = config.out / "image_n6_cells1"
     scores = ntknas.Run(folder).scores()
     assert all(map(in_development, scores.index))
-    flops = [run_cost(ntknas.Architecture.from_id(i), TINY).flops for i in scores.index]
+    flops = [run_cost(ntknas.Architecture.from_id(i), CLEAN).flops for i in scores.index]
     row = table.set_index("setting").loc["image_n6_cells1"]
     assert row["gflop"] == pytest.approx(np.mean(flops) / 1e9)
     accuracy = ntknas.load_truth(config.truth).wide("cifar10")["pgd_8"][scores.index].round(6)
