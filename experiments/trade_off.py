@@ -65,10 +65,6 @@ def _clean(
     )
 
 
-def _attacked(spec: ntknas.ScoringSpec, kernel: Batch) -> ntknas.ScoringSpec:
-    return replace(spec, kernels=(kernel,), rhos=(8 / 255,), attack=AttackSpec(steps=10))
-
-
 SETTINGS: dict[str, ntknas.ScoringSpec] = {
     "image_n8_cells1": _clean(Norm.IMAGE, 8, 1),
     "image_n16_cells1": _clean(Norm.IMAGE, 16, 1),
@@ -88,8 +84,12 @@ SETTINGS: dict[str, ntknas.ScoringSpec] = {
     "batch_n32_cells1": _clean(Norm.BATCH, 32, 1),
     "batch_n8_cells5": _clean(Norm.BATCH, 8, 5),
     "batch_n16_cells5": _clean(Norm.BATCH, 16, 5),
-    "image_n16_cells2_robust": _attacked(_clean(Norm.IMAGE, 16, 2), Batch.ROBUST),
-    "image_n16_cells2_twice": _attacked(_clean(Norm.IMAGE, 16, 2), Batch.TWICE),
+    "image_n16_cells2_robust": replace(
+        _clean(Norm.IMAGE, 16, 2),
+        kernels=(Batch.ROBUST,),
+        rhos=(8 / 255,),
+        attack=AttackSpec(steps=10),
+    ),
 }
 """Normalisation, images, cells a stage; clean kernels of 16 channels and one seed unless named."""
 
