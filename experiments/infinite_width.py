@@ -1,0 +1,300 @@
+"""How fast kernels come to their infinite-width limit, and what the infinite network learns.
+
+    python -m experiments.infinite_width --data cifar10_subset.npz --out runs/infinite_width
+    python -m experiments.infinite_width --small --out runs/infinite_width_small
+
+Needs the extra `theory` (neural-tangents). First, relative errors of empirical kernels of clean,
+attacked and twice-attacked images, and mixed, against the analytic one, over width; their slope in
+logarithms (theory: -1/2) has an interval from resamples of the initialisations. Second, errors of
+regression with the analytic kernel on clean test images and on those that the regression's own
+gradients attack, over beta and rho, with intervals over draws of the task. Written: results.json,
+tables.md, infinite_width.png.
+"""
+
+import argparse
+import dataclasses
+import json
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from scipy.stats import bootstrap
+
+import ntknas
+from experiments.command import clear_errors
+from ntknas.attack import attack
+from ntknas.kernel import Kernel
+from ntknas.network import FullyConnectedSpec
+from ntknas.ranking import format_table
+from ntknas.theory import Task, convergence, image_task, infinite_width, kernel_regression
+
+__all__ = ["SMALL", "InfiniteWidthConfig", "run"]
+
+
+@dataclass(frozen=True)
+class InfiniteWidthConfig:
+    """What is compared with the limit, and what is learnt there.
+
+    Attributes:
+      data: CIFAR-10, as `ntknas.load_images` takes it; None: the embedded sample.
+      depths: L of the networks; all of one skip or none, see `skips`.
+      skips: alpha of every skip.
+      kernels: with beta 0.5 if they are mixed.
+      widths: of the empirical kernels.
+      seeds: initialisations of each width.
+      num_images: of the kernels.
+      num_train: images of two classes that the infinite network learns from.
+      num_test: images that its errors are measured on.
+      draws: of the task.
+      pooling: see `ntknas.theory.image_task`.
+      betas: weights of the attacked images.
+      rhos: radii in pixel units.
+      rho: of the kernels' attack.
+      steps: of PGD.
+      resamples: of the intervals.
+      seed: of everything.
+    """
+
+    data: Path | None = None
+    depths: tuple[int, ...] = (2, 4)
+    skips: tuple[float, ...] = (0.0, 1.0)
+    kernels: tuple[Kernel, ...] = tuple(Kernel)
+    widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
+    seeds: int = 16
+    num_images: int = 24
+    num_train: int = 200
+    num_test: int = 200
+    draws: int = 5
+    pooling: int = 4
+    betas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    rhos: tuple[float, ...] = field(default_factory=lambda: (2 / 255, 4 / 255, 8 / 255))
+    rho: float = 4 / 255
+    steps: int = 10
+    resamples: int = 1000
+    seed: int = 0
+
+
+SMALL = InfiniteWidthConfig(
+    depths=(3,),
+    skips=(1.0,),
+    kernels=(Kernel.CLEAN, Kernel.MIXED_ROBUST),
+    widths=(32, 256),
+    seeds=4,
+    num_images=6,
+    num_train=16,
+    num_test=16,
+    draws=2,
+    pooling=8,
+    betas=(0.5,),
+    rhos=(4 / 255,),
+    steps=2,
+    resamples=100,
+)
+
+
+def _task(config: InfiniteWidthConfig, draw: int, num_train: int) -> Task:
+    return image_task(
+        ntknas.load_images("cifar10", config.data),
+        num_train=num_train,
+        num_test=config.num_test,
+        seed=config.seed + draw,
+        pooling=config.pooling,
+    )
+
+
+def _spec(config: InfiniteWidthConfig, task: Task, depth: int, skip: float) -> FullyConnectedSpec:
+    return FullyConnectedSpec(
+        depth=depth, skips=(skip,) * (depth - 2), mean=task.mean, std=task.std
+    )
+
+
+def _batches(spec: FullyConnectedSpec, task: Task, config: InfiniteWidthConfig) -> np.ndarray:
+    """Images, attacked and attacked twice by the infinite network that learnt from them."""
+    with jax.enable_x64(True):
+        x, y = jnp.asarray(task.train_images, jnp.float64), jnp.asarray(task.train_labels)
+        learnt = kernel_regression(spec, x, y)
+        chosen = ntknas.AttackSpec(steps=config.steps)
+        found = [x]
+        for key in jax.random.split(jax.random.key(config.seed), 2):
+            found.append(attack(key, learnt, None, found[-1], y, spec=chosen, rho=config.rho))
+        return np.stack([np.asarray(batch) for batch in found])
+
+
+def _slopes(config: InfiniteWidthConfig) -> pd.DataFrame:
+    """One row a network, kernel and width: relative error, and the slope over the widths."""
+    task = _task(config, 0, config.num_images)
+    rows: list[dict[str, Any]] = []
+    networks = {
+        (depth, skip if depth > 2 else 0.0): None
+        for depth in config.depths
+        for skip in config.skips
+    }
+    for depth, skip in networks:
+        spec = _spec(config, task, depth, skip)
+        batches = _batches(spec, task, config)
+        for kernel in config.kernels:
+            beta = 0.5 if kernel.mixed else None
+            found = convergence(
+                spec,
+                batches,
+                widths=config.widths,
+                num_seeds=config.seeds,
+                kernel=kernel,
+                beta=beta,
+                seed=config.seed,
+            )
+            slope = bootstrap(
+                (np.arange(config.seeds),),
+                lambda drawn, errors=found.errors: np.polyfit(
+                    np.log(config.widths), np.log(errors[:, drawn].mean(1)), 1
+                )[0],
+                n_resamples=config.resamples,
+                vectorized=False,
+                method="percentile",
+                rng=config.seed,
+            ).confidence_interval
+            name = kernel.value if beta is None else f"{kernel.value}:{beta:g}"
+            rows += [
+                {
+                    "depth": depth,
+                    "skip": skip,
+                    "kernel": name,
+                    "width": width,
+                    "error": float(errors.mean()),
+                    "slope": found.slope,
+                    "slope_low": float(slope.low),
+                    "slope_high": float(slope.high),
+                }
+                for width, errors in zip(config.widths, found.errors, strict=True)
+            ]
+    return pd.DataFrame(rows)
+
+
+def _errors(config: InfiniteWidthConfig) -> pd.DataFrame:
+    """One row a depth, skip, rho and beta: clean and robust errors, means over draws."""
+    rows: list[dict[str, Any]] = []
+    depth, skip = config.depths[-1], config.skips[-1]
+    for rho in config.rhos:
+        found = []
+        for draw in range(config.draws):
+            task = _task(config, draw, config.num_train)
+            limit = infinite_width(
+                _spec(config, task, depth, skip),
+                task,
+                rho=rho,
+                betas=config.betas,
+                attack=ntknas.AttackSpec(steps=config.steps),
+                seed=config.seed + draw,
+            )
+            found.append((limit.clean_errors, limit.robust_errors))
+        for position, beta in enumerate(config.betas):
+            row: dict[str, Any] = {"depth": depth, "skip": skip, "rho": rho, "beta": beta}
+            for name, values in zip(("clean", "robust"), np.array(found).T[position], strict=True):
+                interval = bootstrap(
+                    (values,), np.mean, n_resamples=config.resamples, rng=config.seed
+                ).confidence_interval
+                row |= {
+                    f"{name}_error": float(values.mean()),
+                    f"{name}_low": float(interval.low),
+                    f"{name}_high": float(interval.high),
+                }
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def run(config: InfiniteWidthConfig, out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compute and write results.json, tables.md and infinite_width.png.
+
+    Args:
+      config: see `InfiniteWidthConfig`.
+      out: folder to write to; made if missing.
+
+    Returns:
+      Convergence, one row a network, kernel and width; errors, one row a rho and beta.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    slopes, errors = _slopes(config), _errors(config)
+    last = slopes[slopes["width"] == max(config.widths)]
+    tables = [
+        f"# Relative error at width {max(config.widths)}, slope over widths "
+        f"{', '.join(map(str, config.widths))}; {config.seeds} initialisations",
+        format_table(last.drop(columns="width"), format="table"),
+        f"# The infinite network, {config.num_train} training images, {config.draws} draws",
+        format_table(errors, format="table"),
+    ]
+    text = "\n\n".join(t if t.startswith("#") else f"```\n{t}\n```" for t in tables)
+    (out / "tables.md").write_text(text + "\n")
+    result = {
+        "config": dataclasses.asdict(config),
+        "versions": {name: version(name) for name in ("jax", "numpy", "neural-tangents")},
+        "convergence": json.loads(format_table(slopes, format="json")),
+        "errors": json.loads(format_table(errors, format="json")),
+    }
+    (out / "results.json").write_text(json.dumps(result, indent=1, default=str))
+    _draw(slopes, errors, out / "infinite_width.png")
+    return slopes, errors
+
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+
+
+def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
+    """A panel a network of relative errors, and one of the infinite network's errors."""
+    networks = list(slopes[["depth", "skip"]].drop_duplicates().itertuples(index=False, name=None))
+    figure = Figure(figsize=(3.4 * (len(networks) + 1) + 0.6, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(networks) + 1, squeeze=False)[0]
+    for axes, (depth, skip) in zip(panels, networks, strict=False):
+        part = slopes[(slopes["depth"] == depth) & (slopes["skip"] == skip)]
+        kernels = part.groupby("kernel", sort=False)
+        for colour, (kernel, line) in zip(_COLOURS, kernels, strict=False):
+            label = f"{kernel}: {line['slope'].iloc[0]:.2f}"
+            axes.loglog(line["width"], line["error"], "o-", color=colour, markersize=3, label=label)
+        first = part["width"].min(), part["error"].max()
+        widths = np.array([first[0], part["width"].max()])
+        axes.loglog(widths, first[1] * (widths / first[0]) ** -0.5, "k:", label="slope -1/2")
+        axes.set(title=f"depth {depth}, skip {skip:g}", xlabel="width m")
+        axes.legend(fontsize=6)
+    panels[0].set_ylabel("|K_m - K| / |K|")
+    axes = panels[-1]
+    for colour, (rho, line) in zip(_COLOURS, errors.groupby("rho"), strict=False):
+        for name, style in (("clean", "o-"), ("robust", "s--")):
+            ends = [
+                line[f"{name}_error"] - line[f"{name}_low"],
+                line[f"{name}_high"] - line[f"{name}_error"],
+            ]
+            label = f"{name}, rho {255 * float(str(rho)):g}/255"
+            values = line[f"{name}_error"]
+            options: dict[str, Any] = {"color": colour, "markersize": 4, "label": label}
+            axes.errorbar(line["beta"], values, yerr=ends, fmt=style, elinewidth=0.7, **options)
+    axes.set(title="infinite network", xlabel="beta", ylabel="0-1 test error")
+    axes.legend(fontsize=6)
+    for axes in panels:
+        axes.grid(alpha=0.3, which="both")
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    """Parse the flags, run, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="CIFAR-10 images; default: the embedded sample")
+    parser.add_argument("--out", type=Path, default=Path("runs/infinite_width"))
+    parser.add_argument("--small", action="store_true", help="seconds")
+    flags = parser.parse_args()
+    config = SMALL if flags.small else InfiniteWidthConfig()
+    if flags.data is None and not flags.small:
+        config = replace(config, num_train=40, num_test=20)  # the embedded sample has 64 of two
+    with clear_errors(parser.prog):
+        run(replace(config, data=flags.data), flags.out)
+        print((flags.out / "tables.md").read_text(), end="")
+
+
+if __name__ == "__main__":
+    main()
