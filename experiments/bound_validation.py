@@ -25,11 +25,21 @@ import numpy as np
 import pandas as pd
 
 import ntknas
+from experiments.bound_tables import (
+    KERNELS,
+    Resampling,
+    correlation_table,
+    distinct,
+    pairing,
+    points,
+    summary,
+    weyl_counts,
+)
 from experiments.command import clear_errors
 from ntknas.errors import InputError
 from ntknas.kernel import Kernel
 from ntknas.network import FullyConnectedSpec
-from ntknas.ranking import bootstrap, correlations, format_table, replicates, resample_counts
+from ntknas.ranking import format_table
 from ntknas.report import bound_panels
 from ntknas.scores import format_fraction
 from ntknas.theory import (
@@ -45,9 +55,6 @@ from ntknas.theory import (
 
 __all__ = ["SMALL", "BoundValidationConfig", "Setting", "run", "settings"]
 
-_KERNELS = {"K_all": Kernel.MIXED_CLEAN, "K~_all": Kernel.MIXED_ROBUST}
-_ERRORS = ("clean_error", "robust_error")
-_TERMS = ("order", "label_energy", "eigenvalue_order", "cosine_energy")
 _WEYL_BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 
 
@@ -243,7 +250,7 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
         if isinstance(task, SphereTask):
             row["best_clean_error"] = task.clean_error
             row["best_robust_error"] = task.robust_error(setting.rho)
-        for name, kernel in _KERNELS.items():
+        for name, kernel in KERNELS.items():
             matrix = blocks.kernel(kernel, setting.beta)
             terms = bound_terms(matrix, task.train_labels, **options)
             cosine = bound_terms(_cosine(matrix), task.train_labels, **options)
@@ -254,7 +261,7 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
         row["beta_0_is_standard"] = standard == reduced
         row["weyl"] = [
             {"kernel": name, "beta": beta} | _weyl(blocks, kernel, beta)
-            for name, kernel in _KERNELS.items()
+            for name, kernel in KERNELS.items()
             for beta in _WEYL_BETAS
         ]
         rows.append(row)
@@ -264,128 +271,6 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
 def _weyl(blocks, kernel: Kernel, beta: float) -> dict[str, Any]:
     found = weyl_bound(blocks, kernel, beta)
     return found._asdict() | {"tightness": found.tightness}
-
-
-def _interval(values: np.ndarray, config: BoundValidationConfig) -> tuple[float, float]:
-    """95% percentile bootstrap interval of the mean."""
-    counts = resample_counts(len(values), resamples=config.resamples, seed=config.seed)
-    low, high = np.percentile(values @ counts / len(values), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _summary(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
-    """Means over draws with intervals, one row a setting."""
-    columns = [f"order@{name}" for name in _KERNELS] + [*_ERRORS, "train_error"]
-    best = [name for name in ("best_clean_error", "best_robust_error") if name in rows]
-    summary = []
-    for (factor, value), group in rows.groupby(["factor", "value"], sort=False):
-        row: dict[str, Any] = {"factor": factor, "value": value, "draws": len(group)}
-        for column in columns:
-            values = group[column].to_numpy(float)
-            row[column] = float(values.mean())
-            row[f"{column}_low"], row[f"{column}_high"] = _interval(values, config)
-        row |= {name: float(group[name].iloc[0]) for name in best}
-        summary.append(row)
-    return pd.DataFrame(summary)
-
-
-def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The networks of each factor, and all of them; the base, part of each factor, counts once."""
-    return [*rows.groupby("factor", sort=False), ("all", _distinct(rows))]
-
-
-def _distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = [field.name for field in dataclasses.fields(Setting)][2:]
-    return rows.drop_duplicates([*keys, "draw"])
-
-
-def _correlations(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
-    """Spearman of every term of both kernels with both errors, over the draws of each factor."""
-    table = []
-    for factor, group in _groups(rows):
-        for term in _TERMS:
-            for name in _KERNELS:
-                for error in _ERRORS:
-                    x, y = group[f"{term}@{name}"], group[error]
-                    ends = bootstrap(x, y, resamples=config.resamples, seed=config.seed).spearman
-                    table.append(
-                        {
-                            "factor": factor,
-                            "term": term,
-                            "kernel": name,
-                            "error": error,
-                            "n": len(group),
-                            "spearman": correlations(x, y).spearman,
-                            "spearman_low": ends.low,
-                            "spearman_high": ends.high,
-                        }
-                    )
-    return pd.DataFrame(table)
-
-
-def _pairing(rows: pd.DataFrame, config: BoundValidationConfig) -> pd.DataFrame:
-    """Whether an error follows its own kernel better than the other one, on common resamples."""
-    own = {"clean_error": ("K_all", "K~_all"), "robust_error": ("K~_all", "K_all")}
-    table = []
-    for factor, group in _groups(rows):
-        counts = resample_counts(len(group), resamples=config.resamples, seed=config.seed)
-        for error, names in own.items():
-            xs = [group[f"order@{name}"].to_numpy() for name in names]
-            y = group[error].to_numpy()
-            first, second = (replicates(x, y, counts)[0] for x in xs)
-            gain = (first - second)[np.isfinite(first - second)]
-            low, high = np.percentile(gain, [2.5, 97.5]) if len(gain) else (np.nan, np.nan)
-            rhos = [correlations(x, y).spearman for x in xs]
-            verdict = "yes" if low > 0 else "no" if high < 0 else "undecided"
-            table.append(
-                {
-                    "factor": factor,
-                    "error": error,
-                    "own kernel": rhos[0],
-                    "other kernel": rhos[1],
-                    "difference": rhos[0] - rhos[1],
-                    "difference_low": float(low),
-                    "difference_high": float(high),
-                    "own is better": verdict,
-                }
-            )
-    return pd.DataFrame(table)
-
-
-def _weyl_counts(rows: pd.DataFrame) -> pd.DataFrame:
-    """How often Weyl's bound holds, how often it says nothing (<= 0), and how tight it is."""
-    cases = pd.DataFrame([case for cases in rows["weyl"] for case in cases])
-    # At beta 0 and 1 the bound is the eigenvalue itself: no case worth counting.
-    inner = cases[(cases["beta"] > 0) & (cases["beta"] < 1)]
-    table = []
-    for name, group in inner.groupby("kernel", sort=False):
-        useful = group[group["bound"] > 0]
-        table.append(
-            {
-                "kernel": name,
-                "cases": len(group),
-                "holds": int(group["holds"].sum()),
-                "bound <= 0": len(group) - len(useful),
-                "tightness, median": useful["tightness"].median(),
-                "quartiles": " to ".join(
-                    f"{q:.3f}" for q in useful["tightness"].quantile([0.25, 0.75])
-                ),
-                "least": useful["tightness"].min(),
-            }
-        )
-    return pd.DataFrame(table)
-
-
-def _points(summary: pd.DataFrame) -> pd.DataFrame:
-    """Each error against the order of its own kernel's bound, for the picture."""
-    parts = []
-    for error, name in zip(_ERRORS, _KERNELS, strict=True):
-        part: dict[str, Any] = {"factor": summary["factor"], "label": summary["value"]}
-        part["series"] = f"{error.replace('_', ' ')} against {name}"
-        for axis, column in (("x", f"order@{name}"), ("y", error)):
-            part |= {axis + end: summary[column + end] for end in ("", "_low", "_high")}
-        parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
 
 
 def run(config: BoundValidationConfig, out: Path) -> dict[str, Any]:
@@ -410,29 +295,30 @@ def run(config: BoundValidationConfig, out: Path) -> dict[str, Any]:
         found += [row | names for row in known[network]]
         print(f"{done} of {len(design)}: {setting.factor} {setting.value}", file=sys.stderr)
     rows = pd.DataFrame(found)
+    resampling = Resampling(config.resamples, config.seed)
     tables = {
-        "settings": _summary(rows, config),
-        "correlations": _correlations(rows, config),
-        "pairing": _pairing(rows, config),
-        "weyl": _weyl_counts(_distinct(rows)),
+        "settings": summary(rows, resampling),
+        "correlations": correlation_table(rows, resampling),
+        "pairing": pairing(rows, resampling),
+        "weyl": weyl_counts(distinct(rows)),
     }
     source = _tasks(config, config.num_train)[0].source
-    networks = _distinct(rows)
+    networks = distinct(rows)
     counts = {
         "networks": len(networks),
         "beta 0 gives the standard bound exactly": int(networks["beta_0_is_standard"].sum()),
         "label energy <= 1 / lambda_min (K_all and K~_all)": int(
             sum(
                 (networks[f"label_energy@{n}"] <= networks[f"eigenvalue_form@{n}"]).sum()
-                for n in _KERNELS
+                for n in KERNELS
             )
         ),
         "kernels that needed a jitter": int(
-            sum((networks[f"jitter@{n}"] > 0).sum() for n in _KERNELS)
+            sum((networks[f"jitter@{n}"] > 0).sum() for n in KERNELS)
         ),
     }
     bound_panels(
-        _points(tables["settings"]),
+        points(tables["settings"]),
         out / "bounds.png",
         x_label="L^1.5 sqrt(y^T K^-1 y / N)",
         y_label="0-1 error on test images",
