@@ -117,15 +117,17 @@ def comparison(
 
     Returns:
       One row a score and metric: score, metric, n, spearman, spearman_low, spearman_high, published
-      (NaN where nothing is: the publication's tables are CIFAR-10's) and difference.
+      (NaN where nothing is: the publication's tables are NAS-RobBench-201's of CIFAR-10) and
+      difference.
     """
     dataset = dataset or run.spec.dataset
     table = ntknas.correlate(
         run, truth, names=_scores(run), dataset=dataset, metrics=metrics, resamples=resamples
     )
     table = table[["score", "metric", "n", "spearman", "spearman_low", "spearman_high"]]
+    same = (truth.benchmark, dataset) == ("NAS-RobBench-201", "cifar10")
     published = [
-        PUBLISHED.get(score, {}).get(metric, math.nan) if dataset == "cifar10" else math.nan
+        PUBLISHED.get(score, {}).get(metric, math.nan) if same else math.nan
         for score, metric in zip(table["score"], table["metric"], strict=True)
     ]
     return table.assign(published=published, difference=table["spearman"] - published)
