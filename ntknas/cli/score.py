@@ -10,12 +10,14 @@ from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
 from ntknas.cli.parser import ArgumentParser, Commands, comma_list, fraction, one_of
 from ntknas.cli.progress import Progress
+from ntknas.errors import InputError
 
 if TYPE_CHECKING:
     from ntknas.engine import ScoringSpec
 
 __all__ = ["add"]
 
+_OF_ATTACKS = ("rho", "beta", "attack", "steps", "step_size", "random_start", "attack_norm")
 _NORMS = ("batch", "image", "frozen", "none")
 
 _ABOUT = """\
@@ -34,7 +36,8 @@ Presets set N, the normalisation, the cells and the kernels; options beside one 
   fast       norm image, 2 cells a stage, 8 images; clean
   standard   norm image, 5 cells a stage, 16 images; clean
   published  norm batch, 5 cells a stage, 32 images; clean, robust, twice
-Attack, radii, logits and params are those of the published setting unless told otherwise.
+Attack, radii, logits and params are those of the published setting unless told otherwise. Options
+of attacks need --kernels with robust or twice, or --preset published.
 
 Stop it with Ctrl-C; the same command resumes. More architectures may be scored into the same DIR,
 but never with other settings.
@@ -114,22 +117,20 @@ def _add_network(parser: ArgumentParser) -> None:
 
 def _add_attack(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("attack (radii and steps in pixel units of [0, 1])")
-    group.add_argument("--attack", choices=("pgd", "fgsm"), default="pgd", help="default: pgd")
+    group.add_argument("--attack", choices=("pgd", "fgsm"), help="default: pgd")
     group.add_argument(
         "--rho",
         type=comma_list(fraction),
-        default="3/255,8/255",
         metavar="RHO,...",
         help="radii; default: 3/255,8/255",
     )
-    group.add_argument("--steps", metavar="N", type=int, default=20, help="of PGD; default: 20")
+    group.add_argument("--steps", metavar="N", type=int, help="of PGD; default: 20")
     group.add_argument(
         "--step-size", metavar="SIZE", type=fraction, help="default: 2.5 rho / steps"
     )
     group.add_argument(
         "--random-start",
         action=argparse.BooleanOptionalAction,
-        default=True,
         help="start PGD at a random point of the ball (default)",
     )
     group.add_argument(
@@ -148,7 +149,6 @@ def _add_kernels(parser: ArgumentParser) -> None:
     group.add_argument(
         "--beta",
         type=comma_list(fraction),
-        default="0,0.5,1",
         metavar="BETA,...",
         help="weights of the robust loss in mixed kernels; default: 0,0.5,1 (ntknas sweep gives "
         "any other later, at no cost)",
@@ -214,11 +214,18 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
     from ntknas.kernel import Batch, Logits
     from ntknas.network import Init, NetworkSpec, Norm
 
-    preset = PRESETS[args.preset]
-
     def given(value: Any, otherwise: Any) -> Any:
         return otherwise if value is None else value
 
+    preset, published = PRESETS[args.preset], ScoringSpec()
+    kernels = tuple(map(Batch, given(args.kernels, preset.kernels)))
+    if set(kernels) == {Batch.CLEAN}:
+        for option in _OF_ATTACKS:
+            if getattr(args, option) is not None:
+                raise InputError(
+                    f"--{option.replace('_', '-')} is of attacked kernels, got clean ones alone: "
+                    "add --kernels clean,robust,twice"
+                )
     return ScoringSpec(
         batch_size=given(args.batch_size, preset.batch_size),
         balance=args.balance,
@@ -230,15 +237,15 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
             init=Init(args.init),
         ),
         attack=AttackSpec(
-            name=AttackName(args.attack),
-            steps=args.steps,
+            name=AttackName(given(args.attack, published.attack.name)),
+            steps=given(args.steps, published.attack.steps),
             step_size=args.step_size,
-            random_start=args.random_start,
+            random_start=given(args.random_start, published.attack.random_start),
         ),
         attack_norm=None if args.attack_norm is None else Norm(args.attack_norm),
-        kernels=tuple(map(Batch, given(args.kernels, preset.kernels))),
-        rhos=tuple(args.rho),
-        betas=tuple(args.beta),
+        kernels=kernels,
+        rhos=tuple(given(args.rho, published.rhos)),
+        betas=tuple(given(args.beta, published.betas)),
         logits=Logits(args.logits),
         parameters=args.params,
         zero_cost=args.zero_cost,

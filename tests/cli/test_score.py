@@ -45,6 +45,17 @@ def test_options_go_before_the_preset():
     assert spec == replace(PRESETS["fast"], **changes)
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--rho=8/255", "--beta=0.5", "--attack=fgsm", "--steps=3", "--no-random-start"],
+)
+@pytest.mark.parametrize("kernels", [(), ("--kernels", "clean")])
+def test_options_of_attacks_without_attacked_kernels(refused, tmp_path, option, kernels):
+    complaint = refused("score", "--archs", "0", "--out", tmp_path / "run", option, *kernels)
+    assert "add --kernels" in complaint
+    assert not (tmp_path / "run").exists()
+
+
 def test_help_tells_what_the_presets_are(capsys):
     with pytest.raises(SystemExit):
         parse(["ntknas", "score", "--help"])
