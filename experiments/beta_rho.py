@@ -67,7 +67,7 @@ def _spearman(ranks: np.ndarray, target: np.ndarray) -> np.ndarray:
 def _turned(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with higher values better, constant networks and missing values last."""
     direction = [ScoreName.parse(str(name)).direction for name in scores.columns]
-    turned = scores * direction
+    turned = scores.astype(float) * direction
     turned.loc[[i for i in turned.index if Architecture.from_id(int(i)).is_constant]] = -np.inf
     return turned.fillna(-np.inf)
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 import ntknas
 from experiments import beta_rho
 from experiments.beta_rho import BetaRhoConfig, heat_maps, run
-from tests.engine.tiny import TINY
+from tests.engine.tiny import CONSTANT, TINY
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"
 # The engine's tests compile the same program.
@@ -22,7 +22,7 @@ def found(tmp_path_factory):
     from tests.conftest import real_data
 
     folder = tmp_path_factory.mktemp("beta_rho") / "run"
-    ntknas.score("random:24", out=folder, spec=SPEC)
+    ntknas.score(["random:23", CONSTANT], out=folder, spec=SPEC)
     config = BetaRhoConfig(
         folder,
         real_data(TRUTH),
