@@ -4,7 +4,6 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report import beta_curves, check_picture
@@ -25,20 +24,6 @@ def frame(scores=("cond", "lambda_min"), intervals=True, scale=1.0):
     if intervals:
         table = table.assign(value_low=table["value"] - 0.1, value_high=table["value"] + 0.1)
     return table
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved during a test."""
-    saved = []
-    original = Figure.savefig
-
-    def savefig(self, *args, **options):
-        saved.append(self)
-        return original(self, *args, **options)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return saved
 
 
 def test_one_panel_a_score_and_family_one_line_a_radius(tmp_path, figures):

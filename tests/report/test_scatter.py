@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report import score_scatter
@@ -20,20 +19,6 @@ def frame(values, score="cond"):
             "note": f"note of {score}",
         }
     )
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved during a test."""
-    saved = []
-    original = Figure.savefig
-
-    def savefig(self, *args, **options):
-        saved.append(self)
-        return original(self, *args, **options)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return saved
 
 
 def test_a_panel_a_score_a_point_an_architecture(tmp_path, figures):
