@@ -1,1 +1,1 @@
-"""Scripts that reproduce published tables; they use the public API only."""
+"""Scripts that reproduce published tables and measure what the documents report."""

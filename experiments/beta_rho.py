@@ -24,7 +24,7 @@ from scipy.stats import rankdata
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.architecture import Architecture
+from experiments.ranking import rank_correlation, turned
 from ntknas.errors import InputError
 from ntknas.scores import KERNEL_SCORES, SCORES, ScoreName, format_fraction
 
@@ -56,22 +56,6 @@ class BetaRhoConfig:
     seed: int = 0
 
 
-def _spearman(ranks: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Correlation of ranks [k, n] with the ranks [n] of the truth."""
-    centred = ranks - ranks.mean(axis=1, keepdims=True)
-    other = target - target.mean()
-    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(other)
-    return np.divide(centred @ other, norms, out=np.zeros(len(ranks)), where=norms > 0)
-
-
-def _turned(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with higher values better, constant networks and missing values last."""
-    direction = [ScoreName.parse(str(name)).direction for name in scores.columns]
-    turned = scores.astype(float) * direction
-    turned.loc[[i for i in turned.index if Architecture.from_id(int(i)).is_constant]] = -np.inf
-    return turned.fillna(-np.inf)
-
-
 def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The grid of correlations, and what each metric prefers.
 
@@ -97,8 +81,8 @@ def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     members = [i for i in scored.ids if i in truth.representative_of]
     accuracy = wide.loc[[truth.representative_of[i] for i in members], list(config.metrics)]
     values = accuracy.round(6).to_numpy().T
-    mixed = _turned(scored.scores(scored.sweep(config.betas)).loc[members])
-    clean = _turned(scored.scores().loc[members])
+    mixed = turned(scored.scores(scored.sweep(config.betas)).loc[members])
+    clean = turned(scored.scores().loc[members])
     draws = np.random.default_rng(config.seed).integers(
         len(members), size=(config.resamples, len(members))
     )
@@ -131,15 +115,15 @@ def _compare(
     """For each metric: correlations (the clean kernel's first); of resamples best pair and gain."""
     every = np.vstack([clean, scores])
     whole = rankdata(every, axis=1)
-    correlations = [_spearman(whole, rankdata(v)) for v in values]
+    correlations = [rank_correlation(whole, rankdata(v)) for v in values]
     best: list[list[int]] = [[] for _ in values]
     gain: list[list[float]] = [[] for _ in values]
     for draw in draws:
         left_out = np.setdiff1d(np.arange(len(clean)), draw)
         ranks, other_ranks = (rankdata(every[:, part], axis=1) for part in (draw, left_out))
         for k, v in enumerate(values):
-            pair = int(_spearman(ranks, rankdata(v[draw]))[1:].argmax())
-            there = _spearman(other_ranks[[0, 1 + pair]], rankdata(v[left_out]))
+            pair = int(rank_correlation(ranks, rankdata(v[draw]))[1:].argmax())
+            there = rank_correlation(other_ranks[[0, 1 + pair]], rankdata(v[left_out]))
             best[k].append(pair)
             gain[k].append(float(there[1] - there[0]))
     return [

@@ -29,9 +29,18 @@ from ntknas.architecture import Architecture
 from ntknas.engine import DEFAULT_RANKING
 from ntknas.errors import InputError
 from ntknas.ranking import best_of_top
+from ntknas.ranking.orientation import oriented
 from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ScoreName
 
-__all__ = ["RankingConfig", "candidates", "in_development", "report", "search"]
+__all__ = [
+    "RankingConfig",
+    "candidates",
+    "in_development",
+    "rank_correlation",
+    "report",
+    "search",
+    "turned",
+]
 
 Array = NDArray[np.float64]
 
@@ -77,6 +86,18 @@ def in_development(index: int) -> bool:
     return int.from_bytes(digest[:8], "big") % 5 == 0
 
 
+def turned(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with higher values better, constant networks and missing values last.
+
+    Args:
+      scores: a frame as `Run.scores` returns.
+    """
+    constant = [int(i) for i in scores.index if Architecture.from_id(int(i)).is_constant]
+    directions = {str(name): ScoreName.parse(str(name)).direction for name in scores.columns}
+    columns = {name: oriented(scores, directions, name, worst=constant) for name in directions}
+    return pd.DataFrame(columns).fillna(-np.inf)
+
+
 def candidates(runs: Sequence[ntknas.Run]) -> pd.DataFrame:
     """Candidate scores by architecture, turned so that higher is better; NaN nowhere.
 
@@ -86,32 +107,28 @@ def candidates(runs: Sequence[ntknas.Run]) -> pd.DataFrame:
     """
     frames = []
     for run in runs:
-        scores = run.scores()
-        turned = {
-            str(name): ScoreName.parse(str(name)).direction * scores[name].astype(float)
-            for name in scores.columns
-        }
-        frame = pd.DataFrame(turned)
+        frame = turned(run.scores())
         if len(runs) > 1:
             own = frame.columns.drop([*STRUCTURE_SCORES, *SIZE_SCORES])
             frame = frame.rename(columns={name: f"{run.folder.name}/{name}" for name in own})
         frames.append(frame)
     table = pd.concat(frames, axis=1, join="inner")
     table = table.loc[:, ~table.columns.duplicated()].sort_index()
-    constant = [i for i in table.index if Architecture.from_id(int(i)).is_constant]
-    table.loc[constant, table.columns.drop(list(SIZE_SCORES))] = -np.inf
-    table = table.fillna(-np.inf)
     ranks = table.rank()
     return table.loc[:, (ranks.nunique() > 1) & ~ranks.T.duplicated()]
 
 
+def rank_correlation(ranks: np.ndarray, target: np.ndarray) -> Array:
+    """Spearman's correlation of each row of ranks [k, n] with the ranks of the truth [n]; or 0."""
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    other = target - target.mean()
+    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(other)
+    return np.divide(centred @ other, norms, out=np.zeros(len(ranks)), where=norms > 0)
+
+
 def _spearman(scores: np.ndarray, truth: np.ndarray) -> Array:
     """Spearman's correlation of each row of scores [k, n] with the truth [n]."""
-    ranks = rankdata(scores, axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    target = rankdata(truth) - (len(truth) + 1) / 2
-    norms = np.linalg.norm(ranks, axis=1) * np.linalg.norm(target)
-    return np.divide(ranks @ target, norms, out=np.zeros(len(ranks)), where=norms > 0)
+    return rank_correlation(rankdata(scores, axis=1), rankdata(truth))
 
 
 def _best(truth: np.ndarray, fraction: float) -> NDArray[np.intp]:
