@@ -38,7 +38,9 @@ def clean_setting(
 def competitor(
     spec: ScoringSpec, batch: ScoringBatch
 ) -> Callable[[int | tuple[int, ...] | str], Callable[[], np.ndarray | float]]:
-    """From an id to what computes its clean kernel, from several ids to `scorer`'s callable.
+    """From an id to what computes its kernels, from several ids to `scorer`'s callable.
+
+    The value of the former is the clean kernel [n, n].
 
     The request `PEAK` measures the machine's rate of products, which the rates of programs are
     fractions of.
@@ -47,7 +49,7 @@ def competitor(
     """
     _process.enter_context(reused_memory())  # as within `ntknas.score`, until the process ends
     inputs = seed_inputs(spec, batch, 0)
-    rhos = jnp.zeros(0, inputs.images.dtype)
+    rhos = jnp.asarray(spec.rhos, inputs.images.dtype)
     score = scorer(spec)
 
     def prepare(request: int | tuple[int, ...] | str) -> Callable[[], np.ndarray | float]:
