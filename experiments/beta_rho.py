@@ -24,7 +24,9 @@ from scipy.stats import rankdata
 
 import ntknas
 from experiments.command import clear_errors
+from experiments.markdown import markdown
 from experiments.ranking import rank_correlation, turned
+from ntknas.cli.correlate import with_interval
 from ntknas.errors import InputError
 from ntknas.scores import KERNEL_SCORES, SCORES, ScoreName, format_fraction
 
@@ -194,21 +196,16 @@ def heat_maps(grid: pd.DataFrame, path: Path, *, score: str, title: str = "") ->
     figure.savefig(path, dpi=150)
 
 
-def _markdown(preferences: pd.DataFrame) -> str:
-    lines = [
-        "| score | kernel | metric | beta | rho | Spearman | clean kernel | gain |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in preferences.to_dict(orient="records"):
-        rhos = [f"{255 * row[name]:.3g}/255" for name in ("rho", "rho_low", "rho_high")]
-        lines.append(
-            f"| {row['score']} | {row['kernel']} | {row['metric']} "
-            f"| {row['beta']:g} [{row['beta_low']:g}, {row['beta_high']:g}] "
-            f"| {rhos[0]} [{rhos[1]}, {rhos[2]}] "
-            f"| {row['spearman']:.3f} | {row['clean']:.3f} "
-            f"| {row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}] |"
-        )
-    return "\n".join(lines)
+def _page(preferences: pd.DataFrame) -> str:
+    columns = {name: preferences[name] for name in ("score", "kernel", "metric")}
+    columns |= {
+        "beta": with_interval(preferences, "beta", "{:g}".format),
+        "rho": with_interval(preferences, "rho", lambda rho: f"{255 * rho:.3g}/255"),
+        "Spearman": preferences["spearman"].map("{:.3f}".format),
+        "clean kernel": preferences["clean"].map("{:.3f}".format),
+        "gain": with_interval(preferences, "gain", "{:+.3f}".format),
+    }
+    return markdown(pd.DataFrame(columns))
 
 
 def main() -> None:
@@ -229,7 +226,7 @@ def main() -> None:
     with clear_errors(parser.prog):
         grid, preferences = run(config)
         out.mkdir(parents=True, exist_ok=True)
-        text = _markdown(preferences)
+        text = _page(preferences)
         print(text)
         (out / "table.md").write_text(text + "\n")
         grid.to_csv(out / "grid.csv", index=False)

@@ -20,6 +20,7 @@ import pandas as pd
 
 import ntknas
 from experiments.command import clear_errors
+from experiments.markdown import markdown
 from ntknas.attack import AttackName
 from ntknas.cli.correlate import with_interval
 from ntknas.errors import InputError
@@ -190,12 +191,6 @@ def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
     return changes
 
 
-def _markdown(frame: pd.DataFrame) -> str:
-    header = "| " + " | ".join(frame.columns) + " |\n" + "|---" * frame.shape[1] + "|"
-    rows = ("| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False))
-    return "\n".join([header, *rows])
-
-
 def _comparison_page(table: pd.DataFrame) -> str:
     """A row a score with intervals, below it the published figures and the differences."""
     metrics = list(table["metric"].unique())
@@ -207,7 +202,7 @@ def _comparison_page(table: pd.DataFrame) -> str:
             for name, form in (("published", "{:.3f}"), ("difference", "{:+.3f}")):
                 cells = ["" if math.isnan(v) else form.format(v) for v in found[name]]
                 rows.append(["", name, *cells])
-    return _markdown(pd.DataFrame(rows, columns=["score", "", *metrics]))
+    return markdown(pd.DataFrame(rows, columns=["score", "", *metrics]))
 
 
 def _sensitivity_page(table: pd.DataFrame) -> str:
@@ -215,7 +210,7 @@ def _sensitivity_page(table: pd.DataFrame) -> str:
     cells = table.assign(cell=with_interval(table, "spearman"))
     wide = cells.pivot(index="settings", columns="score", values="cell")
     wide = wide.loc[table["settings"].unique(), table["score"].unique()].fillna("")
-    return _markdown(wide.reset_index())
+    return markdown(wide.reset_index())
 
 
 def _title(run: ntknas.Run) -> str:

@@ -20,10 +20,12 @@ from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
+from experiments.markdown import markdown
 from experiments.ranking import in_development
 from ntknas.architecture import Architecture
 from ntknas.architecture.space import representatives
 from ntknas.attack import AttackSpec
+from ntknas.cli.correlate import with_interval
 from ntknas.cli.progress import Progress
 from ntknas.engine.cost import run_cost
 from ntknas.engine.evaluation import default_ranking
@@ -217,19 +219,17 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    def cell(row: "pd.Series[float]", name: str) -> str:
-        return f"{row[name]:.3f} [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
-
-    header = "| setting | GFLOP | default | its top tenth | sphericity | cond | cosine_lambda_min |"
-    lines = [header + " with params |", "|---" * 8 + "|"]
-    for _, row in table.iterrows():
-        cells = [row["setting"], f"{row['gflop']:.2f}", cell(row, "default")]
-        cells += [cell(row, "default_top")]
-        cells += [f"{row[n]:.3f}" for n in ("sphericity", "cond", "cosine_lambda_min")]
-        cells += [f"{row['cosine_lambda_min+params']:.3f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+def _page(table: pd.DataFrame) -> str:
+    columns = {
+        "setting": table["setting"],
+        "GFLOP": table["gflop"].map("{:.2f}".format),
+        "default": with_interval(table, "default"),
+        "its top tenth": with_interval(table, "default_top"),
+    }
+    for name in ("sphericity", "cond", "cosine_lambda_min"):
+        columns[name] = table[name].map("{:.3f}".format)
+    columns["with params"] = table["cosine_lambda_min+params"].map("{:.3f}".format)
+    return markdown(pd.DataFrame(columns))
 
 
 def main() -> None:
@@ -246,7 +246,7 @@ def main() -> None:
     config = TradeOffConfig(**args | {"settings": settings})
     with clear_errors(parser.prog):
         table = run(config)
-        text = _markdown(table)
+        text = _page(table)
         print(text)
         (config.out / "table.md").write_text(text + "\n")
         table.to_csv(config.out / "table.csv", index=False)

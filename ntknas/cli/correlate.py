@@ -1,6 +1,7 @@
 """`ntknas correlate`: how far the scores of a run agree with published accuracies."""
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
@@ -231,17 +232,22 @@ def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
     return frame
 
 
-def with_interval(rows: "pd.DataFrame", name: str) -> "pd.Series[str]":
+def with_interval(
+    rows: "pd.DataFrame", name: str, form: Callable[[float], str] | None = None
+) -> "pd.Series[str]":
     """A correlation and its interval, if there is one, as text.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
     >>> with_interval(rows, "r").tolist()
     ['0.375 [0.250, 0.500]', '-0.500']
+    >>> with_interval(rows, "r", "{:+.1f}".format).tolist()
+    ['+0.4 [+0.2, +0.5]', '-0.5']
     """
+    form = form or _three
     low, high = rows[f"{name}_low"], rows[f"{name}_high"]
-    interval = " [" + low.map(_three) + ", " + high.map(_three) + "]"
-    return rows[name].map(_three) + interval.where(low.notna() & high.notna(), "")
+    interval = " [" + low.map(form) + ", " + high.map(form) + "]"
+    return rows[name].map(form) + interval.where(low.notna() & high.notna(), "")
 
 
 def _three(value: float) -> str:

@@ -30,9 +30,11 @@ class Logits(enum.StrEnum):
 
     def directions(self, classes: int, dtype) -> Float[Array, "d k"]:
         """The directions in logit space whose kernels are averaged."""
-        if self is Logits.SUM:
-            return jnp.ones((1, classes), dtype)
-        return jnp.eye(classes, dtype=dtype)
+        ones = self is Logits.SUM
+        directions = jnp.ones((1, classes), dtype) if ones else jnp.eye(classes, dtype=dtype)
+        # As constants they would reach the classifier's products, and XLA for CPUs (jaxlib 0.10.2)
+        # takes a product of two constant matrices for 1 inside a large fusion.
+        return lax.optimization_barrier(directions)
 
 
 def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:

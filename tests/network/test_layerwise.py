@@ -93,6 +93,35 @@ def test_normalisation_and_linear_layer(coupled, float64):
     np.testing.assert_allclose(probed.biases, plain[1], **TOLERANCE)
 
 
+@pytest.mark.parametrize("coupled", [False, True])
+def test_many_images(coupled):
+    """From 64 images and features on XLA fuses the layers' products, and mistook constants in them.
+
+    That is above the sizes of the other tests, and in compiled programs alone.
+    """
+    n = 64
+    norm = Norm.BATCH if coupled else Norm.IMAGE
+    rng = np.random.default_rng(4)
+    x = jnp.asarray(rng.normal(size=(n, 4, 4, n)), jnp.float32)
+    params = {
+        "norm": {"scale": jnp.ones(n), "bias": jnp.zeros(n)},
+        "linear": {"kernel": rng.normal(size=(n, 10)), "bias": np.zeros(10)},
+    }
+    params = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), params)
+
+    def logits(params, x, probe=None):
+        norm_weights = (params["norm"]["scale"], params["norm"]["bias"], None, None)
+        y = norm_layer(x, norm_weights, norm=norm, probe=probe)
+        return linear(jax.nn.relu(y).mean((1, 2)), **params["linear"], probe=probe)
+
+    def probed_fn(probe, x):
+        return logits(params, x, Probe(probe, probe))
+
+    found = jax.jit(lambda x: probed_gram(probed_fn, x, coupled=coupled))(x[None])[0, 2]
+    plain = sum(plain_parts(lambda params: logits(params, x).sum(1), params))
+    np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-4 * abs(plain).max())
+
+
 def test_a_coupled_probe_outside_of_vmap_is_nan():
     """One pull-back knows one row: what it would be multiplied with is missing."""
     probe = Probe(jnp.zeros(N), jnp.zeros(N))
