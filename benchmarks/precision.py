@@ -23,7 +23,7 @@ from ntknas.network import Norm
 
 __all__ = ["PrecisionConfig", "run"]
 
-_EDGES = (0, 1e2, 1e3, 1e4, 1e5, 1e6, np.inf)
+_EDGES = (0, 3, 10, 30, 100, 1e3, 1e4, np.inf)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run(config: PrecisionConfig) -> dict:
 
     Returns:
       Rows (id, cond in float64, relative errors of lambda_min, cond and the whole kernel in
-      Frobenius norm), and medians and maxima of lambda_min's error within decades of cond.
+      Frobenius norm), and medians and maxima of lambda_min's error within intervals of cond.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     chosen = [a for a in ntknas.architectures(config.archs) if not a.is_constant]
@@ -63,11 +63,11 @@ def run(config: PrecisionConfig) -> dict:
     rows = [_errors(*pair) for pair in zip(chosen, low, high, strict=True)]
     conds = np.array([row["cond"] for row in rows])
     errors = np.array([row["lambda_min_error"] for row in rows])
-    decades = []
+    intervals = []
     for below, above in zip(_EDGES, _EDGES[1:], strict=False):
         within = errors[(conds >= below) & (conds < above)]
         if len(within):
-            decades.append(
+            intervals.append(
                 {
                     "cond_from": below,
                     "cond_below": above,
@@ -79,7 +79,7 @@ def run(config: PrecisionConfig) -> dict:
     return {
         **describe("precision", config),
         "device": jax.devices()[0].device_kind,
-        "lambda_min_error": decades,
+        "lambda_min_error": intervals,
         "rows": rows,
     }
 

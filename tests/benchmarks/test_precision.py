@@ -1,4 +1,4 @@
-"""Float32 against float64: errors are those of rounding, and in the right decade of cond."""
+"""Float32 against float64: errors are those of rounding, and in the right interval of cond."""
 
 import pytest
 
@@ -13,5 +13,5 @@ def test_errors_are_rounding():
     for row in found["rows"]:
         assert 0 < row["kernel_error"] < 1e-4
         assert row["lambda_min_error"] < 1e-5 * row["cond"]
-    counted = sum(decade["architectures"] for decade in found["lambda_min_error"])
+    counted = sum(interval["architectures"] for interval in found["lambda_min_error"])
     assert counted == len(found["rows"])
