@@ -87,13 +87,13 @@ def run(config: FullSetConfig) -> dict[str, Any]:
     ):
         workers = {"clean": first, "full": second}
         warm = {n: [worker(index).seconds for index in ids] for n, worker in workers.items()}
-        lists = [{n: worker(ids) for n, worker in workers.items()}]  # the first one compiles
-        turns = []
+        for worker in workers.values():
+            worker(ids)  # compiles what a launch of several needs
+        lists, turns = [], []
         for turn in range(config.repeats):
             lists.append({n: worker(ids) for n, worker in workers.items()})
             turns.append([{n: worker(index) for n, worker in workers.items()} for index in ids])
             print(f"turn {turn + 1} of {config.repeats}", flush=True)
-    lists = lists[1:]
     medians = {
         name: [float(np.median([turn[i][name].seconds for turn in turns])) for i in range(len(ids))]
         for name in workers
