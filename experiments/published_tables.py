@@ -22,9 +22,9 @@ import ntknas
 from experiments.command import clear_errors
 from experiments.markdown import markdown
 from ntknas.attack import AttackName
-from ntknas.cli.correlate import with_interval
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
+from ntknas.ranking import with_interval
 from ntknas.scores import SIZE_SCORES, ScoreName, format_fraction
 
 __all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report", "sensitivity"]

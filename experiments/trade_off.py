@@ -25,12 +25,12 @@ from experiments.ranking import in_development
 from ntknas.architecture import Architecture
 from ntknas.architecture.space import representatives
 from ntknas.attack import AttackSpec
-from ntknas.cli.correlate import with_interval
 from ntknas.cli.progress import Progress
 from ntknas.engine.cost import run_cost
 from ntknas.engine.evaluation import default_ranking
 from ntknas.kernel import Batch
 from ntknas.network import Norm
+from ntknas.ranking import with_interval
 
 __all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
 

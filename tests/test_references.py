@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_SUFFIXES = (".py", ".md")
 _ENTRY = re.compile(r"@\w+\{\w+,\n  author = \{([^,]+),.*?  year = \{(\d{4})\}", re.DOTALL)
 _CITED = re.compile(
     r"\b([A-Z][a-z]+)(?: et al\.| & [A-Z][a-z]+),? \(?[^().;]{0,60}?\b((?:19|20)\d\d)\b(?!\.\d)"

@@ -1,7 +1,6 @@
 """`ntknas correlate`: how far the scores of a run agree with published accuracies."""
 
 import argparse
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from ntknas.truth import Truth
 
-__all__ = ["add", "with_interval"]
+__all__ = ["add"]
 
 _HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "sphericity")
 
@@ -200,11 +199,13 @@ def _range(table: "pd.DataFrame") -> str:
 
 def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
     """Spearman with one column a metric, best mean first; subsets one after the other."""
+    from ntknas.ranking import three_decimals
+
     wide = table.pivot(index=["subset", "score"], columns="metric", values="spearman")
     wide = wide[table["metric"].unique()].assign(mean=lambda frame: frame.mean(axis=1))
     wide = wide.sort_values("mean", ascending=False, na_position="last").drop(columns="mean")
     parts = [wide.loc[[subset]] for subset in table["subset"].unique()]
-    rows = [part.map(_three).reset_index() for part in parts]
+    rows = [part.map(three_decimals).reset_index() for part in parts]
     frame = _concat(rows)
     frame.columns.name = None
     if len(parts) == 1:
@@ -216,6 +217,8 @@ def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
     """One metric: Spearman with its interval, best first, and the two taus."""
     import pandas as pd
 
+    from ntknas.ranking import three_decimals, with_interval
+
     parts = []
     for subset in table["subset"].unique():
         rows = table[table["subset"] == subset].sort_values(
@@ -223,36 +226,13 @@ def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
         )
         columns = {name: rows[name] for name in ("subset", "score", "n")}
         columns["spearman [95%]"] = with_interval(rows, "spearman")
-        columns["kendall"] = rows["kendall"].map(_three)
-        columns["weighted"] = rows["weighted_kendall"].map(_three)
+        columns["kendall"] = rows["kendall"].map(three_decimals)
+        columns["weighted"] = rows["weighted_kendall"].map(three_decimals)
         parts.append(pd.DataFrame(columns))
     frame = _concat(parts)
     if len(parts) == 1:
         return frame.drop(columns="subset")
     return frame
-
-
-def with_interval(
-    rows: "pd.DataFrame", name: str, form: Callable[[float], str] | None = None
-) -> "pd.Series[str]":
-    """A correlation and its interval, if there is one, as text.
-
-    >>> import pandas as pd
-    >>> rows = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
-    >>> with_interval(rows, "r").tolist()
-    ['0.375 [0.250, 0.500]', '-0.500']
-    >>> with_interval(rows, "r", "{:+.1f}".format).tolist()
-    ['+0.4 [+0.2, +0.5]', '-0.5']
-    """
-    form = form or _three
-    low, high = rows[f"{name}_low"], rows[f"{name}_high"]
-    interval = " [" + low.map(form) + ", " + high.map(form) + "]"
-    return rows[name].map(form) + interval.where(low.notna() & high.notna(), "")
-
-
-def _three(value: float) -> str:
-    """Three decimals, room for a minus sign."""
-    return f"{value:6.3f}".removeprefix(" ") if value == value else "-"
 
 
 def _concat(frames: "list[pd.DataFrame]") -> "pd.DataFrame":

@@ -17,7 +17,7 @@ from ntknas.ranking.intervals import (
 )
 from ntknas.ranking.order import combine, rank
 from ntknas.ranking.orientation import RAW, oriented
-from ntknas.ranking.tables import format_table
+from ntknas.ranking.tables import format_table, three_decimals, with_interval
 from ntknas.ranking.top import BestOfTop, best_of_top, top_k_overlap
 
 __all__ = [
@@ -37,5 +37,7 @@ __all__ = [
     "rank",
     "replicates",
     "resample_counts",
+    "three_decimals",
     "top_k_overlap",
+    "with_interval",
 ]

@@ -6,6 +6,7 @@ CSV and JSON keep every digit unless told otherwise; a table rounds.
 import io
 import json
 import math
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from ntknas.errors import InputError
 
-__all__ = ["Format", "format_table"]
+__all__ = ["Format", "format_table", "three_decimals", "with_interval"]
 
 Format: TypeAlias = Literal["table", "csv", "json"]
 
@@ -116,3 +117,29 @@ def _cells(column: "pd.Series[Any]", precision: int) -> list[str]:
         return str(value)
 
     return [text(value) for value in column.tolist()]
+
+
+def three_decimals(value: float) -> str:
+    """A correlation as text, room for a minus sign; "-" for a missing one."""
+    return f"{value:6.3f}".removeprefix(" ") if value == value else "-"
+
+
+def with_interval(
+    frame: pd.DataFrame, name: str, form: Callable[[float], str] = three_decimals
+) -> "pd.Series[str]":
+    """A column and its intervals, where there are any, as text.
+
+    Args:
+        frame: Has the columns `name`, `name`_low and `name`_high.
+        name: The column.
+        form: From a value to its text.
+
+    >>> frame = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
+    >>> with_interval(frame, "r").tolist()
+    ['0.375 [0.250, 0.500]', '-0.500']
+    >>> with_interval(frame, "r", "{:+.1f}".format).tolist()
+    ['+0.4 [+0.2, +0.5]', '-0.5']
+    """
+    low, high = frame[f"{name}_low"], frame[f"{name}_high"]
+    interval = " [" + low.map(form) + ", " + high.map(form) + "]"
+    return frame[name].map(form) + interval.where(low.notna() & high.notna(), "")
