@@ -25,7 +25,16 @@ from ntknas.network.convolution import convolve, convolve_gradients, convolve_ro
 from ntknas.network.normalisation import normalise, normalise_rows
 from ntknas.network.spec import Norm
 
-__all__ = ["ConvNormWeights", "Probe", "conv_norm", "conv_norm_rows", "linear", "norm_layer"]
+__all__ = [
+    "ConvNormWeights",
+    "Probe",
+    "conv_norm",
+    "conv_norm_rows",
+    "linear",
+    "norm_layer",
+    "norm_products",
+    "products",
+]
 
 
 class Probe(NamedTuple):
@@ -58,8 +67,16 @@ class ConvNormWeights(NamedTuple):
     variance: Float[Array, " o"] | None = None
 
 
-def _products(rows: Float[Array, "r ..."], probe: Probe) -> Array:
-    """Products of gradients: of r = n images with each other; coupled, of the one with all."""
+def products(rows: Float[Array, "r ..."], probe: Probe) -> Array:
+    """Products of gradients: of r = n images with each other; coupled, of the one with all.
+
+    Args:
+      rows: gradients, one an image; coupled, the one of this pull-back.
+      probe: of the kernel that the products are a part of.
+
+    Returns:
+      A cotangent of one of the probe's entries.
+    """
     rows = rows.reshape(len(rows), -1)
     if probe.coupled:
         return _product_with_all(rows[0], probe.weights)
@@ -83,10 +100,13 @@ def _(axis_size, in_batched, rows, probe):
     return _gram(rows), True
 
 
-def _norm_products(scale_rows, bias_rows, probe: Probe) -> Probe:
-    if scale_rows is None:
+def norm_products(
+    scale_rows: Float[Array, "r c"] | None, bias_rows: Float[Array, "r c"] | None, probe: Probe
+) -> Probe:
+    """The part of a normalisation's scale and bias, see `products`; zeros if it has none."""
+    if scale_rows is None or bias_rows is None:
         return jax.tree.map(jnp.zeros_like, probe)
-    return Probe(_products(scale_rows, probe), _products(bias_rows, probe))
+    return Probe(products(scale_rows, probe), products(bias_rows, probe))
 
 
 def conv_norm_rows(norm: Norm, stride, g, x, y, weights: ConvNormWeights, probe: Probe):
@@ -98,8 +118,8 @@ def conv_norm_rows(norm: Norm, stride, g, x, y, weights: ConvNormWeights, probe:
         rows = d_kernel[None]
     else:
         d_x, rows = convolve_rows(x, kernel, d_y, stride=stride)
-    part = _norm_products(scale_rows, bias_rows, probe)
-    return d_x, part._replace(weights=part.weights + _products(rows, probe))
+    part = norm_products(scale_rows, bias_rows, probe)
+    return d_x, part._replace(weights=part.weights + products(rows, probe))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -146,7 +166,7 @@ def _norm_forward(norm, x, weights, probe):
 def _norm_backward(norm, residuals, g):
     x, weights, probe = residuals
     d_x, scale_rows, bias_rows = normalise_rows(g, x, *weights, norm=norm)
-    return d_x, None, _norm_products(scale_rows, bias_rows, probe)
+    return d_x, None, norm_products(scale_rows, bias_rows, probe)
 
 
 _probed_norm.defvjp(_norm_forward, _norm_backward)
@@ -176,7 +196,7 @@ def _linear_backward(residuals, g):
     # Image i's gradient of the kernel is the outer product of x_i and g_i.
     if probe.coupled:
         d_kernel = jnp.dot(x.T, g, precision=lax.Precision.HIGHEST)
-        parts = Probe(_products(d_kernel[None], probe), _products(g.sum(0)[None], probe))
+        parts = Probe(products(d_kernel[None], probe), products(g.sum(0)[None], probe))
     else:
         parts = Probe(_gram(x) * _gram(g), _gram(g))
     return d_x, None, None, parts
