@@ -161,16 +161,6 @@ def run(config: TradeOffConfig) -> pd.DataFrame:
 _FAMILIES = (("image", "#0072B2", "o"), ("batch", "#D55E00", "s"))
 
 
-def _label(setting: str) -> str:
-    """The setting in a few letters.
-
-    >>> _label("image_n16_cells1_seeds4")
-    '16x1 seeds4'
-    """
-    _, images, cells, *rest = setting.split("_")
-    return " ".join([f"{images.removeprefix('n')}x{cells.removeprefix('cells')}", *rest])
-
-
 def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     """Draw the correlation of the default ranking, and of a kernel with the size, against cost.
 
@@ -198,29 +188,25 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
                 markerfacecolor="white",
                 label=f"cosine_lambda_min+params, {family} statistics",
             )
-        # Neighbours' labels above and below in turn.
-        for turn, (_, row) in enumerate(table.iterrows()):
-            axes.annotate(
-                _label(str(row["setting"])),
-                (row["gflop"], row[f"default{suffix}"]),
-                xytext=(0, (8, -13, 17, -22)[turn % 4]),
-                textcoords="offset points",
-                ha="center",
-                fontsize=6,
-                arrowprops={"arrowstyle": "-", "linewidth": 0.3},
-            )
+        for number, (_, row) in enumerate(table.iterrows(), 1):
+            height = 0.02 + 0.03 * (number % 3)  # of the panel; neighbours' numbers do not meet
+            place = {"transform": axes.get_xaxis_transform(), "ha": "center"}
+            axes.text(row["gflop"], height, str(number), fontsize=7, **place)
         size = table[f"params{suffix}"].mean()
         axes.axhline(size, color="grey", linestyle=":", label="number of parameters")
         axes.set(xscale="log", xlabel="GFLOP an architecture", title=f"Spearman over {what}")
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom=bottom - 0.1 * (top - bottom))  # for the numbers
         axes.grid(alpha=0.3)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
-    figure.suptitle(f"{title}; labels: images x cells a stage", fontsize=9)
+    figure.suptitle(f"{title}; numbers at the bottom: rows of the table", fontsize=9)
     figure.savefig(path, dpi=150)
 
 
 def _page(table: pd.DataFrame) -> str:
     columns = {
+        "": [str(number) for number in range(1, len(table) + 1)],
         "setting": table["setting"],
         "GFLOP": table["gflop"].map("{:.2f}".format),
         "default": with_interval(table, "default"),
