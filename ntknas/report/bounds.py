@@ -9,17 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture
+from ntknas.report.panels import panel_figure
 
 __all__ = ["bound_panels"]
 
 _STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
-_COLUMNS = 3
 _PANEL = (3.6, 3.0)  # inches
 _LOG_RATIO = 30
 
@@ -59,17 +57,9 @@ def bound_panels(
     if frame.empty:
         raise InputError("expected points to draw, got none")
     factors = list(frame["factor"].unique())
-    columns = min(_COLUMNS, len(factors))
-    rows = -(-len(factors) // columns)
-    figure = Figure(
-        figsize=(_PANEL[0] * columns + 0.4, _PANEL[1] * rows + 0.9), layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-    for axes in grid.ravel()[len(factors) :]:
-        axes.set_visible(False)
+    figure, grid = panel_figure(len(factors), _PANEL, (0.4, 0.9), y_label=y_label)
     handles = {}
-    for factor, axes in zip(factors, grid.ravel(), strict=False):
+    for factor, axes in zip(factors, grid.flat, strict=False):
         panel = frame[frame["factor"] == factor]
         for style, (series, points) in zip(
             _STYLES, panel.groupby("series", sort=True), strict=False
@@ -82,8 +72,6 @@ def bound_panels(
         axes.set_xlabel(x_label, fontsize=8)
         axes.grid(alpha=0.3)
         axes.margins(0.12)
-    for axes in grid[:, 0]:
-        axes.set_ylabel(y_label)
     if title:
         figure.suptitle(title, fontsize=10)
     figure.legend(

@@ -10,16 +10,14 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture
+from ntknas.report.panels import panel_figure
 
 __all__ = ["score_scatter"]
 
-_COLUMNS = 3
 _PANEL = (4.0, 3.2)  # inches
 _LOG_RATIO = 30
 
@@ -53,18 +51,10 @@ def score_scatter(
     if frame.empty:
         raise InputError("expected scores to draw, got none")
     scores = list(frame["score"].unique())
-    columns = min(_COLUMNS, len(scores))
-    rows = -(-len(scores) // columns)
-    figure = Figure(
-        figsize=(_PANEL[0] * columns + 0.8, _PANEL[1] * rows + 0.5), layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    figure, grid = panel_figure(len(scores), _PANEL, (0.8, 0.5), y_label=accuracy)
     most = int(frame["convolutions_3x3"].max())
     colours = matplotlib.colormaps["viridis"]
     norm = BoundaryNorm(np.arange(-0.5, most + 1), colours.N)
-    for axes in grid.flat[len(scores) :]:
-        axes.set_visible(False)
     points = None
     for axes, score in zip(grid.flat, scores, strict=False):
         part = frame[(frame["score"] == score) & np.isfinite(frame["value"].astype(float))]
@@ -82,8 +72,6 @@ def score_scatter(
         axes.set_title(f"{score}{': ' if note else ''}{note}", fontsize=9)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in grid[:, 0]:
-        axes.set_ylabel(accuracy)
     if points is not None:
         bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
         bar.set_label("3x3 convolutions")
