@@ -6,7 +6,8 @@ For every run (`ntknas score`) a table of lambda_min and cond of each kernel aga
 the truth: Spearman's correlation with its 95% bootstrap interval, the published figure where there
 is one, and the difference. With several runs one more table holds them side by side on the
 architectures that all have, named by the settings that differ from the first run's: how far each
-convention moves a figure. The publication gives absolute values; ours are turned by each score's
+convention moves a figure, with the interval of the difference over the same resamples of the
+architectures. The publication gives absolute values; ours are turned by each score's
 direction, so that a negative one means that the score ranks backwards.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import ntknas
@@ -24,8 +26,15 @@ from experiments.markdown import markdown
 from ntknas.attack import AttackName
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.ranking import with_interval
-from ntknas.scores import SIZE_SCORES, ScoreName, format_fraction
+from ntknas.ranking import (
+    correlations,
+    oriented,
+    replicates,
+    resample_counts,
+    three_decimals,
+    with_interval,
+)
+from ntknas.scores import ScoreName, format_fraction
 
 __all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report", "sensitivity"]
 
@@ -153,7 +162,9 @@ def sensitivity(
 
     Returns:
       One row a run and score: settings (those that differ from the first run's; its own folder's
-      name for the first), score, n, spearman and its interval.
+      name for the first), score, n, spearman and its interval; difference from the first run's
+      spearman of the same score and its interval, both runs resampled alike (NaN for scores that
+      the first run has not).
 
     Raises:
       InputError: if the runs have fewer than two architectures in common.
@@ -162,20 +173,36 @@ def sensitivity(
     common = set.intersection(*(set(run.ids) for run in runs))
     if len(common) < 2:
         raise InputError(f"expected runs that share architectures, got {len(common)} in common")
-    parts = []
+    dataset = dataset or first.spec.dataset
+    accuracy = pd.Series({i: truth.value(i, dataset, metric) for i in sorted(common)}).dropna()
+    accuracy = accuracy.round(6)  # below that, ties of the published means are rounding
+    constant = [i for i in accuracy.index if ntknas.Architecture.from_id(i).is_constant]
+    counts = resample_counts(len(accuracy), resamples=resamples, seed=0)
+    reference: dict[str, tuple[float, np.ndarray]] = {}
+    rows = []
     for run in runs:
-        table = ntknas.correlate(
-            run.scores().loc[sorted(common)],
-            truth,
-            names=_scores(run),
-            dataset=dataset or first.spec.dataset,
-            metrics=[metric],
-            resamples=resamples,
-        )
-        label = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
-        parts.append(table[~table["score"].isin(SIZE_SCORES)].assign(settings=label))
-    columns = ["settings", "score", "n", "spearman", "spearman_low", "spearman_high"]
-    return pd.concat(parts, ignore_index=True)[columns]
+        scores = run.scores().loc[accuracy.index]
+        settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
+        for name in _scores(run):
+            directions = {name: ScoreName.parse(name).direction}
+            values = oriented(scores, directions, name, worst=constant)
+            spearman = correlations(values, accuracy).spearman
+            resampled = replicates(values, accuracy, counts)[0]
+            row = {"settings": settings, "score": name, "n": len(accuracy), "spearman": spearman}
+            row |= _ends("spearman", resampled)
+            if run is first:
+                reference[name] = spearman, resampled
+            there, resampled_there = reference.get(name, (math.nan, math.nan))
+            row["difference"] = spearman - there
+            rows.append(row | _ends("difference", resampled - resampled_there))
+    return pd.DataFrame(rows)
+
+
+def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
+    """The 95% interval of a column from its values in resamples; NaN if there are none."""
+    known = resampled[~np.isnan(resampled)]
+    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
+    return {f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
@@ -206,9 +233,13 @@ def _comparison_page(table: pd.DataFrame) -> str:
 
 
 def _sensitivity_page(table: pd.DataFrame) -> str:
-    """A row a run, a column a score."""
-    cells = table.assign(cell=with_interval(table, "spearman"))
-    wide = cells.pivot(index="settings", columns="score", values="cell")
+    """A row a run, a column a score: the first run's as they are, then with the differences."""
+    differences = "; " + with_interval(table, "difference", "{:+.3f}".format)
+    first = table["settings"] == table["settings"].iloc[0]
+    cells = with_interval(table, "spearman").where(
+        first | table["difference"].isna(), table["spearman"].map(three_decimals) + differences
+    )
+    wide = table.assign(cell=cells).pivot(index="settings", columns="score", values="cell")
     wide = wide.loc[table["settings"].unique(), table["score"].unique()].fillna("")
     return markdown(wide.reset_index())
 
@@ -259,7 +290,7 @@ def report(config: PublishedTablesConfig) -> str:
         n = table["n"].iloc[0]
         parts += [
             f"Side by side, {config.sensitivity_metric}, {n} architectures; {runs[0].folder} "
-            "first, then what differs from it",
+            "first, then what differs from it and by how much it moves the figure",
             _sensitivity_page(table),
         ]
     return "\n\n".join(parts)

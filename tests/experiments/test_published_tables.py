@@ -1,5 +1,6 @@
 """The published tables beside ours, on tiny networks: rows, figures, settings that differ."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -68,11 +69,34 @@ def test_sensitivity_names_what_differs(runs, truth_file):
     assert set(clean) == {"lambda_min@clean", "cond@clean"}
 
 
+def test_sensitivity_is_the_difference_on_the_same_resamples(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    table = sensitivity(runs, truth, resamples=50).set_index(["settings", "score"])
+    common = sorted(set(runs[0].ids) & set(runs[1].ids))
+    for score in ("lambda_min@clean", "cond@clean"):
+        scored = ntknas.correlate(
+            runs[1].scores().loc[common], truth, names=[score], dataset="cifar10", resamples=50
+        ).query("score == @score and metric == 'pgd_8'")
+        first, second = table.loc[("attacked", score)], table.loc[("seeds: 2", score)]
+        columns = ["spearman", "spearman_low", "spearman_high"]
+        assert second[columns].to_list() == pytest.approx(scored[columns].iloc[0].to_list())
+        assert second["difference"] == second["spearman"] - first["spearman"]
+        assert second["difference_low"] <= second["difference"] <= second["difference_high"]
+        # Paired: narrower than the two intervals together.
+        width = second["difference_high"] - second["difference_low"]
+        assert 0 < width < sum(r["spearman_high"] - r["spearman_low"] for r in (first, second))
+        ends = ["difference", "difference_low", "difference_high"]
+        assert (first[ends] == 0).all()
+    # Attacked kernels are the first run's alone.
+    assert ("seeds: 2", "cond@robust:8/255") not in table.index
+
+
 def test_report(runs, truth_file):
     folders = tuple(run.folder for run in runs)
     text = report(PublishedTablesConfig(folders, truth_file, metrics=("pgd_8",), resamples=0))
     assert "| cond@robust:8/255 | ours |" in text
     assert "| seeds: 2 |" in text
+    assert re.search(r"\| seeds: 2 \| -?0\.\d{3}; [+-]0\.\d{3} \|", text)
     assert "6 cifar10 images, 1 seed, norm image, 1 cell a stage, pgd 3/255, 8/255, 2 steps" in text
 
 
