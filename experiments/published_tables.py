@@ -215,7 +215,7 @@ def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
     changes = [change.partition(" / ")[0] for change in alike[0].differences(alike[1])]
     if spec.attack_norm == spec.network.norm:
         changes = [change for change in changes if not change.startswith("attack_norm:")]
-    return changes
+    return ["other images" if c.startswith("images_sha256:") else c for c in changes]
 
 
 def _comparison_page(table: pd.DataFrame) -> str:

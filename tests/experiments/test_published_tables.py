@@ -69,6 +69,12 @@ def test_sensitivity_names_what_differs(runs, truth_file):
     assert set(clean) == {"lambda_min@clean", "cond@clean"}
 
 
+def test_other_images_are_named_in_words():
+    changed = replace(SPEC, images_sha256="0" * 64, batch_size=SPEC.batch_size + 1)
+    found = published_tables._changes(changed, SPEC)
+    assert sorted(found) == [f"batch_size: {SPEC.batch_size + 1}", "other images"]
+
+
 def test_sensitivity_is_the_difference_on_the_same_resamples(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
     table = sensitivity(runs, truth, resamples=50).set_index(["settings", "score"])
