@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,12 @@ import pandas as pd
 import ntknas
 from experiments.command import clear_errors
 from experiments.markdown import markdown
+from experiments.ranking import turned
 from ntknas.attack import AttackName
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
 from ntknas.ranking import (
     correlations,
-    oriented,
     replicates,
     resample_counts,
     three_decimals,
@@ -167,25 +168,27 @@ def sensitivity(
       the first run has not).
 
     Raises:
-      InputError: if the runs have fewer than two architectures in common.
+      InputError: if the runs have fewer than two architectures in common, or fewer than two of
+        them an accuracy.
     """
     first = runs[0]
     common = set.intersection(*(set(run.ids) for run in runs))
     if len(common) < 2:
         raise InputError(f"expected runs that share architectures, got {len(common)} in common")
     dataset = dataset or first.spec.dataset
-    accuracy = pd.Series({i: truth.value(i, dataset, metric) for i in sorted(common)}).dropna()
+    known = sorted(i for i in common if i in truth.representative_of)
+    accuracy = pd.Series({i: truth.value(i, dataset, metric) for i in known}, dtype=float).dropna()
+    if len(accuracy) < 2:
+        raise InputError(f"expected accuracies of two architectures or more, got {len(accuracy)}")
     accuracy = accuracy.round(6)  # below that, ties of the published means are rounding
-    constant = [i for i in accuracy.index if ntknas.Architecture.from_id(i).is_constant]
     counts = resample_counts(len(accuracy), resamples=resamples, seed=0)
-    reference: dict[str, tuple[float, np.ndarray]] = {}
-    rows = []
+    reference: dict[Any, tuple[Any, Any]] = {}
+    rows: list[dict[str, Any]] = []
     for run in runs:
-        scores = run.scores().loc[accuracy.index]
         settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
-        for name in _scores(run):
-            directions = {name: ScoreName.parse(name).direction}
-            values = oriented(scores, directions, name, worst=constant)
+        if any(row["settings"] == settings for row in rows):
+            settings = f"{settings} ({run.folder})"
+        for name, values in turned(run.scores().loc[accuracy.index, _scores(run)]).items():
             spearman = correlations(values, accuracy).spearman
             resampled = replicates(values, accuracy, counts)[0]
             row = {"settings": settings, "score": name, "n": len(accuracy), "spearman": spearman}

@@ -75,26 +75,37 @@ def test_other_images_are_named_in_words():
     assert sorted(found) == [f"batch_size: {SPEC.batch_size + 1}", "other images"]
 
 
+def test_runs_that_differ_alike_are_told_apart(runs, truth_file):
+    thrice = [runs[0], runs[1], ntknas.Run(runs[1].folder)]
+    table = sensitivity(thrice, ntknas.load_truth(truth_file), resamples=0)
+    assert list(table["settings"].unique()) == [
+        "attacked",
+        "seeds: 2",
+        f"seeds: 2 ({runs[1].folder})",
+    ]
+
+
 def test_sensitivity_is_the_difference_on_the_same_resamples(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
-    table = sensitivity(runs, truth, resamples=50).set_index(["settings", "score"])
+    rows = sensitivity(runs, truth, resamples=50).to_dict("records")
+    found = {(row["settings"], row["score"]): row for row in rows}
     common = sorted(set(runs[0].ids) & set(runs[1].ids))
     for score in ("lambda_min@clean", "cond@clean"):
         scored = ntknas.correlate(
             runs[1].scores().loc[common], truth, names=[score], dataset="cifar10", resamples=50
         ).query("score == @score and metric == 'pgd_8'")
-        first, second = table.loc[("attacked", score)], table.loc[("seeds: 2", score)]
-        columns = ["spearman", "spearman_low", "spearman_high"]
-        assert second[columns].to_list() == pytest.approx(scored[columns].iloc[0].to_list())
+        (expected,) = scored.to_dict("records")
+        first, second = found["attacked", score], found["seeds: 2", score]
+        for column in ("spearman", "spearman_low", "spearman_high"):
+            assert second[column] == pytest.approx(expected[column])
         assert second["difference"] == second["spearman"] - first["spearman"]
         assert second["difference_low"] <= second["difference"] <= second["difference_high"]
         # Paired: narrower than the two intervals together.
         width = second["difference_high"] - second["difference_low"]
         assert 0 < width < sum(r["spearman_high"] - r["spearman_low"] for r in (first, second))
-        ends = ["difference", "difference_low", "difference_high"]
-        assert (first[ends] == 0).all()
+        assert all(first[f"difference{end}"] == 0 for end in ("", "_low", "_high"))
     # Attacked kernels are the first run's alone.
-    assert ("seeds: 2", "cond@robust:8/255") not in table.index
+    assert ("seeds: 2", "cond@robust:8/255") not in found
 
 
 def test_report(runs, truth_file):
