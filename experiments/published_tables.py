@@ -7,13 +7,14 @@ the truth: Spearman's correlation with its 95% bootstrap interval, the published
 is one, and the difference. With several runs one more table holds them side by side on the
 architectures that all have, named by the settings that differ from the first run's: how far each
 convention moves a figure, with the interval of the difference over the same resamples of the
-architectures. The publication gives absolute values; ours are turned by each score's
-direction, so that a negative one means that the score ranks backwards.
+architectures. A run of several seeds, which each draw weights and images, has a row for each seed
+alone there, too. The publication gives absolute values; ours are turned by each score's direction,
+so that a negative one means that the score ranks backwards.
 """
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,9 @@ def sensitivity(
       resamples: of each interval.
 
     Returns:
-      One row a run and score: settings (those that differ from the first run's; its own folder's
-      name for the first), score, n, spearman and its interval; difference from the first run's
+      One row a run and score, and if a run has several seeds (of weights and images) one more for
+      each alone: settings (those that differ from the first run's; its own folder's name for the
+      first), score, n, spearman and its interval; difference from the first run's
       spearman of the same score and its interval, both runs resampled alike (NaN for scores that
       the first run has not).
 
@@ -188,17 +190,27 @@ def sensitivity(
         settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
         if any(row["settings"] == settings for row in rows):
             settings = f"{settings} ({run.folder})"
-        for name, values in turned(run.scores().loc[accuracy.index, _scores(run)]).items():
-            spearman = correlations(values, accuracy).spearman
-            resampled = replicates(values, accuracy, counts)[0]
-            row = {"settings": settings, "score": name, "n": len(accuracy), "spearman": spearman}
-            row |= _ends("spearman", resampled)
-            if run is first:
-                reference[name] = spearman, resampled
-            there, resampled_there = reference.get(name, (math.nan, math.nan))
-            row["difference"] = spearman - there
-            rows.append(row | _ends("difference", resampled - resampled_there))
+        for draw, scores in _draws(run):
+            for name, values in turned(scores.loc[accuracy.index, _scores(run)]).items():
+                spearman = correlations(values, accuracy).spearman
+                resampled = replicates(values, accuracy, counts)[0]
+                row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
+                row |= {"spearman": spearman} | _ends("spearman", resampled)
+                if run is first:
+                    reference.setdefault(name, (spearman, resampled))
+                there, resampled_there = reference.get(name, (math.nan, math.nan))
+                row["difference"] = spearman - there
+                rows.append(row | _ends("difference", resampled - resampled_there))
     return pd.DataFrame(rows)
+
+
+def _draws(run: ntknas.Run) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores as they are, which are means over seeds; then, if there are several, each seed's."""
+    table = run.table()
+    yield "", run.scores(table)
+    if run.spec.seeds > 1:
+        for seed, rows in table.groupby("seed"):
+            yield f", seed {seed} alone", run.scores(rows)
 
 
 def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
@@ -282,7 +294,7 @@ def report(config: PublishedTablesConfig) -> str:
             resamples=config.resamples,
         )
         parts += [_title(run), _comparison_page(table)]
-    if len(runs) > 1:
+    if len(runs) > 1 or runs[0].spec.seeds > 1:
         table = sensitivity(
             runs,
             truth,

@@ -63,7 +63,8 @@ def test_only_the_publications_own_truth_has_published_figures(runs, truth_file,
 def test_sensitivity_names_what_differs(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
     table = sensitivity(runs, truth, resamples=0)
-    assert list(table["settings"].unique()) == ["attacked", "seeds: 2"]
+    alone = [f"seeds: 2, seed {seed} alone" for seed in (0, 1)]
+    assert list(table["settings"].unique()) == ["attacked", "seeds: 2", *alone]
     assert set(table["n"]) == {len(set(runs[0].ids) & set(runs[1].ids))}
     clean = table.query("settings == 'seeds: 2'")["score"]
     assert set(clean) == {"lambda_min@clean", "cond@clean"}
@@ -78,11 +79,31 @@ def test_other_images_are_named_in_words():
 def test_runs_that_differ_alike_are_told_apart(runs, truth_file):
     thrice = [runs[0], runs[1], ntknas.Run(runs[1].folder)]
     table = sensitivity(thrice, ntknas.load_truth(truth_file), resamples=0)
-    assert list(table["settings"].unique()) == [
-        "attacked",
-        "seeds: 2",
-        f"seeds: 2 ({runs[1].folder})",
-    ]
+    settings = [s for s in table["settings"].unique() if "alone" not in s]
+    assert settings == ["attacked", "seeds: 2", f"seeds: 2 ({runs[1].folder})"]
+
+
+def test_each_seed_alone(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    found = sensitivity([runs[1]], truth, resamples=20).to_dict("records")
+    rows = {(row["settings"], row["score"]): row for row in found}
+    assert {settings for settings, _ in rows} == {
+        "clean",
+        "clean, seed 0 alone",
+        "clean, seed 1 alone",
+    }
+    accuracy = truth.wide("cifar10")["pgd_8"][runs[1].ids].round(6)
+    table = runs[1].table()
+    for seed in (0, 1):
+        values = table[table["seed"] == seed].set_index("id")["lambda_min"][runs[1].ids]
+        values[runs[1].constant_ids()] = -np.inf
+        row = rows[f"clean, seed {seed} alone", "lambda_min@clean"]
+        assert row["spearman"] == pytest.approx(spearmanr(values, accuracy).statistic)
+        mean = rows["clean", "lambda_min@clean"]
+        assert row["difference"] == row["spearman"] - mean["spearman"]
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+    text = report(PublishedTablesConfig((runs[1].folder,), truth_file, resamples=0))
+    assert "| clean, seed 1 alone |" in text
 
 
 def test_sensitivity_is_the_difference_on_the_same_resamples(runs, truth_file):
