@@ -27,6 +27,7 @@ from experiments.command import clear_errors
 from experiments.markdown import markdown
 from experiments.ranking import turned
 from ntknas.attack import AttackName
+from ntknas.engine.evaluation import score_name
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
 from ntknas.ranking import (
@@ -50,6 +51,7 @@ class PublishedTablesConfig:
       truth: published accuracies.
       dataset: of the truth; None: the first run's.
       metrics: of the truth; None: all.
+      scores: names; None: lambda_min and cond of every kernel that is not mixed.
       sensitivity_metric: of the table of runs side by side.
       resamples: of each interval.
     """
@@ -58,6 +60,7 @@ class PublishedTablesConfig:
     truth: Path
     dataset: str | None = None
     metrics: tuple[str, ...] | None = None
+    scores: tuple[str, ...] | None = None
     sensitivity_metric: str = "pgd_8"
     resamples: int = 200
 
@@ -103,9 +106,12 @@ PUBLISHED: dict[str, dict[str, float]] = {
 """Published Spearman correlation by score and metric, CIFAR-10."""
 
 
-def _scores(run: ntknas.Run) -> list[str]:
-    """lambda_min and cond of every kernel of a run that is not mixed."""
-    names = [ScoreName.parse(str(column)) for column in run.scores().columns]
+def _scores(run: ntknas.Run, scores: Sequence[str] | None) -> list[str]:
+    """Columns of a run's scores: those asked for, or lambda_min and cond of unmixed kernels."""
+    available = run.scores()
+    if scores is not None:
+        return [score_name(name, available) for name in scores]
+    names = [ScoreName.parse(str(column)) for column in available.columns]
     wanted = [n for n in names if n.score in ("lambda_min", "cond") and n.beta is None]
     return [str(name) for name in sorted(wanted, key=lambda name: name.score, reverse=True)]
 
@@ -116,6 +122,7 @@ def comparison(
     *,
     dataset: str | None = None,
     metrics: Sequence[str] | None = None,
+    scores: Sequence[str] | None = None,
     resamples: int = 200,
 ) -> pd.DataFrame:
     """A run's correlations beside the published ones.
@@ -125,6 +132,7 @@ def comparison(
       truth: published accuracies.
       dataset: of the truth; None: the run's.
       metrics: of the truth; None: all.
+      scores: names; None: lambda_min and cond of every kernel that is not mixed.
       resamples: of each interval.
 
     Returns:
@@ -133,8 +141,9 @@ def comparison(
       difference.
     """
     dataset = dataset or run.spec.dataset
+    names = _scores(run, scores)
     table = ntknas.correlate(
-        run, truth, names=_scores(run), dataset=dataset, metrics=metrics, resamples=resamples
+        run, truth, names=names, dataset=dataset, metrics=metrics, resamples=resamples
     )
     table = table[["score", "metric", "n", "spearman", "spearman_low", "spearman_high"]]
     same = (truth.benchmark, dataset) == ("NAS-RobBench-201", "cifar10")
@@ -151,6 +160,7 @@ def sensitivity(
     *,
     metric: str = "pgd_8",
     dataset: str | None = None,
+    scores: Sequence[str] | None = None,
     resamples: int = 200,
 ) -> pd.DataFrame:
     """Correlations of several runs on the architectures that all of them hold.
@@ -160,6 +170,7 @@ def sensitivity(
       truth: published accuracies.
       metric: of the truth.
       dataset: of the truth; None: the first run's.
+      scores: names; None: lambda_min and cond of every kernel that is not mixed.
       resamples: of each interval.
 
     Returns:
@@ -190,8 +201,9 @@ def sensitivity(
         settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
         if any(row["settings"] == settings for row in rows):
             settings = f"{settings} ({run.folder})"
-        for draw, scores in _draws(run):
-            for name, values in turned(scores.loc[accuracy.index, _scores(run)]).items():
+        names = _scores(run, scores)
+        for draw, table in _draws(run):
+            for name, values in turned(table.loc[accuracy.index, names]).items():
                 spearman = correlations(values, accuracy).spearman
                 resampled = replicates(values, accuracy, counts)[0]
                 row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
@@ -291,6 +303,7 @@ def report(config: PublishedTablesConfig) -> str:
             truth,
             dataset=config.dataset,
             metrics=config.metrics,
+            scores=config.scores,
             resamples=config.resamples,
         )
         parts += [_title(run), _comparison_page(table)]
@@ -300,6 +313,7 @@ def report(config: PublishedTablesConfig) -> str:
             truth,
             metric=config.sensitivity_metric,
             dataset=config.dataset,
+            scores=config.scores,
             resamples=config.resamples,
         )
         n = table["n"].iloc[0]
@@ -318,13 +332,15 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
     parser.add_argument("--dataset", help="of the truth; default: the first run's")
     parser.add_argument("--metrics", nargs="+", help="of the truth; default: all")
+    parser.add_argument("--score", nargs="+", help="default: lambda_min and cond of every kernel")
     parser.add_argument("--sensitivity-metric", default="pgd_8")
     parser.add_argument("--resamples", type=int, default=200)
     parser.add_argument("--out", type=Path, help="Markdown")
     args = vars(parser.parse_args())
     out = args.pop("out")
-    metrics = None if args["metrics"] is None else tuple(args["metrics"])
-    config = PublishedTablesConfig(**args | {"runs": tuple(args["runs"]), "metrics": metrics})
+    args["scores"] = args.pop("score")
+    lists = {n: args[n] and tuple(args[n]) for n in ("runs", "metrics", "scores")}
+    config = PublishedTablesConfig(**args | lists)
     with clear_errors(parser.prog):
         text = report(config)
         print(text)

@@ -70,6 +70,19 @@ def test_sensitivity_names_what_differs(runs, truth_file):
     assert set(clean) == {"lambda_min@clean", "cond@clean"}
 
 
+def test_other_scores(runs, truth_file):
+    truth = ntknas.load_truth(truth_file)
+    scores = ("trace@robust:0.0313725", "live_params")
+    table = comparison(runs[0], truth, scores=scores, resamples=0)
+    named = ["trace@robust:8/255", "live_params"]
+    assert list(table["score"].unique()) == [*named, "params", "flops"]
+    assert table["published"].isna().all()
+    table = sensitivity(runs[:1], truth, scores=scores, resamples=0)
+    assert list(table["score"]) == named
+    with pytest.raises(ntknas.InputError, match="no score trace@twice:1/255 here"):
+        sensitivity(runs[:1], truth, scores=["trace@twice:1/255"], resamples=0)
+
+
 def test_other_images_are_named_in_words():
     changed = replace(SPEC, images_sha256="0" * 64, batch_size=SPEC.batch_size + 1)
     found = published_tables._changes(changed, SPEC)
