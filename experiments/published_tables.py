@@ -2,14 +2,14 @@
 
     python -m experiments.published_tables runs/a runs/b --truth NAS-RobBench-201_html.json
 
-For every run (`ntknas score`) a table of lambda_min and cond of each kernel against each metric of
-the truth: Spearman's correlation with its 95% bootstrap interval, the published figure where there
-is one, and the difference. With several runs one more table holds them side by side on the
-architectures that all have, named by the settings that differ from the first run's: how far each
-convention moves a figure, with the interval of the difference over the same resamples of the
-architectures. A run of several seeds, which each draw weights and images, has a row for each seed
-alone there, too. The publication gives absolute values; ours are turned by each score's direction,
-so that a negative one means that the score ranks backwards.
+For every run (`ntknas score`) a table of lambda_min and cond of each kernel, or of `--score`,
+against each metric of the truth: Spearman's correlation with its 95% bootstrap interval, the
+published figure where there is one, and the difference. With several runs one more table holds them
+side by side on the architectures that all have, named by the settings that differ from the first
+run's: how far each convention moves a figure, with the interval of the difference over the same
+resamples of the architectures. A run of several seeds, which each draw weights and images, has a
+row for each seed alone there, too. The publication gives absolute values; ours are turned by each
+score's direction, so that a negative one means that the score ranks backwards.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from experiments.command import clear_errors
 from experiments.markdown import markdown
 from experiments.ranking import turned
 from ntknas.attack import AttackName
-from ntknas.engine.evaluation import score_name
+from ntknas.engine.evaluation import score_name, values
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
 from ntknas.ranking import (
@@ -51,7 +51,7 @@ class PublishedTablesConfig:
       truth: published accuracies.
       dataset: of the truth; None: the first run's.
       metrics: of the truth; None: all.
-      scores: names; None: lambda_min and cond of every kernel that is not mixed.
+      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
       sensitivity_metric: of the table of runs side by side.
       resamples: of each interval.
     """
@@ -132,7 +132,7 @@ def comparison(
       truth: published accuracies.
       dataset: of the truth; None: the run's.
       metrics: of the truth; None: all.
-      scores: names; None: lambda_min and cond of every kernel that is not mixed.
+      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
       resamples: of each interval.
 
     Returns:
@@ -170,7 +170,7 @@ def sensitivity(
       truth: published accuracies.
       metric: of the truth.
       dataset: of the truth; None: the first run's.
-      scores: names; None: lambda_min and cond of every kernel that is not mixed.
+      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
       resamples: of each interval.
 
     Returns:
@@ -203,9 +203,9 @@ def sensitivity(
             settings = f"{settings} ({run.folder})"
         names = _scores(run, scores)
         for draw, table in _draws(run):
-            for name, values in turned(table.loc[accuracy.index, names]).items():
-                spearman = correlations(values, accuracy).spearman
-                resampled = replicates(values, accuracy, counts)[0]
+            for name, column in turned(values(table.loc[accuracy.index], names)).items():
+                spearman = correlations(column, accuracy).spearman
+                resampled = replicates(column, accuracy, counts)[0]
                 row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
                 row |= {"spearman": spearman} | _ends("spearman", resampled)
                 if run is first:

@@ -27,10 +27,11 @@ import ntknas
 from experiments.command import clear_errors
 from ntknas.architecture import Architecture
 from ntknas.engine import DEFAULT_RANKING
+from ntknas.engine.evaluation import direction
 from ntknas.errors import InputError
 from ntknas.ranking import best_of_top
 from ntknas.ranking.orientation import oriented
-from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ScoreName
+from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES
 
 __all__ = [
     "RankingConfig",
@@ -90,10 +91,10 @@ def turned(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with higher values better, constant networks and missing values last.
 
     Args:
-      scores: a frame as `Run.scores` returns.
+      scores: a frame as `Run.scores` or `ntknas.engine.evaluation.values` returns.
     """
     constant = [int(i) for i in scores.index if Architecture.from_id(int(i)).is_constant]
-    directions = {str(name): ScoreName.parse(str(name)).direction for name in scores.columns}
+    directions = {str(name): direction(str(name)) for name in scores.columns}
     columns = {name: oriented(scores, directions, name, worst=constant) for name in directions}
     return pd.DataFrame(columns).fillna(-np.inf)
 

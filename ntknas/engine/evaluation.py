@@ -17,7 +17,15 @@ from ntknas.ranking.orientation import check_scores
 from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES, ZERO_COST_SCORES, ScoreName
 from ntknas.truth import Truth
 
-__all__ = ["DEFAULT_RANKING", "correlate", "default_ranking", "rank", "score_name", "values"]
+__all__ = [
+    "DEFAULT_RANKING",
+    "correlate",
+    "default_ranking",
+    "direction",
+    "rank",
+    "score_name",
+    "values",
+]
 
 DEFAULT_RANKING = (
     "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
@@ -86,7 +94,7 @@ def correlate(
     chosen = list(dict.fromkeys(score_name(name, available) for name in wanted))
     return ranking.correlation_table(
         _columns(available, chosen),
-        {name: _direction(name) for name in chosen},
+        {name: direction(name) for name in chosen},
         _true_values(truth, dataset, available.index),
         metrics=metrics,
         top_fraction=top_fraction,
@@ -126,7 +134,7 @@ def rank(
     parts = name.split("+")
     table = ranking.rank(
         available[parts],
-        {part: _direction(part) for part in parts},
+        {part: direction(part) for part in parts},
         name,
         worst=_constant(available.index),
     ).rename(columns={"architecture": "id"})
@@ -189,6 +197,15 @@ def values(scores: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return _columns(available, [score_name(name, available) for name in names])
 
 
+def direction(name: str) -> int:
+    """+1 if a higher score is better, else -1; a sum of ranks is better the lower.
+
+    >>> direction("lambda_min@clean"), direction("cond@clean"), direction("cond@clean+params")
+    (1, -1, -1)
+    """
+    return -1 if "+" in name else ScoreName.parse(name).direction
+
+
 def _column(wanted: ScoreName, columns: dict[str, ScoreName]) -> str:
     """The column that a parsed name means; radii and betas match to four digits."""
     for column, name in columns.items():
@@ -219,7 +236,7 @@ def _with_counts(frame: pd.DataFrame) -> pd.DataFrame:
 def _columns(available: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Scores and combinations as columns."""
     constant = _constant(available.index)
-    directions = {name: _direction(name) for name in available.columns}
+    directions = {name: direction(name) for name in available.columns}
     columns = {
         name: ranking.combine(available, directions, name.split("+"), worst=constant)
         if "+" in name
@@ -227,11 +244,6 @@ def _columns(available: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         for name in names
     }
     return pd.DataFrame(columns)
-
-
-def _direction(name: str) -> int:
-    """+1 if higher is better; a sum of ranks is better the lower."""
-    return -1 if "+" in name else ScoreName.parse(name).direction
 
 
 def _constant(ids: pd.Index) -> list[int]:

@@ -72,13 +72,14 @@ def test_sensitivity_names_what_differs(runs, truth_file):
 
 def test_other_scores(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
-    scores = ("trace@robust:0.0313725", "live_params")
-    table = comparison(runs[0], truth, scores=scores, resamples=0)
-    named = ["trace@robust:8/255", "live_params"]
-    assert list(table["score"].unique()) == [*named, "params", "flops"]
+    scores = ("trace@robust:0.0313725", "live_params", "cond@clean+params")
+    table = comparison(runs[0], truth, scores=scores, metrics=["pgd_8"], resamples=0)
+    named = ["trace@robust:8/255", "live_params", "cond@clean+params"]
+    assert list(table["score"]) == [*named, "params", "flops"]
     assert table["published"].isna().all()
-    table = sensitivity(runs[:1], truth, scores=scores, resamples=0)
-    assert list(table["score"]) == named
+    alone = sensitivity(runs[:1], truth, scores=scores, resamples=0)
+    assert list(alone["score"]) == named
+    assert list(alone["spearman"]) == pytest.approx(list(table["spearman"][:3]))
     with pytest.raises(ntknas.InputError, match="no score trace@twice:1/255 here"):
         sensitivity(runs[:1], truth, scores=["trace@twice:1/255"], resamples=0)
 
