@@ -233,7 +233,20 @@ def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
 
 
 def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
-    """Settings that move a kernel's scores; which kernels there are, the columns say."""
+    """Settings that move a kernel's scores; which kernels there are, the columns say.
+
+    What a dataset's images decide about the network goes by the dataset's name.
+    """
+    if spec.dataset != first.dataset:
+        there = first.network
+        network = replace(
+            spec.network,
+            classes=there.classes,
+            image_size=there.image_size,
+            mean=there.mean,
+            std=there.std,
+        )
+        spec = replace(spec, images_sha256=first.images_sha256, network=network)
     kernels = first.kernels if spec.rhos and first.rhos else (Batch.CLEAN,)
     alike = [
         replace(s, kernels=kernels, rhos=first.rhos, betas=(), zero_cost=False)

@@ -90,6 +90,12 @@ def test_other_images_are_named_in_words():
     assert sorted(found) == [f"batch_size: {SPEC.batch_size + 1}", "other images"]
 
 
+def test_another_dataset_is_one_setting():
+    network = replace(SPEC.network, classes=100, mean=(0.5, 0.5, 0.5), cells=2)
+    changed = replace(SPEC, dataset="cifar100", images_sha256="0" * 64, network=network)
+    assert published_tables._changes(changed, SPEC) == ["dataset: cifar100", "network.cells: 2"]
+
+
 def test_runs_that_differ_alike_are_told_apart(runs, truth_file):
     thrice = [runs[0], runs[1], ntknas.Run(runs[1].folder)]
     table = sensitivity(thrice, ntknas.load_truth(truth_file), resamples=0)
