@@ -106,9 +106,8 @@ PUBLISHED: dict[str, dict[str, float]] = {
 """Published Spearman correlation by score and metric, CIFAR-10."""
 
 
-def _scores(run: ntknas.Run, scores: Sequence[str] | None) -> list[str]:
-    """Columns of a run's scores: those asked for, or lambda_min and cond of unmixed kernels."""
-    available = run.scores()
+def _scores(available: pd.DataFrame, scores: Sequence[str] | None) -> list[str]:
+    """Of a run's scores those asked for, or lambda_min and cond of unmixed kernels."""
     if scores is not None:
         return [score_name(name, available) for name in scores]
     names = [ScoreName.parse(str(column)) for column in available.columns]
@@ -141,9 +140,10 @@ def comparison(
       difference.
     """
     dataset = dataset or run.spec.dataset
-    names = _scores(run, scores)
+    available = run.scores()
+    names = _scores(available, scores)
     table = ntknas.correlate(
-        run, truth, names=names, dataset=dataset, metrics=metrics, resamples=resamples
+        available, truth, names=names, dataset=dataset, metrics=metrics, resamples=resamples
     )
     table = table[["score", "metric", "n", "spearman", "spearman_low", "spearman_high"]]
     same = (truth.benchmark, dataset) == ("NAS-RobBench-201", "cifar10")
@@ -201,8 +201,8 @@ def sensitivity(
         settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
         if any(row["settings"] == settings for row in rows):
             settings = f"{settings} ({run.folder})"
-        names = _scores(run, scores)
         for draw, table in _draws(run):
+            names = _scores(table, scores)
             for name, column in turned(values(table.loc[accuracy.index], names)).items():
                 spearman = correlations(column, accuracy).spearman
                 resampled = replicates(column, accuracy, counts)[0]
