@@ -15,10 +15,10 @@ import numpy as np
 
 import ntknas
 from benchmarks.common import command, describe, spread
-from ntknas.engine import Run, ScoringSpec
-from ntknas.engine.store import GramRecord, Store
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel
+from ntknas.kernel import KernelName
+from ntknas.runs import Run, ScoringSpec
+from ntknas.runs.store import GramRecord, Store
 
 __all__ = ["SweepConfig", "run", "write_run"]
 
@@ -52,7 +52,7 @@ def write_run(folder: Path, config: SweepConfig) -> Run:
     """A run of made-up joint matrices at one radius and seed, without a score table."""
     spec = ScoringSpec(batch_size=config.batch_size, rhos=(8 / 255,))
     labels = [i % 10 for i in range(config.batch_size)]
-    size = len(spec.kernels) * config.batch_size
+    size = len(spec.batches) * config.batch_size
     rng = np.random.default_rng(0)
     with Store.write(folder) as store:
         indices = list(range(config.batch_size))
@@ -83,7 +83,7 @@ def run(config: SweepConfig) -> dict[str, Any]:
             table = stored.sweep(betas)
             seconds.append(time.perf_counter() - start)
         architectures = len(stored.ids)
-    expected = architectures * sum(kernel.mixed for kernel in Kernel) * len(betas)
+    expected = architectures * sum(kernel.mixed for kernel in KernelName) * len(betas)
     if len(table) != expected:
         raise RuntimeError(f"expected {expected} rows, got {len(table)}")
     return {

@@ -22,12 +22,11 @@ from jax import lax
 import ntknas
 from benchmarks.common import command, describe, spread
 from benchmarks.peers.masked_cell import masked_cell
-from ntknas.architecture import EDGES
-from ntknas.engine.program import live_operations
 from ntknas.errors import InputError
-from ntknas.network import Norm
-from ntknas.network.layerwise import ConvNormWeights, Probe
-from ntknas.network.operations import EdgeWeights, traced_cell
+from ntknas.kernel.layerwise import ConvNormWeights, Probe
+from ntknas.layers import Norm
+from ntknas.network.cells import EdgeWeights, traced_cell
+from ntknas.spaces.nasbench201 import EDGES, live_operations
 
 __all__ = ["CellProgramsConfig", "run"]
 

@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import ntknas
-from ntknas.architecture import Architecture
-from ntknas.engine import ScoringSpec, fit_spec
-from ntknas.engine.allocator import reused_memory
-from ntknas.engine.cost import measured_peak, run_cost
-from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
+from ntknas.engine import fit_spec, gram_of, measured_peak, reused_memory, run_cost, seed_inputs
 from ntknas.images import ScoringBatch
 from ntknas.kernel import Batch
-from ntknas.network import NetworkSpec, Norm
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["PEAK", "clean_setting", "competitor", "fraction_of_peak", "scorer"]
 
@@ -31,7 +30,7 @@ def clean_setting(
     """Spec of a clean kernel on the embedded images, and the batch of seed 0."""
     images = ntknas.load_images()
     network = NetworkSpec(channels=channels, cells=cells, norm=norm)
-    spec = ScoringSpec(batch_size=batch_size, kernels=(Batch.CLEAN,), network=network)
+    spec = ScoringSpec(batch_size=batch_size, batches=(Batch.CLEAN,), network=network)
     return fit_spec(spec, images), ntknas.scoring_batch(images, batch_size, seed=0)
 
 
@@ -59,7 +58,7 @@ def competitor(
             return score(request)
         assert isinstance(request, int)
         ops = jnp.asarray(live_operations(Architecture.from_id(request)))
-        return lambda: np.asarray(gram_blocks(ops, inputs, rhos, spec=spec.compiled))[0, 0]
+        return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled))[0, 0]
 
     return prepare
 

@@ -14,12 +14,12 @@ import numpy as np
 import ntknas
 from benchmarks import engine
 from benchmarks.common import Worker, command, describe, foreign_load, ratio, spread, summary
-from ntknas.architecture import Architecture
 from ntknas.attack import AttackSpec
-from ntknas.engine.cost import run_cost
+from ntknas.engine import run_cost
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.network import Norm
+from ntknas.layers import Norm
+from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["FullSetConfig", "run"]
 
@@ -74,7 +74,7 @@ def run(config: FullSetConfig) -> dict[str, Any]:
     )
     full = replace(
         clean,
-        kernels=tuple(Batch),
+        batches=tuple(Batch),
         rhos=(config.rho,),
         attack=AttackSpec(steps=config.steps),
         attack_norm=config.norm,

@@ -38,7 +38,7 @@ from benchmarks.common import (
 )
 from benchmarks.peers import neural_tangents, torch_func, torch_loop
 from ntknas.errors import InputError
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 __all__ = ["LARGEST", "TOLERANCE", "SpeedConfig", "run"]
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import ntknas
 from benchmarks.common import Worker, command, describe, memory_mb
-from ntknas.engine import ScoringSpec
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.network import NetworkSpec, Norm
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec
+from ntknas.runs import ScoringSpec
 
 __all__ = ["MemoryConfig", "run"]
 

@@ -15,11 +15,11 @@ import numpy as np
 import ntknas
 from benchmarks.common import command, describe
 from benchmarks.engine import clean_setting
-from ntknas.architecture import Architecture
-from ntknas.engine import ScoringSpec
-from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
+from ntknas.engine import gram_of, seed_inputs
 from ntknas.images import ScoringBatch
-from ntknas.network import Norm
+from ntknas.layers import Norm
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["PrecisionConfig", "run"]
 
@@ -91,7 +91,7 @@ def _kernels(
     rhos = jnp.zeros(0, inputs.images.dtype)
     return [
         np.asarray(
-            gram_blocks(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled)[0, 2],
+            gram_of(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled)[0, 2],
             np.float64,
         )
         for a in chosen

@@ -22,11 +22,11 @@ from matplotlib.ticker import NullFormatter, NullLocator
 import ntknas
 from benchmarks import engine
 from benchmarks.common import Worker, command, describe, foreign_load, spread
-from ntknas.architecture import Architecture
-from ntknas.engine.program import live_operations, many_gram_blocks, seed_inputs
+from ntknas.engine import many_grams, seed_inputs
 from ntknas.errors import InputError
-from ntknas.network import Norm
+from ntknas.layers import Norm
 from ntknas.report.curves import check_picture
+from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["ScalingConfig", "exponent", "plot", "run"]
 
@@ -166,7 +166,7 @@ def _launches(config: ScalingConfig, index: int) -> Callable[[int], Callable[[],
         if len(devices) < count:
             raise InputError(f"expected {count} devices, got {len(devices)}")
         return lambda: np.asarray(
-            many_gram_blocks(ops, inputs, rhos, spec=spec.compiled, devices=devices)
+            many_grams(ops, inputs, rhos, spec=spec.compiled, devices=devices)
         )
 
     return prepare

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.common import command, describe, spread
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 __all__ = ["StartupConfig", "run"]
 

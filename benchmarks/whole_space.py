@@ -20,11 +20,11 @@ import ntknas
 from benchmarks.common import command, describe, memory_mb
 from benchmarks.engine import clean_setting
 from ntknas.attack import AttackSpec
-from ntknas.engine.allocator import reused_memory
-from ntknas.engine.program import live_operations, many_gram_blocks, seed_inputs
+from ntknas.engine import many_grams, reused_memory, seed_inputs
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.network import Norm
+from ntknas.layers import Norm
+from ntknas.spaces.nasbench201 import live_operations
 
 __all__ = ["WholeSpaceConfig", "run"]
 
@@ -91,7 +91,7 @@ def run(config: WholeSpaceConfig) -> dict:
     launches = padded.reshape(-1, size, 6)
 
     def launch(ops: np.ndarray) -> jax.Array:
-        return many_gram_blocks(
+        return many_grams(
             jnp.asarray(ops),
             inputs,
             rhos,

@@ -27,7 +27,7 @@ from experiments.command import clear_errors
 from experiments.markdown import markdown
 from experiments.ranking import rank_correlation, turned
 from ntknas.errors import InputError
-from ntknas.ranking import with_interval
+from ntknas.report import with_interval
 from ntknas.scores import KERNEL_SCORES, SCORES, ScoreName, format_fraction
 
 __all__ = ["BetaRhoConfig", "heat_maps", "run"]

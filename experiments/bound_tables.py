@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ntknas.kernel import Kernel
+from ntknas.kernel import KernelName
 from ntknas.ranking import bootstrap, correlations, replicates, resample_counts
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "weyl_counts",
 ]
 
-KERNELS = {"K_all": Kernel.MIXED_CLEAN, "K~_all": Kernel.MIXED_ROBUST}
+KERNELS = {"K_all": KernelName.MIXED_CLEAN, "K~_all": KernelName.MIXED_ROBUST}
 ERRORS = ("clean_error", "robust_error")
 TERMS = ("order", "label_energy", "eigenvalue_order", "cosine_energy")
 NETWORK = ("width", "depth", "skips", "num_train", "beta", "rho")

@@ -37,21 +37,20 @@ from experiments.bound_tables import (
 )
 from experiments.command import clear_errors
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel
-from ntknas.network import FullyConnectedSpec
-from ntknas.ranking import format_table
-from ntknas.report import bound_panels
+from ntknas.kernel import KernelName
+from ntknas.report import bound_panels, format_table
 from ntknas.scores import format_fraction
 from ntknas.theory import (
+    FullyConnectedSpec,
     SphereTask,
     Task,
-    TrainingSpec,
     bound_terms,
     image_task,
     measure,
     sphere_task,
     weyl_bound,
 )
+from ntknas.training import TrainingSpec
 
 __all__ = ["SMALL", "BoundValidationConfig", "Setting", "run", "settings"]
 
@@ -257,7 +256,9 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
             row |= {f"{field}@{name}": value for field, value in terms._asdict().items()}
             row[f"cosine_energy@{name}"] = cosine.label_energy
         standard = bound_terms(blocks.clean, task.train_labels, **options)
-        reduced = bound_terms(blocks.kernel(Kernel.MIXED_CLEAN, 0.0), task.train_labels, **options)
+        reduced = bound_terms(
+            blocks.kernel(KernelName.MIXED_CLEAN, 0.0), task.train_labels, **options
+        )
         row["beta_0_is_standard"] = standard == reduced
         row["weyl"] = [
             {"kernel": name, "beta": beta} | _weyl(blocks, kernel, beta)
@@ -268,7 +269,7 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
     return rows
 
 
-def _weyl(blocks, kernel: Kernel, beta: float) -> dict[str, Any]:
+def _weyl(blocks, kernel: KernelName, beta: float) -> dict[str, Any]:
     found = weyl_bound(blocks, kernel, beta)
     return found._asdict() | {"tightness": found.tightness}
 

@@ -30,10 +30,16 @@ from scipy.stats import bootstrap
 import ntknas
 from experiments.command import clear_errors
 from ntknas.attack import attack
-from ntknas.kernel import Kernel
-from ntknas.network import FullyConnectedSpec
-from ntknas.ranking import format_table
-from ntknas.theory import Task, convergence, image_task, infinite_width, kernel_regression
+from ntknas.kernel import KernelName
+from ntknas.report import format_table
+from ntknas.theory import (
+    FullyConnectedSpec,
+    Task,
+    convergence,
+    image_task,
+    infinite_width,
+    kernel_regression,
+)
 
 __all__ = ["SMALL", "InfiniteWidthConfig", "run"]
 
@@ -65,7 +71,7 @@ class InfiniteWidthConfig:
     data: Path | None = None
     depths: tuple[int, ...] = (2, 4)
     skips: tuple[float, ...] = (0.0, 1.0)
-    kernels: tuple[Kernel, ...] = tuple(Kernel)
+    kernels: tuple[KernelName, ...] = tuple(KernelName)
     widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     seeds: int = 16
     num_images: int = 24
@@ -84,7 +90,7 @@ class InfiniteWidthConfig:
 SMALL = InfiniteWidthConfig(
     depths=(3,),
     skips=(1.0,),
-    kernels=(Kernel.CLEAN, Kernel.MIXED_ROBUST),
+    kernels=(KernelName.CLEAN, KernelName.MIXED_ROBUST),
     widths=(32, 256),
     seeds=4,
     num_images=6,

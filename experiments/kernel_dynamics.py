@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.network import FullyConnectedSpec
-from ntknas.ranking import format_table
-from ntknas.theory import TrainingSpec, image_task, kernel_dynamics
+from ntknas.report import format_table
+from ntknas.theory import FullyConnectedSpec, image_task, kernel_dynamics
+from ntknas.training import TrainingSpec
 
 __all__ = ["SMALL", "KernelDynamicsConfig", "run"]
 

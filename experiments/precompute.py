@@ -10,8 +10,8 @@ from pathlib import Path
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.cli.progress import Progress
-from ntknas.engine.precomputed import PRECOMPUTED, write_precomputed
+from ntknas.report.progress import Progress
+from ntknas.runs.precomputed import PRECOMPUTED, write_precomputed
 
 __all__ = ["run"]
 

@@ -21,22 +21,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ntknas.evaluation.evaluation import score_name, values
 
 import ntknas
 from experiments.command import clear_errors
 from experiments.markdown import markdown
 from experiments.ranking import turned
-from ntknas.attack import AttackName
-from ntknas.engine.evaluation import score_name, values
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.ranking import (
-    correlations,
-    replicates,
-    resample_counts,
-    three_decimals,
-    with_interval,
-)
+from ntknas.ranking import correlations, replicates, resample_counts
+from ntknas.report import three_decimals, with_interval
 from ntknas.scores import ScoreName, format_fraction
 
 __all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report", "sensitivity"]
@@ -296,7 +290,7 @@ def _title(run: ntknas.Run) -> str:
     ]
     if spec.rhos:
         radii = ", ".join(map(format_fraction, spec.rhos))
-        steps = f", {spec.attack.steps} steps" if spec.attack.name is AttackName.PGD else ""
+        steps = f", {spec.attack.steps} steps" if spec.attack.name == "pgd" else ""
         parts.append(f"{spec.attack.name} {radii}{steps}")
     return f"`{run.folder}`: " + ", ".join(parts)
 

@@ -20,18 +20,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ntknas.evaluation.evaluation import direction
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, rankdata
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.architecture import Architecture
-from ntknas.engine import DEFAULT_RANKING
-from ntknas.engine.evaluation import direction
 from ntknas.errors import InputError
+from ntknas.evaluation import DEFAULT_RANKING
 from ntknas.ranking import best_of_top
 from ntknas.ranking.orientation import oriented
 from ntknas.scores import SIZE_SCORES, STRUCTURE_SCORES
+from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = [
     "RankingConfig",
@@ -91,7 +91,7 @@ def turned(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with higher values better, constant networks and missing values last.
 
     Args:
-      scores: a frame as `Run.scores` or `ntknas.engine.evaluation.values` returns.
+      scores: a frame as `Run.scores` or `ntknas.evaluation.evaluation.values` returns.
     """
     constant = [int(i) for i in scores.index if Architecture.from_id(int(i)).is_constant]
     directions = {str(name): direction(str(name)) for name in scores.columns}
@@ -102,7 +102,7 @@ def turned(scores: pd.DataFrame) -> pd.DataFrame:
 def candidates(runs: Sequence[ntknas.Run]) -> pd.DataFrame:
     """Candidate scores by architecture, turned so that higher is better; NaN nowhere.
 
-    Kernel scores and proxies are named RUN/NAME if there are several runs. Constant networks are
+    KernelName scores and proxies are named RUN/NAME if there are several runs. Constant networks are
     last in all but the counts of parameters and operations. Of candidates that rank alike, such as
     params and flops, the first is there.
     """

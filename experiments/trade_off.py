@@ -22,15 +22,15 @@ import ntknas
 from experiments.command import clear_errors
 from experiments.markdown import markdown
 from experiments.ranking import in_development
-from ntknas.architecture import Architecture
-from ntknas.architecture.space import representatives
 from ntknas.attack import AttackSpec
-from ntknas.cli.progress import Progress
-from ntknas.engine.cost import run_cost
-from ntknas.engine.evaluation import default_ranking
+from ntknas.engine import run_cost
+from ntknas.evaluation import default_ranking
 from ntknas.kernel import Batch
-from ntknas.network import Norm
-from ntknas.ranking import with_interval
+from ntknas.layers import Norm
+from ntknas.report import with_interval
+from ntknas.report.progress import Progress
+from ntknas.spaces.nasbench201 import Architecture
+from ntknas.spaces.nasbench201.listing import representatives
 
 __all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
 
@@ -63,7 +63,7 @@ def _clean(
 ) -> ntknas.ScoringSpec:
     network = ntknas.NetworkSpec(channels=channels, cells=cells, norm=norm)
     return ntknas.ScoringSpec(
-        batch_size=images, seeds=seeds, network=network, kernels=(Batch.CLEAN,)
+        batch_size=images, seeds=seeds, network=network, batches=(Batch.CLEAN,)
     )
 
 
@@ -88,7 +88,7 @@ SETTINGS: dict[str, ntknas.ScoringSpec] = {
     "batch_n16_cells5": _clean(Norm.BATCH, 16, 5),
     "image_n16_cells2_robust": replace(
         _clean(Norm.IMAGE, 16, 2),
-        kernels=(Batch.ROBUST,),
+        batches=(Batch.ATTACKED,),
         rhos=(8 / 255,),
         attack=AttackSpec(steps=10),
     ),

@@ -3,7 +3,7 @@
 `none` is zeros; `skip_connect` the identity at the kernel's centre; 1x1 its kernel there; pooling a
 ninth of the identity everywhere, times nine over the number of pixels inside the image. So there is
 no branch and one convolution an edge, but under `jax.vmap` over architectures, of which each brings
-kernels of its own, a grouped one. The rival of `ntknas.network.operations.traced_cell`.
+kernels of its own, a grouped one. The rival of `ntknas.network.cells.traced_cell`.
 """
 
 from functools import partial
@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ntknas.architecture import EDGES, OPERATIONS
-from ntknas.network import Norm
-from ntknas.network.convolution import convolve, convolve_gradients, convolve_rows
-from ntknas.network.layerwise import ConvNormWeights, Probe, norm_products, products
-from ntknas.network.normalisation import normalise, normalise_rows
-from ntknas.network.operations import EdgeWeights
+from ntknas.kernel.layerwise import ConvNormWeights, Probe, norm_products, products
+from ntknas.layers import Norm
+from ntknas.layers.convolution import convolve, convolve_gradients, convolve_rows
+from ntknas.layers.normalisation import normalise, normalise_rows
+from ntknas.network.cells import EdgeWeights
+from ntknas.spaces.nasbench201 import EDGES, OPERATIONS
 
 __all__ = ["masked_cell"]
 
@@ -33,7 +33,7 @@ def masked_cell(
     x: Float[Array, "n h w c"],
     probe: Probe,
 ) -> Float[Array, "n h w c"]:
-    """The last node of a cell; arguments as `ntknas.network.operations.traced_cell` has them."""
+    """The last node of a cell; arguments as `ntknas.network.cells.traced_cell` has them."""
     nodes = [x, *[jnp.zeros_like(x)] * 3]
     for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
         nodes[target] += _edge(norm, op, own, nodes[source], probe)

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntknas.architecture import Architecture
-from ntknas.engine import ScoringSpec
 from ntknas.images import ScoringBatch
-from ntknas.kernel.neural_tangents import neural_tangents
 from ntknas.network import Network, initial_variables
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture
+from ntknas.theory.neural_tangents import neural_tangents
 
 __all__ = ["competitor"]
 

@@ -8,9 +8,9 @@ from torch.func import functional_call, grad, vmap
 
 from benchmarks.peers.torch_loop import to_torch
 from benchmarks.peers.weights import initial_network
-from ntknas.architecture import Architecture
-from ntknas.engine import ScoringSpec
 from ntknas.images import ScoringBatch
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["clean_kernel", "competitor", "normalise_by_image"]
 

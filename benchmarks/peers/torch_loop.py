@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from benchmarks.peers.weights import initial_network
-from ntknas.architecture import Architecture
-from ntknas.engine import ScoringSpec
 from ntknas.images import ScoringBatch
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["clean_kernel", "competitor", "to_torch"]
 

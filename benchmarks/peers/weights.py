@@ -13,8 +13,9 @@ import torch
 from xautodl.models import CellStructure
 from xautodl.models.cell_infers.tiny_network import TinyNetwork
 
-from ntknas.architecture import Architecture
-from ntknas.network import NetworkSpec, Norm, initial_variables, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec, initial_variables, load_torch_weights
+from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["initial_network", "network_of"]
 

@@ -1,6 +1,5 @@
 """A_rho(x): adversarial attacks on images in pixel space."""
 
-from ntknas.attack.gradient import attack, fgsm, pgd
-from ntknas.attack.spec import AttackName, AttackSpec
+import lazy_loader
 
-__all__ = ["AttackName", "AttackSpec", "attack", "fgsm", "pgd"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,8 +10,8 @@ from ntknas.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ntknas.architecture import Architecture
-    from ntknas.engine import Run
+    from ntknas.runs import Run
+    from ntknas.spaces.nasbench201 import Architecture
     from ntknas.truth import Truth
 
 __all__ = ["add"]
@@ -49,14 +49,14 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.architecture import architectures
+    from ntknas.spaces.nasbench201 import architectures
 
     chosen = architectures(args.spec)
     if len(chosen) > _MOST:
         raise InputError(f"expected at most {_MOST} architectures to describe, got {len(chosen)}")
     run = scores = truth = None
     if args.run_folder is not None:
-        from ntknas.engine import Run
+        from ntknas.runs import Run
 
         run = Run(args.run_folder)
         scores = run.table()
@@ -76,7 +76,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
-    from ntknas.architecture import depth, draw, flops, num_parameters
+    from ntknas.spaces.nasbench201 import depth, draw, flops, num_parameters
 
     parameters = num_parameters(architecture, **sizes)
     size = architecture.class_size
@@ -103,7 +103,7 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
 def _accuracies(architecture: "Architecture", truth: "Truth") -> str:
     import pandas as pd
 
-    from ntknas.ranking import format_table
+    from ntknas.report import format_table
 
     representative = truth.representative_of.get(architecture.id)
     if representative is None:
@@ -116,7 +116,7 @@ def _accuracies(architecture: "Architecture", truth: "Truth") -> str:
 
 
 def _scores(architecture: "Architecture", run: "Run", scores: "pd.DataFrame") -> str:
-    from ntknas.ranking import format_table
+    from ntknas.report import format_table
     from ntknas.scores import format_fraction
 
     rows = scores[scores["id"] == architecture.id]

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list, fraction
-from ntknas.cli.progress import Progress
 from ntknas.cli.source import add_source, source
 from ntknas.errors import InputError
+from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ntknas.evaluation import ScoreTable
+    from ntknas.runs import Precomputed, Run
     from ntknas.truth import Truth
 
 __all__ = ["add"]
@@ -29,7 +31,7 @@ Examples:
 
 Scores are turned by their direction (`ntknas scores`): a positive correlation always means that the
 score puts good networks first. params and flops, the baselines to beat, are always in.
-With several metrics the table shows Spearman alone, one column a metric. With one metric it shows
+With several metrics the table shows Spearman alone, one column per metric. With one metric it shows
 Spearman with its 95% bootstrap interval, Kendall's tau-b and the tau weighted towards the top
 (Vigna 2015). Without --score it holds the headline scores lambda_min, cond, cosine_lambda_min and
 sphericity of each kernel, and the zero-cost proxies if the run has them; csv and json hold all
@@ -61,7 +63,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--combine",
         metavar="A+B",
-        help="also the ranks of A and B summed; default: as `ntknas rank` without --score",
+        help="also the ranks of A and B summed, or with A-B those of A and of B turned round; "
+        "default: as `ntknas rank` without --score",
         **lists,
     )
     parser.add_argument(
@@ -77,8 +80,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import correlate
-    from ntknas.engine.evaluation import default_ranking
+    from ntknas.evaluation import correlate, score_table
     from ntknas.truth import load_truth
 
     if args.plot is not None:
@@ -86,7 +88,6 @@ def _run(args: argparse.Namespace) -> None:
 
         check_picture(args.plot)
     run = source(args)
-    scores = run.scores()
     truth = load_truth(args.truth)
     dataset = args.dataset or run.spec.dataset
     metrics, names, combine, resamples = (
@@ -96,16 +97,17 @@ def _run(args: argparse.Namespace) -> None:
         args.resamples,
     )
     as_table = args.format == "table"
-    # One column a metric leaves no room for intervals, which are most of the work.
+    # One column per metric leaves no room for intervals, which are most of the work.
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
         raise InputError("--plot takes one --metric M, got none or several")
-    if names is None:
-        names = _headline(scores) if as_table else None
+    known = score_table(run)
+    if names is None and as_table:
+        names = _headline(known)
         combine = combine or ["default"]
     with Progress("correlations", lines=False) as progress:
         table = correlate(
-            scores,
+            run,
             truth,
             dataset=dataset,
             metrics=metrics,
@@ -117,15 +119,15 @@ def _run(args: argparse.Namespace) -> None:
             on_pair=progress,
         )
     if args.plot is not None:
-        _plot(args.plot, scores, table, truth)
+        _plot(args.plot, run, truth, table)
         note(f"picture: {args.plot}")
-    missing = len(set(scores.index) - set(truth.representative_of))
+    missing = len(set(known.frame.index) - set(truth.representative_of))
     if missing:
-        note(f"note: {missing} of {len(scores)} architectures are not in {truth.path}")
+        note(f"note: {missing} of {len(known.frame)} architectures are not in {truth.path}")
     if not as_table:
         write_table(table, format=args.format)
         return
-    default = default_ranking(scores)
+    default = str(known.default)
     named = table["score"] == default
     table.loc[named, "score"] = "default"
     shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
@@ -144,52 +146,28 @@ def _flat(lists: "list[list[str]] | None") -> "list[str] | None":
     return None if lists is None else [name for names in lists for name in names]
 
 
-def _headline(scores: "pd.DataFrame") -> list[str]:
+def _headline(table: "ScoreTable") -> list[str]:
     """Headline scores; mixed kernels only where beta makes them differ from the pure ones."""
-    from ntknas.scores import ZERO_COST_SCORES, ScoreName
+    from ntknas.scores import ScoreKind, score_names
 
-    parsed = {column: ScoreName.parse(column) for column in scores.columns}
+    shown = (*_HEADLINE, *score_names(ScoreKind.PROXY))
     return [
         column
-        for column, name in parsed.items()
-        if name.score in (*_HEADLINE, *ZERO_COST_SCORES)
-        and (name.beta is None or 0 < name.beta < 1)
+        for name, column in table.names.items()
+        if name.score in shown and (name.beta is None or 0 < name.beta < 1)
     ]
 
 
-def _plot(path: str, scores: "pd.DataFrame", table: "pd.DataFrame", truth: "Truth") -> None:
+def _plot(path: str, run: "Run | Precomputed", truth: "Truth", table: "pd.DataFrame") -> None:
     """The scores of the table, subset "all", against the metric."""
-    import pandas as pd
-
-    from ntknas.architecture import OPERATIONS, Architecture
-    from ntknas.engine.evaluation import default_ranking, values
+    from ntknas.evaluation import scatter_frame
     from ntknas.report import score_scatter
 
-    # flops rank as params do.
-    rows = table[(table["subset"] == "all") & (table["score"] != "flops")]
-    dataset, metric = rows[["dataset", "metric"]].iloc[0]
-    accuracy = truth.wide(dataset)[metric]
-    known = [i for i in scores.index if i in truth.representative_of]
-    conv = OPERATIONS.index("nor_conv_3x3")
-    frame = pd.DataFrame(
-        {
-            "accuracy": accuracy.reindex([truth.representative_of[i] for i in known]).to_numpy(),
-            "convolutions_3x3": [Architecture.from_id(i).ops.count(conv) for i in known],
-        },
-        index=known,
-    )
-    drawn = values(scores, list(rows["score"]))
-    default = default_ranking(scores)
-    parts = [
-        frame.assign(
-            score="default" if name == default else name,
-            value=drawn[name],
-            note=f"Spearman {spearman:.3f}",
-        )
-        for name, spearman in zip(rows["score"], rows["spearman"], strict=True)
-    ]
-    title = f"{len(known)} architectures, {truth.benchmark} {dataset} {metric}"
-    score_scatter(pd.concat(parts).dropna(), path, accuracy=f"{dataset} {metric}", title=title)
+    dataset, metric = table[["dataset", "metric"]].iloc[0]
+    known = sum(label in truth.representative_of for label in run.ids)
+    title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
+    frame = scatter_frame(run, truth, table)
+    score_scatter(frame, path, accuracy=f"{dataset} {metric}", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:
@@ -198,8 +176,8 @@ def _range(table: "pd.DataFrame") -> str:
 
 
 def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Spearman with one column a metric, best mean first; subsets one after the other."""
-    from ntknas.ranking import three_decimals
+    """Spearman with one column per metric, best mean first; subsets one after the other."""
+    from ntknas.report import three_decimals
 
     wide = table.pivot(index=["subset", "score"], columns="metric", values="spearman")
     wide = wide[table["metric"].unique()].assign(mean=lambda frame: frame.mean(axis=1))
@@ -217,7 +195,7 @@ def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
     """One metric: Spearman with its interval, best first, and the two taus."""
     import pandas as pd
 
-    from ntknas.ranking import three_decimals, with_interval
+    from ntknas.report import three_decimals, with_interval
 
     parts = []
     for subset in table["subset"].unique():

@@ -20,8 +20,8 @@ Examples:
   ntknas export runs/first --format parquet
   ntknas export runs/first --format csv --out - | head
 
-One row an architecture, seed, kernel, rho and beta; columns id, architecture, seed, kernel, rho,
-beta, status and one a score. The file appears when it is complete, or not at all.
+One row per architecture, seed, kernel, rho and beta; columns id, architecture, seed, kernel, rho,
+beta, status and one per score. The file appears when it is complete, or not at all.
 """
 
 
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import Run
+    from ntknas.runs import Run
 
     if args.out == "-" and args.format != "csv":
         raise InputError("Parquet is binary: expected --out FILE, got --out -")

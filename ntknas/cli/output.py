@@ -30,9 +30,9 @@ def write_table(frame: "pd.DataFrame", *, format: str) -> None:
 
     Args:
       frame: to print, without its index.
-      format: of `ntknas.ranking.format_table`.
+      format: of `ntknas.report.format_table`.
     """
-    from ntknas.ranking import format_table
+    from ntknas.report import format_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     write(format_table(frame, format=format, color=color))

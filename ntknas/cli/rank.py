@@ -1,11 +1,15 @@
 """`ntknas rank`: the architectures of a run, best first."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write_table
 from ntknas.cli.parser import Commands, add_format
 from ntknas.cli.source import add_source, source
 from ntknas.errors import InputError
+
+if TYPE_CHECKING:
+    from ntknas.scores import RankSum
 
 __all__ = ["add"]
 
@@ -51,30 +55,26 @@ def _top(text: str) -> int | None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import rank
-    from ntknas.engine.evaluation import score_name
+    from ntknas.evaluation import rank, score_table
 
     if args.top is not None and args.top < 1:
         raise InputError(f"--top must be at least 1, or all, got {args.top}")
     run = source(args)
-    scores = run.scores()
-    name = score_name(args.score, scores)
-    table = rank(scores, name, top=args.top)
-    parts = name.split("+")
+    known = score_table(run)
+    name = known.resolve(args.score)
+    table = rank(run, name, top=args.top)
+    parts = [known.names[term] for term in name.terms]
     # What is summed, as far as a line has room for it.
     if len(parts) > 1 and (args.format != "table" or len(parts) <= _SHOWN_PARTS):
-        table = table.join(scores[parts], on="id")
+        table = table.join(known.frame[parts], on="id")
     if args.format == "table":
         table["architecture"] = table.pop("architecture")  # last: the widest by far
         table.insert(0, "rank", table.pop("rank"))
-        note(f"{len(scores)} architectures of {run.name} by {name}{_direction(parts)}")
+        note(f"{len(known.frame)} architectures of {run.name} by {name}{_direction(name)}")
     write_table(table, format=args.format)
 
 
-def _direction(parts: list[str]) -> str:
-    from ntknas.scores import ScoreName
-
-    if len(parts) > 1:
+def _direction(name: "RankSum") -> str:
+    if name.single is None:
         return ": sum of ranks as shares of their number, lower is better"
-    higher = ScoreName.parse(parts[0]).direction > 0
-    return f": {'higher' if higher else 'lower'} is better"
+    return f": {'higher' if name.direction > 0 else 'lower'} is better"

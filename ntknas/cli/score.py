@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
 from ntknas.cli.parser import ArgumentParser, Commands, comma_list, fraction, one_of
-from ntknas.cli.progress import Progress
 from ntknas.errors import InputError
+from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
-    from ntknas.engine import ScoringSpec
+    from ntknas.runs import ScoringSpec
 
 __all__ = ["add"]
 
@@ -22,7 +22,7 @@ _NORMS = ("batch", "image", "frozen", "none")
 
 _ABOUT = """\
 SPEC: all (the 6,466 classes), every (all 15,625), random:COUNT[:SEED], ids such as 0,5,9930, an
-architecture string, code:421211, or @FILE with one a line.
+architecture string, code:421211, or @FILE with one per line.
 
 Examples:
   ntknas score --archs random:100 --preset fast --out runs/first
@@ -33,9 +33,9 @@ Examples:
 Attacks cost most of the time, which grows with --steps and with the number of radii.
 
 Presets set N, the normalisation, the cells and the kernels; options beside one go before it:
-  fast       norm image, 2 cells a stage, 8 images; clean
-  standard   norm image, 5 cells a stage, 16 images; clean
-  published  norm batch, 5 cells a stage, 32 images; clean, robust, twice
+  fast       norm image, 2 cells per stage, 8 images; clean
+  standard   norm image, 5 cells per stage, 16 images; clean
+  published  norm batch, 5 cells per stage, 32 images; clean, robust, twice
 Attack, radii, logits and params are those of the published setting unless told otherwise. Options
 of attacks need --kernels with robust or twice, or --preset published.
 
@@ -81,7 +81,7 @@ def _add_images(parser: ArgumentParser) -> None:
     )
     group.add_argument("--split", choices=("train", "test"), default="train", help="default: train")
     group.add_argument(
-        "--batch-size", type=int, metavar="N", help="images a kernel; default: the preset's"
+        "--batch-size", type=int, metavar="N", help="images per kernel; default: the preset's"
     )
     group.add_argument(
         "--balance",
@@ -112,7 +112,9 @@ def _add_network(parser: ArgumentParser) -> None:
     group.add_argument(
         "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
     )
-    group.add_argument("--cells", metavar="N", type=int, help="a stage; default: the preset's")
+    group.add_argument(
+        "--cells", metavar="N", type=int, help="cells per stage; default: the preset's"
+    )
 
 
 def _add_attack(parser: ArgumentParser) -> None:
@@ -170,9 +172,10 @@ def _add_kernels(parser: ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.architecture import architectures
-    from ntknas.engine import Run, fit_spec, score
+    from ntknas.engine import fit_spec, score
     from ntknas.images import load_images
+    from ntknas.runs import Run
+    from ntknas.spaces.nasbench201 import architectures
 
     chosen = architectures(args.archs)
     images = load_images(args.dataset, args.data, split=args.split)
@@ -209,17 +212,20 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _spec(args: argparse.Namespace) -> "ScoringSpec":
-    from ntknas.attack import AttackName, AttackSpec
-    from ntknas.engine import PRESETS, ScoringSpec
-    from ntknas.kernel import Batch, Logits
-    from ntknas.network import Init, NetworkSpec, Norm
+    from ntknas.attack import AttackSpec
+    from ntknas.kernel import Batch, KernelName, Logits
+    from ntknas.layers import Norm
+    from ntknas.network import Init, NetworkSpec
+    from ntknas.runs import PRESETS, ScoringSpec
 
     def given(value: Any, otherwise: Any) -> Any:
         return otherwise if value is None else value
 
     preset, published = PRESETS[args.preset], ScoringSpec()
-    kernels = tuple(map(Batch, given(args.kernels, preset.kernels)))
-    if set(kernels) == {Batch.CLEAN}:
+    batches = preset.batches
+    if args.kernels is not None:
+        batches = tuple(KernelName(name).batches[0] for name in args.kernels)
+    if set(batches) == {Batch.CLEAN}:
         for option in _OF_ATTACKS:
             if getattr(args, option) is not None:
                 raise InputError(
@@ -237,13 +243,13 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
             init=Init(args.init),
         ),
         attack=AttackSpec(
-            name=AttackName(given(args.attack, published.attack.name)),
+            name=given(args.attack, published.attack.name),
             steps=given(args.steps, published.attack.steps),
             step_size=args.step_size,
             random_start=given(args.random_start, published.attack.random_start),
         ),
         attack_norm=None if args.attack_norm is None else Norm(args.attack_norm),
-        kernels=kernels,
+        batches=batches,
         rhos=tuple(given(args.rho, published.rhos)),
         betas=tuple(given(args.beta, published.betas)),
         logits=Logits(args.logits),
@@ -259,9 +265,9 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
     seeds = f", {spec.seeds} seeds" if spec.seeds > 1 else ""
     lines = [
         f"{spec.batch_size} {spec.dataset} images ({source}){seeds}; network of {network.channels} "
-        f"channels, {network.cells} cell{'s' * (network.cells > 1)} a stage, "
+        f"channels, {network.cells} cell{'s' * (network.cells > 1)} per stage, "
         f"norm {network.norm}, init {network.init}",
-        f"kernels {', '.join(spec.kernels)}",
+        f"kernels {', '.join(batch.kernel for batch in spec.batches)}",
     ]
     if spec.rhos:
         attack = spec.attack

@@ -19,7 +19,7 @@ no kernel:
   lambda_min@twice:8/255         on images attacked twice
   cond@mixed_clean:8/255:0.5     (1 - beta) clean + beta attacked, beta = 0.5
   cond@mixed_robust:8/255:0.5    (1 - beta) attacked + beta attacked twice
-Joined with +, the ranks are summed: cond@clean+params"""
+Joined with +, the ranks are summed: cond@clean+params (with -, a score is turned round)"""
 
 
 def add(commands: Commands) -> None:

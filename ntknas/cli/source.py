@@ -7,7 +7,7 @@ from ntknas.cli.parser import ArgumentParser
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
-    from ntknas.engine import Precomputed, Run
+    from ntknas.runs import Precomputed, Run
 
 __all__ = ["add_source", "source"]
 
@@ -28,7 +28,7 @@ def source(args: argparse.Namespace) -> "Run | Precomputed":
     Raises:
       InputError: for both or neither, or if there is no run in the folder.
     """
-    from ntknas.engine import Run, load_precomputed
+    from ntknas.runs import Run, load_precomputed
 
     if args.precomputed and args.run_folder is not None:
         raise InputError(f"expected a run or --precomputed, got both: {args.run_folder}")

@@ -5,18 +5,13 @@ from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list
-from ntknas.cli.progress import Progress
 from ntknas.errors import InputError
+from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ntknas.truth import Truth
-
-__all__ = ["add", "beta_grid"]
-
-_METRIC = "pgd_8"
-_MOST_BETAS = 1001
+__all__ = ["add"]
 
 _ABOUT = """\
 Examples:
@@ -54,38 +49,15 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--truth", metavar="FILE", help="correlate with published accuracies")
     parser.add_argument("--dataset", help="of the truth; default: the run's")
-    parser.add_argument("--metric", metavar="M", help=f"of the truth; default: {_METRIC}")
+    parser.add_argument("--metric", metavar="M", help="of the truth; default: pgd_8")
     add_resamples(parser)
     parser.add_argument("--plot", metavar="FILE", help="also draw a picture: .png or .svg")
     add_format(parser)
 
 
-def beta_grid(text: str) -> list[float]:
-    """Values of beta from `START:STOP:STEP` (both ends included) or from a list.
-
-    Raises:
-      InputError: if the text is neither, or the grid is empty or too fine.
-
-    >>> beta_grid("0:1:0.25"), beta_grid("0,1/2")
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.5])
-    """
-    from ntknas.scores import parse_fraction
-
-    if ":" not in text:
-        return sorted({parse_fraction(part) for part in text.split(",")})
-    numbers = [parse_fraction(part) for part in text.split(":")]
-    if len(numbers) != 3:
-        raise InputError(f"expected START:STOP:STEP such as 0:1:0.1, got {text!r}")
-    start, stop, step = numbers
-    if step <= 0 or stop < start:
-        raise InputError(f"expected START <= STOP and a positive STEP, got {text!r}")
-    count = int((stop - start) / step + 1e-9) + 1
-    if count > _MOST_BETAS:
-        raise InputError(f"expected at most {_MOST_BETAS} values of beta, got {count}")
-    return [round(start + i * step, 9) for i in range(count)]
-
-
 def _betas(text: str) -> list[float]:
+    from ntknas.evaluation import beta_grid
+
     try:
         return beta_grid(text)
     except InputError as error:
@@ -93,40 +65,43 @@ def _betas(text: str) -> list[float]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import Run
+    from ntknas.evaluation import sweep_correlations, sweep_medians
     from ntknas.report import check_picture
-    from ntknas.scores import KERNEL_SCORES
+    from ntknas.runs import Run
 
-    wanted = [name for names in args.score or [["lambda_min"]] for name in names]
-    for name in wanted:
-        if name not in KERNEL_SCORES:
-            raise InputError(
-                f"expected a score without its kernel: {', '.join(KERNEL_SCORES)}; got {name!r}"
-            )
+    scores = [name for names in args.score or [["lambda_min"]] for name in names]
     if args.truth is None and (args.metric or args.dataset):
         raise InputError("--metric and --dataset belong to --truth FILE, which is missing")
     if args.plot is not None:
         check_picture(args.plot)
     run = Run(args.run_folder)
-    scores = run.scores(run.sweep(args.beta))
     if args.truth is None:
         label, what, band = "median over architectures", "value", "quartiles"
-        table = _medians(scores, wanted)
+        table = sweep_medians(run, args.beta, scores)
     else:
         from ntknas.truth import load_truth
 
-        truth = load_truth(args.truth)
-        dataset = args.dataset or run.spec.dataset
-        metric = args.metric or _default_metric(truth, dataset)
-        label, what, band = f"Spearman with {dataset} {metric}", "spearman", "95% intervals"
-        table = _correlations(args, scores, truth, wanted, dataset, metric)
+        with Progress("correlations", lines=False) as progress:
+            table = sweep_correlations(
+                run,
+                args.beta,
+                load_truth(args.truth),
+                scores,
+                dataset=args.dataset,
+                metric=args.metric,
+                resamples=args.resamples,
+                seed=args.seed,
+                on_pair=progress,
+            )
+        place = " ".join(table[["dataset", "metric"]].iloc[0])
+        label, what, band = f"Spearman with {place}", "spearman", "95% intervals"
     if args.plot is not None:
         from ntknas.report import beta_curves
 
-        title = f"{len(scores)} architectures; bands: {band}"
+        title = f"{len(run.ids)} architectures; bands: {band}"
         beta_curves(table, args.plot, value=what, label=label, title=title)
     if args.format == "table":
-        write(f"{run.folder}, {len(scores)} architectures: {label}")
+        write(f"{run.folder}, {len(run.ids)} architectures: {label}")
         write_table(_matrix(table, what), format="table")
     else:
         write_table(table, format=args.format)
@@ -134,72 +109,8 @@ def _run(args: argparse.Namespace) -> None:
         note(f"picture: {args.plot}")
 
 
-def _default_metric(truth: "Truth", dataset: str) -> str:
-    metrics = truth.metrics(dataset)
-    if _METRIC not in metrics:
-        raise InputError(f"choose a --metric of {truth.path}: {', '.join(metrics)}")
-    return _METRIC
-
-
-def _keys(column: str) -> dict[str, object]:
-    """Score, kernel, rho and beta of a column of mixed-kernel scores."""
-    from ntknas.scores import ScoreName
-
-    name = ScoreName.parse(column)
-    return {"score": name.score, "kernel": str(name.kernel), "rho": name.rho, "beta": name.beta}
-
-
-def _swept(scores: "pd.DataFrame", wanted: list[str]) -> list[str]:
-    """Columns of the wanted scores, in the order wanted."""
-    return [c for name in wanted for c in scores.columns if c.startswith(f"{name}@")]
-
-
-def _medians(scores: "pd.DataFrame", wanted: list[str]) -> "pd.DataFrame":
-    """Median and quartiles over architectures of every score at every beta."""
-    import pandas as pd
-
-    rows = []
-    for column in _swept(scores, wanted):
-        known = scores[column].dropna()
-        low, value, high = known.quantile([0.25, 0.5, 0.75])
-        rows.append(
-            _keys(column) | {"n": len(known), "value": value, "value_low": low, "value_high": high}
-        )
-    return pd.DataFrame(rows)
-
-
-def _correlations(
-    args: argparse.Namespace,
-    scores: "pd.DataFrame",
-    truth: "Truth",
-    wanted: list[str],
-    dataset: str,
-    metric: str,
-) -> "pd.DataFrame":
-    """The table of correlations with the parts of each score's name as columns."""
-    import pandas as pd
-
-    from ntknas.engine import correlate
-    from ntknas.scores import SIZE_SCORES
-
-    with Progress("correlations", lines=False) as progress:
-        table = correlate(
-            scores,
-            truth,
-            dataset=dataset,
-            metrics=[metric],
-            names=_swept(scores, wanted),
-            resamples=args.resamples,
-            seed=args.seed,
-            on_pair=progress,
-        )
-    table = table[~table["score"].isin(SIZE_SCORES)].reset_index(drop=True)
-    keys = pd.DataFrame([_keys(name) for name in table["score"]])
-    return pd.concat([keys, table.drop(columns=["score", "subset"])], axis=1)
-
-
 def _matrix(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
-    """One row a curve, one column a beta."""
+    """One row per curve, one column per beta."""
     from ntknas.scores import format_fraction
 
     curves = ["score", "kernel", "rho"]

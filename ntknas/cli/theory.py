@@ -2,17 +2,14 @@
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, comma_list, fraction
-from ntknas.cli.sweep import beta_grid
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
-    from ntknas.kernel import KernelBlocks
-    from ntknas.network import FullyConnectedSpec
-    from ntknas.theory import Task
+    from ntknas.theory import TheoryResult
 
 __all__ = ["add"]
 
@@ -102,20 +99,12 @@ def add(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from ntknas.attack import AttackSpec
-    from ntknas.network import FullyConnectedSpec
-    from ntknas.theory import initial_blocks
+    from ntknas.evaluation import beta_grid
+    from ntknas.theory import FullyConnectedSpec, TheorySpec, theory_experiment
 
-    betas = beta_grid(args.beta)
-    if not all(0 <= beta <= 1 for beta in betas):
-        raise InputError(f"beta must lie in [0, 1], got {args.beta}")
-    if args.rho < 0:
-        raise InputError(f"rho must be a radius >= 0 in pixel units, got {args.rho}")
-    if args.seed < 0:
-        raise InputError(f"seed must not be negative, got {args.seed}")
-    attack = AttackSpec(steps=args.steps)
     activations = args.activations[0] if len(args.activations) == 1 else tuple(args.activations)
     # Whatever is wrong with the network is said before images are read.
-    spec = FullyConnectedSpec(
+    network = FullyConnectedSpec(
         depth=args.depth,
         width=args.width,
         skips=(1.0,) * (args.depth - 2) if args.skips is None else tuple(args.skips),
@@ -124,133 +113,39 @@ def _run(args: argparse.Namespace) -> None:
         parametrisation=args.parametrisation,
         variances=args.variances,
     )
-    task = _task(args)
-    spec = _fit(spec, task)
-    if args.infinite:
-        import jax.numpy as jnp
-
-        from ntknas.theory import analytic_kernel
-
-        # What has no limit is refused before anything is computed.
-        analytic_kernel(spec, jnp.asarray(task.train_images[:1]))
-    blocks = initial_blocks(spec, task, rho=args.rho, attack=attack, seed=args.seed)
-    rows = _kernel_rows(blocks, task, spec, betas, width=str(spec.width))
-    errors = []
-    if args.train:
-        errors += _trained(args, spec, task, betas, attack)
-    if args.infinite:
-        from ntknas.theory import infinite_width
-
-        limit = infinite_width(spec, task, rho=args.rho, betas=betas, attack=attack, seed=args.seed)
-        rows += _kernel_rows(limit.blocks, task, spec, betas, width="infinite")
-        errors += [
-            {"width": "infinite", "beta": beta, "clean_error": clean, "robust_error": robust}
-            for beta, clean, robust in zip(
-                limit.betas, limit.clean_errors, limit.robust_errors, strict=True
-            )
-        ]
-    _report(args, spec, task, rows, errors)
-
-
-def _task(args: argparse.Namespace) -> "Task":
-    from ntknas.images import load_images
-    from ntknas.theory import image_task, sphere_task
-
-    sizes = {"num_train": args.images, "num_test": args.test_images, "seed": args.seed}
-    if args.task == "sphere":
-        if args.data is not None or args.pooling != 1:
-            raise InputError("--data and --pooling are for images, not for --task sphere")
-        return sphere_task(args.dimension, margin=0.1, **sizes)
-    test = None if args.data is None else load_images("cifar10", args.data, split="test")
-    return image_task(
-        load_images("cifar10", args.data),
-        test,
-        classes=(0, 1) if args.task == "two" else None,
+    if args.task == "sphere" and (args.data is not None or args.pooling != 1):
+        raise InputError("--data and --pooling are for images, not for --task sphere")
+    spec = TheorySpec(
+        network=network,
+        task=args.task,
+        data=args.data,
+        num_train=args.images,
+        num_test=args.test_images,
         pooling=args.pooling,
-        **sizes,
+        dimension=args.dimension,
+        rho=args.rho,
+        betas=tuple(beta_grid(args.beta)),
+        attack=AttackSpec(steps=args.steps),
+        train=args.train,
+        training_steps=args.training_steps,
+        learning_rate=args.learning_rate,
+        infinite=args.infinite,
+        seed=args.seed,
     )
+    result = theory_experiment(spec, on_trained=lambda beta: note(f"trained at beta {beta:g}"))
+    _report(args, result)
 
 
-def _fit(spec: "FullyConnectedSpec", task: "Task") -> "FullyConnectedSpec":
-    from dataclasses import replace
-
-    return replace(spec, classes=task.classes, mean=task.mean, std=task.std)
-
-
-def _kernel_rows(
-    blocks: "KernelBlocks",
-    task: "Task",
-    spec: "FullyConnectedSpec",
-    betas: list[float],
-    *,
-    width: str,
-) -> list[dict[str, Any]]:
-    """Spectrum, bound terms and Weyl's bound, one row a mixed kernel and beta."""
-    from ntknas.kernel import Kernel
-    from ntknas.theory import bound_terms, weyl_bound
-
-    rows = []
-    for name, kernel in (("K_all", Kernel.MIXED_CLEAN), ("K~_all", Kernel.MIXED_ROBUST)):
-        for beta in betas:
-            terms = bound_terms(
-                blocks.kernel(kernel, beta),
-                task.train_labels,
-                depth=spec.depth,
-                epsilon=blocks.epsilon,
-            )
-            weyl = weyl_bound(blocks, kernel, beta)
-            rows.append(
-                {"width": width, "kernel": name, "beta": beta}
-                | terms._asdict()
-                | {"weyl_bound": weyl.bound, "weyl_holds": weyl.holds}
-            )
-    return rows
-
-
-def _trained(
-    args: argparse.Namespace,
-    spec: "FullyConnectedSpec",
-    task: "Task",
-    betas: list[float],
-    attack: Any,
-) -> list[dict[str, Any]]:
-    from ntknas.theory import TrainingSpec, measure
-
-    training = TrainingSpec(
-        steps=args.training_steps, learning_rate=args.learning_rate, test_attack=attack
-    )
-    rows = []
-    for beta in betas:
-        found = measure(
-            spec, [task], beta=beta, rho=args.rho, training=training, attack=attack, seed=args.seed
-        )
-        note(f"trained at beta {beta:g}")
-        rows.append(
-            {
-                "width": str(spec.width),
-                "beta": beta,
-                "clean_error": float(found.clean_errors[0]),
-                "robust_error": float(found.robust_errors[0]),
-            }
-        )
-    return rows
-
-
-def _report(
-    args: argparse.Namespace,
-    spec: "FullyConnectedSpec",
-    task: "Task",
-    rows: list[dict[str, Any]],
-    errors: list[dict[str, Any]],
-) -> None:
+def _report(args: argparse.Namespace, result: "TheoryResult") -> None:
     from dataclasses import asdict
 
     import pandas as pd
 
     from ntknas.scores import format_fraction
 
+    spec, task, rows, errors = result.network, result.task, result.kernels, result.errors
     if args.format == "json":
-        result = {
+        content = {
             "network": asdict(spec),
             "images": {"source": task.source, "N": len(task.train_labels)},
             "rho": args.rho,
@@ -259,7 +154,7 @@ def _report(
             "kernels": rows,
             "errors": errors,
         }
-        write(json.dumps(result, indent=1))
+        write(json.dumps(content, indent=1))
         return
     if args.format == "csv":
         write_table(pd.DataFrame(rows), format="csv")

@@ -1,21 +1,5 @@
-"""Many architectures: one compiled program, the run store, resuming; what a run is worth."""
+"""The engine that scores many architectures: sessions, programs, executors."""
 
-from ntknas.engine.evaluation import DEFAULT_RANKING, correlate, rank
-from ntknas.engine.precomputed import Precomputed, load_precomputed
-from ntknas.engine.presets import PRESETS
-from ntknas.engine.run import Run
-from ntknas.engine.scoring import fit_spec, score
-from ntknas.engine.spec import ScoringSpec
+import lazy_loader
 
-__all__ = [
-    "DEFAULT_RANKING",
-    "PRESETS",
-    "Precomputed",
-    "Run",
-    "ScoringSpec",
-    "correlate",
-    "fit_spec",
-    "load_precomputed",
-    "rank",
-    "score",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

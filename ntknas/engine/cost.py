@@ -8,7 +8,7 @@ Products, two operations a multiply-accumulate, are exact:
 
 * convolutions: a forward pass and the gradient of its input take the taps that fall inside the
   image, which is what XLA counts; the gradient of its kernel is a product of patches with the
-  padding in them, as `ntknas.network.convolution` computes it, so it takes all taps;
+  padding in them, as `ntknas.layers.convolution` computes it, so it takes all taps;
 * the classifier, and the products of Jacobians.
 
 Everything else is a few operations an element, as the layers' code spells them out. What a forward
@@ -38,15 +38,23 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ntknas.architecture import EDGES, OPERATIONS, Architecture, num_parameters
-from ntknas.engine.program import live_operations
-from ntknas.engine.spec import ScoringSpec
+from ntknas.errors import InputError
 from ntknas.kernel import Batch, Logits
-from ntknas.network import NetworkSpec, Norm
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import (
+    EDGES,
+    OPERATIONS,
+    Architecture,
+    Layer,
+    LayerKind,
+    layers,
+    live_operations,
+)
 
 __all__ = ["Cost", "measured_peak", "run_cost"]
 
-_KERNEL_SIZES = {OPERATIONS.index("nor_conv_1x1"): 1, OPERATIONS.index("nor_conv_3x3"): 3}
 _SKIP, _POOL = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")
 _FLOAT_BYTES = 4
 
@@ -111,7 +119,7 @@ class _Product(NamedTuple):
     outputs: int
 
 
-class _Layers(NamedTuple):
+class _Counts(NamedTuple):
     """What a network computes on one image: products, and how many elements meet what."""
 
     stem: _Product
@@ -152,17 +160,19 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     Returns:
       The counts.
 
-    >>> spec = ScoringSpec(batch_size=16, kernels=(Batch.CLEAN,))
+    >>> spec = ScoringSpec(batch_size=16, batches=(Batch.CLEAN,))
     >>> cost = run_cost(Architecture.from_code("333333"), spec)
     >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
     (6380431360, 112701276160, 0)
     """
     network, n = spec.network, spec.batch_size
-    live = Architecture(tuple(int(op) for op in live_operations(architecture)))
-    layers = _layers(live, network)
-    attacked = len(set(spec.kernels) - {Batch.CLEAN})
-    batches = (Batch.CLEAN in spec.kernels) + attacked * len(spec.rhos)
-    attacks = (1 + (Batch.TWICE in spec.kernels)) * len(spec.rhos) if attacked else 0
+    if network is None:
+        raise InputError("expected settings of a NAS-Bench-201 network, got those of another space")
+    live = Architecture(live_operations(architecture))
+    counts = _counts(live, network)
+    attacked = len(set(spec.batches) - {Batch.CLEAN})
+    batches = (Batch.CLEAN in spec.batches) + attacked * len(spec.rhos)
+    attacks = (1 + (Batch.TWICE_ATTACKED in spec.batches)) * len(spec.rhos) if attacked else 0
     attack_norm = spec.attack_norm or network.norm
     directions = network.classes if spec.logits is Logits.TRACE else 1
 
@@ -174,139 +184,136 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     chained = network.norm.coupled and batches > 1
     contractions = directions * (3 * batches if chained else batches**2)
 
-    every = layers.stem.macs + sum(p.macs for p in layers.products)
-    inner = sum(p.input_macs for p in layers.products)
-    weight = layers.stem.padded_macs + sum(p.padded_macs for p in layers.products)
-    values = layers.nodes + layers.stem.outputs + sum(p.outputs for p in layers.products)
+    every = counts.stem.macs + sum(p.macs for p in counts.products)
+    inner = sum(p.input_macs for p in counts.products)
+    weight = counts.stem.padded_macs + sum(p.padded_macs for p in counts.products)
+    values = counts.nodes + counts.stem.outputs + sum(p.outputs for p in counts.products)
     rows = forward * parameters
     return Cost(
         forward_flops=2 * forward * every,
         activation_gradient_flops=2 * backward * inner,
         weight_gradient_flops=2 * backward * weight,
-        attack_flops=2 * attack * (every + inner + layers.stem.macs),
+        attack_flops=2 * attack * (every + inner + counts.stem.macs),
         contraction_flops=2 * contractions * n**2 * parameters,
-        elementwise_flops=forward * _forward_elementwise(layers, network.norm)
-        + backward * _backward_elementwise(layers, _NORM_PULL_BACK[network.norm])
+        elementwise_flops=forward * _forward_elementwise(counts, network.norm)
+        + backward * _backward_elementwise(counts, _NORM_PULL_BACK[network.norm])
         + attack
         * (
-            _forward_elementwise(layers, attack_norm)
-            + _backward_elementwise(layers, _NORM_INPUT_GRADIENT[attack_norm])
-            + (1 + _ATTACK_STEP) * layers.pixels
+            _forward_elementwise(counts, attack_norm)
+            + _backward_elementwise(counts, _NORM_INPUT_GRADIENT[attack_norm])
+            + (1 + _ATTACK_STEP) * counts.pixels
         ),
         bytes=2 * _FLOAT_BYTES * (values * (forward + backward + 2 * attack) + rows),
     )
 
 
-def _forward_elementwise(layers: _Layers, norm: Norm) -> int:
+def _forward_elementwise(counts: _Counts, norm: Norm) -> int:
     return (
-        _STANDARDISING * layers.pixels
-        + (_NORM_FORWARD[norm] + _NORM_PREPARED[norm]) * layers.normalised
-        + 2 * layers.rectified  # the value and its sign
-        + _POOLING * layers.pooled
-        + layers.cell_sums
-        + layers.halved
-        + layers.residual
-        + layers.averaged
+        _STANDARDISING * counts.pixels
+        + (_NORM_FORWARD[norm] + _NORM_PREPARED[norm]) * counts.normalised
+        + 2 * counts.rectified  # the value and its sign
+        + _POOLING * counts.pooled
+        + counts.cell_sums
+        + counts.halved
+        + counts.residual
+        + counts.averaged
     )
 
 
-def _backward_elementwise(layers: _Layers, per_normalised: int) -> int:
+def _backward_elementwise(counts: _Counts, per_normalised: int) -> int:
     # A shortcut halves into a quarter of its pixels; a block's two cotangents meet at its input.
     return (
-        per_normalised * layers.normalised
-        + layers.rectified_backward
-        + _POOLING * layers.pooled
-        + layers.cell_sums_backward
-        + layers.halved // 4
-        + layers.halved
+        per_normalised * counts.normalised
+        + counts.rectified_backward
+        + _POOLING * counts.pooled
+        + counts.cell_sums_backward
+        + counts.halved // 4
+        + counts.halved
     )
 
 
-def _layers(live: Architecture, network: NetworkSpec) -> _Layers:
-    size, width, cells = network.image_size, network.channels, network.cells
-    in_order = [
+def _counts(live: Architecture, network: NetworkSpec) -> _Counts:
+    edges = [
         (op, source, target) for op, (source, target) in zip(live.ops, EDGES, strict=True) if op
     ]
-    targets = [target for _, _, target in in_order]
+    targets = [target for _, _, target in edges]
     # A convolution of a node that nothing reaches has no input to differentiate by.
-    sources = [source for _, source, _ in in_order if source == 0 or source in targets]
-    convolutions = [
-        (_KERNEL_SIZES[op], source in sources) for op, source, _ in in_order if op in _KERNEL_SIZES
-    ]
-    pools = sum(op == _POOL for op, _, _ in in_order)
+    sources = [source for _, source, _ in edges if source == 0 or source in targets]
+    unreached = {
+        edge for edge, (source, _) in enumerate(EDGES) if live.ops[edge] and source not in sources
+    }
+    pools = sum(op == _POOL for op, _, _ in edges)
     sums, sums_backward = (len(ends) - len(set(ends)) for ends in (targets, sources))
     # A lone skip makes its target the same array as its source.
     nodes = len(set(targets)) - sum(
-        op == _SKIP and targets.count(target) == 1 for op, _, target in in_order
+        op == _SKIP and targets.count(target) == 1 for op, _, target in edges
     )
 
-    stem = _convolution(3, 3, width, size)
-    products: list[_Product] = []
-    cell_elements = halved = residual = 0
-    normalised, rectified = stem.outputs, 0
-    for stage in range(3):
-        channels, side = width * 2**stage, size >> stage
-        elements = channels * side**2
-        if stage:
-            narrow = channels // 2
-            products += [
-                _convolution(3, narrow, channels, side, stride=2),
-                _convolution(3, channels, channels, side),
-                _convolution(1, narrow, channels, side),
-            ]
-            halved += narrow * (2 * side) ** 2
-            residual += elements
-            normalised += 2 * elements
-            rectified += narrow * (2 * side) ** 2 + elements
-        products += cells * [
-            _convolution(kernel, channels, channels, side, reached=reached)
-            for kernel, reached in convolutions
-        ]
-        cell_elements += cells * elements
-    normalised += elements  # the last normalisation, and the ReLU behind it
-    rectified += elements
-    classifier = 4 * width * network.classes
-    products.append(_Product(classifier, classifier, classifier, network.classes))
-    return _Layers(
-        stem=stem,
-        products=products,
+    size, width, cells = network.image_size, network.channels, network.cells
+    stem, *others = layers(
+        live.ops, channels=width, cells=cells, classes=network.classes, image_size=size
+    )
+    widths = [(width * 2**stage, size >> stage) for stage in range(3)]
+    cell_elements = cells * sum(channels * side**2 for channels, side in widths)
+    residual = sum(channels * side**2 for channels, side in widths[1:])
+    halved = sum(layer.inputs * (2 * layer.side) ** 2 for layer in others if _is_shortcut(layer))
+    last = widths[-1][0] * widths[-1][1] ** 2  # elements behind the last normalisation
+    rectified = last + sum(_rectified(layer) for layer in others)
+    return _Counts(
+        stem=_product(stem, reached=True),
+        products=[
+            _product(layer, reached=layer.edge not in unreached)
+            for layer in others
+            if layer.kind is not LayerKind.NORMALISATION
+        ],
         pixels=3 * size**2,
-        normalised=normalised + len(convolutions) * cell_elements,
-        rectified=rectified + len(convolutions) * cell_elements,
-        rectified_backward=rectified + sum(reached for _, reached in convolutions) * cell_elements,
+        normalised=sum(
+            layer.outputs * layer.side**2 for layer in (stem, *others) if layer.kind.normalised
+        ),
+        rectified=rectified,
+        rectified_backward=rectified
+        - sum(_rectified(layer) for layer in others if layer.edge in unreached),
         pooled=pools * cell_elements,
         cell_sums=sums * cell_elements,
         cell_sums_backward=sums_backward * cell_elements,
         halved=halved,
         residual=residual,
-        averaged=elements,
+        averaged=last,
         nodes=nodes * cell_elements + residual,
     )
 
 
-def _convolution(
-    kernel: int, inputs: int, outputs: int, side: int, *, stride: int = 1, reached: bool = True
-) -> _Product:
-    """A convolution to side x side pixels, padded by (kernel - 1) / 2."""
+def _is_shortcut(layer: Layer) -> bool:
+    return layer.kind is LayerKind.SHORTCUT
+
+
+def _rectified(layer: Layer) -> int:
+    """Elements of the ReLU in front of a convolution that is not the stem; 0 for other layers."""
+    return layer.inputs * (layer.stride * layer.side) ** 2 * (layer.kind is LayerKind.CONVOLUTION)
+
+
+def _product(layer: Layer, *, reached: bool) -> _Product:
+    """A convolution, padded by (size - 1) / 2, or the classifier."""
     # With stride 2 the last taps end inside the image: only the first column meets the padding.
-    outside = 0 if kernel == 1 else (2 if stride == 1 else 1)
-    macs = inputs * outputs * (kernel * side - outside) ** 2
+    outside = 0 if layer.size == 1 else (2 if layer.stride == 1 else 1)
+    macs = layer.inputs * layer.outputs * (layer.size * layer.side - outside) ** 2
     return _Product(
         macs=macs,
         input_macs=macs if reached else 0,
-        padded_macs=inputs * outputs * (kernel * side) ** 2,
-        outputs=outputs * side**2,
+        padded_macs=layer.inputs * layer.outputs * (layer.size * layer.side) ** 2,
+        outputs=layer.outputs * layer.side**2,
     )
 
 
 def _num_parameters(live: Architecture, spec: ScoringSpec) -> int:
     """Parameters that the kernel is taken over."""
     network = spec.network
-    channels, cells = network.channels, network.cells
-    convolutions = sum(op in _KERNEL_SIZES for op in live.ops)
-    # Stem, cells, two convolutions of each residual block, the last normalisation.
-    normalised = channels * (1 + 7 * cells * convolutions + 2 * (2 + 4) + 4)
-    total = num_parameters(live, channels=channels, cells=cells, classes=network.classes)
+    assert network is not None
+    listed = layers(
+        live.ops, channels=network.channels, cells=network.cells, classes=network.classes
+    )
+    normalised = sum(layer.outputs for layer in listed if layer.kind.normalised)
+    total = sum(layer.parameters for layer in listed)
     weights_alone = spec.parameters == "weights"
     if network.norm is Norm.NONE:
         total -= 2 * normalised

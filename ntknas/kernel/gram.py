@@ -1,40 +1,49 @@
 """Gram matrices of Jacobians: the empirical neural tangent kernel of one or several batches.
 
-Convention over the K logits, recorded with every score:
+Three ways to one contract:
 
-* `Logits.SUM`: row i is the gradient of the sum of image i's logits (the published scores).
-* `Logits.TRACE`: the mean over logits k of the kernel of logit k, i.e. trace / K (the convention
-  of neural-tangents' `trace_axes`). K times the cost.
+* `ntk`: the plain product of Jacobians, of any network and of one or two batches.
+* `chained_gram`: several batches whose images are coupled. A Jacobian is held for three batches at
+  a time, however many there are.
+* `probed_gram`: without any Jacobian, for networks whose layers form their part of the kernel
+  during the backward pass (`ntknas.kernel.layerwise`).
 """
 
-import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PyTree
 
-from ntknas.kernel.jacobian import ApplyFn, jacobian
+from ntknas.kernel.jacobians import ApplyFn, jacobian
+from ntknas.kernel.names import Logits
 
-__all__ = ["Logits", "ProbedFn", "chained_gram", "probed_gram", "ntk"]
+__all__ = ["ProbedFn", "chained_gram", "logit_directions", "ntk", "probed_gram"]
 
 ProbedFn = Callable[[Array, Array], Array]
+"""A network that takes a probe: `(probe, images [n, ...]) -> logits [n, k]`."""
+
+Groups = Sequence[tuple[int, ...]]
+"""For each joint matrix the positions of its batches among all batches, ascending."""
 
 
-class Logits(enum.StrEnum):
-    """How a kernel treats the K logits of an image."""
+def logit_directions(logits: Logits, classes: int, dtype) -> Float[Array, "d k"]:
+    """The directions in logit space whose kernels are averaged.
 
-    SUM = "sum"
-    TRACE = "trace"
+    Args:
+        logits: Convention over the logits.
+        classes: Number of logits k.
+        dtype: Type of the directions.
 
-    def directions(self, classes: int, dtype) -> Float[Array, "d k"]:
-        """The directions in logit space whose kernels are averaged."""
-        ones = self is Logits.SUM
-        directions = jnp.ones((1, classes), dtype) if ones else jnp.eye(classes, dtype=dtype)
-        # As constants they would reach the classifier's products, and XLA for CPUs (jaxlib 0.10.2)
-        # takes a product of two constant matrices for 1 inside a large fusion.
-        return lax.optimization_barrier(directions)
+    Returns:
+        Ones for `Logits.SUM`, the k unit vectors for `Logits.TRACE`.
+    """
+    ones = logits is Logits.SUM
+    directions = jnp.ones((1, classes), dtype) if ones else jnp.eye(classes, dtype=dtype)
+    # As constants they would reach the classifier's products, and XLA for CPUs (jaxlib 0.10.2)
+    # takes a product of two constant matrices for 1 inside a large fusion.
+    return lax.optimization_barrier(directions)
 
 
 def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
@@ -50,7 +59,7 @@ def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
 
 def _mean_over_logits(kernel, apply_fn, params, images, logits):
     classes = jax.eval_shape(apply_fn, params, images).shape[-1]
-    return lax.map(kernel, logits.directions(classes, images.dtype)).mean(0)
+    return lax.map(kernel, logit_directions(logits, classes, images.dtype)).mean(0)
 
 
 def ntk(
@@ -97,25 +106,29 @@ def chained_gram(
     apply_fn: ApplyFn,
     params: PyTree,
     batches: Float[Array, "b n ..."],
+    groups: Groups,
     *,
     coupled: bool,
     logits: Logits = Logits.SUM,
-) -> Float[Array, "b 3 n n"]:
-    """The blocks of the Gram matrix of several batches that the robust kernels are made of.
+) -> Float[Array, "g m m"]:
+    """Joint Gram matrices of groups of batches that are chained.
 
-    Each batch has normalisation statistics of its own. Three Jacobians are held at a time, however
-    many batches there are, and the Jacobian is compiled once.
+    Each batch has normalisation statistics of its own. Only products of a batch's Jacobian with
+    itself, with that of the batch before it and with that of batch 0 are formed, which is all that
+    robust kernels need. Three Jacobians are held at a time, and the Jacobian is compiled once.
 
     Args:
-      apply_fn: `(params, images [n, ...]) -> logits [n, k]`.
-      params: pytree of the parameters that the kernel is taken over.
-      batches: b batches of n images.
-      coupled: whether the images of a batch interact (see `jacobian`).
-      logits: convention over the logits.
+        apply_fn: The network, `(params, images [n, ...]) -> logits [n, k]`.
+        params: Pytree of the parameters that the kernel is taken over.
+        batches: All b batches of n images.
+        groups: Positions of the batches of each matrix. Two batches of a group must be neighbours,
+            or the first of them must be batch 0.
+        coupled: Whether the images of a batch interact (see `jacobian`).
+        logits: Convention over the logits.
 
     Returns:
-      For each batch t the products of three Jacobians with its own: J_0 J_t^T, J_{t-1} J_t^T and
-      J_t J_t^T (for t = 0 all three are J_0 J_0^T).
+        One matrix per group, m = n times the number of its batches. Blocks off the diagonal are
+        exactly each other's transposes.
     """
 
     def kernel(direction):
@@ -123,43 +136,71 @@ def chained_gram(
             return jacobian(apply_fn, params, images, direction, coupled=coupled)
 
         if len(batches) == 1:
-            own = rows(batches[0])
-            return jnp.broadcast_to(_contract(own, own), (1, 3, *batches.shape[1:2] * 2))
+            this = rows(batches[0])
+            return jnp.broadcast_to(_contract(this, this), (1, 3, *batches.shape[1:2] * 2))
 
         def step(carry, batch):
             t, images = batch
-            own = rows(images)
-            first, previous = jax.tree.map(lambda a, b: jnp.where(t == 0, a, b), (own, own), carry)
-            blocks = jnp.stack([_contract(left, own) for left in (first, previous, own)])
-            return (first, own), blocks
+            this = rows(images)
+            first, previous = jax.tree.map(
+                lambda a, b: jnp.where(t == 0, a, b), (this, this), carry
+            )
+            products = jnp.stack([_contract(left, this) for left in (first, previous, this)])
+            return (first, this), products
 
         nothing = jax.tree.map(
             lambda p: jnp.zeros((batches.shape[1], *p.shape), p.dtype), (params, params)
         )
         return lax.scan(step, nothing, (jnp.arange(len(batches)), batches))[1]
 
-    return _mean_over_logits(kernel, apply_fn, params, batches[0], logits)
+    # Of every batch t: J_0 J_t^T, J_{t-1} J_t^T, J_t J_t^T.
+    with_first, with_previous, alone = _mean_over_logits(
+        kernel, apply_fn, params, batches[0], logits
+    ).swapaxes(0, 1)
+
+    def product(s: int, t: int) -> Array:
+        if s == t:
+            return alone[t]
+        if s > t:
+            return product(t, s).T
+        assert s in (0, t - 1)
+        return with_first[t] if s == 0 else with_previous[t]
+
+    return jnp.stack(
+        [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
+    )
+
+
+def _blocks(product: Callable[[int, int], Array], groups: Groups) -> Float[Array, "g m m"]:
+    """One matrix per group, made of the products of its batches."""
+    return jnp.stack(
+        [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
+    )
 
 
 def probed_gram(
     probed_fn: ProbedFn,
     batches: Float[Array, "b n ..."],
+    groups: Groups,
     *,
     coupled: bool,
     logits: Logits = Logits.SUM,
-) -> Float[Array, "b 3 n n"]:
+) -> Float[Array, "g m m"]:
     """`chained_gram` of a network that takes a probe, without holding a Jacobian.
 
-    Every layer adds its part of the kernel during the backward pass (`ntknas.network.layerwise`).
+    Every layer adds its part of the kernel during the backward pass (`ntknas.kernel.layerwise`).
 
     Args:
-      probed_fn: `(probe, images [n, ...]) -> logits [n, k]`; the kernel is the probe's cotangent.
-      batches: b batches of n images; coupled, one batch, for rows of different batches never meet.
-      coupled: whether the images of a batch interact (see `jacobian`).
-      logits: convention over the logits.
+        probed_fn: The network, `(probe, images [n, ...]) -> logits [n, k]`. The kernel is the
+            probe's cotangent.
+        batches: All b batches of n images. Coupled images take one batch alone, for rows of
+            different batches never meet.
+        groups: Positions of the batches of each matrix; any.
+        coupled: Whether the images of a batch interact (see `jacobian`).
+        logits: Convention over the logits.
 
     Returns:
-      As `chained_gram`.
+        As `chained_gram`.
     """
     b, n = batches.shape[:2]
     assert b == 1 or not coupled
@@ -175,6 +216,12 @@ def probed_gram(
         return pull_back(jnp.broadcast_to(direction, values.shape))[0]
 
     classes = jax.eval_shape(probed_fn, probe, images).shape[-1]
-    joint = lax.map(kernel, logits.directions(classes, images.dtype)).mean(0)
-    joint = joint.reshape(b, n, b, n)
-    return jnp.stack([jnp.stack([joint[s, :, t] for s in (0, max(t - 1, 0), t)]) for t in range(b)])
+    products = lax.map(kernel, logit_directions(logits, classes, images.dtype)).mean(0)
+    products = products.reshape(b, n, b, n)
+
+    def product(s: int, t: int) -> Array:
+        return products[s, :, t] if s <= t else products[t, :, s].T
+
+    return jnp.stack(
+        [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
+    )

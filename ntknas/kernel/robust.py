@@ -8,17 +8,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
-from ntknas.kernel.blocks import Batch, KernelBlocks
-from ntknas.kernel.gram import Logits, ProbedFn, chained_gram, probed_gram
-from ntknas.kernel.jacobian import ApplyFn
+from ntknas.kernel.gram import ProbedFn, chained_gram, probed_gram
+from ntknas.kernel.jacobians import ApplyFn
+from ntknas.kernel.joint import JointGram
+from ntknas.kernel.names import Batch, Logits
 
-__all__ = ["attacked_batches", "joint_grams", "kernel_blocks", "robust_gram"]
+__all__ = ["attacked_batches", "kernel_blocks", "robust_gram"]
 
 
 def attacked_batches(
@@ -75,73 +75,59 @@ def robust_gram(
     logits: Logits = Logits.SUM,
     attack_fn: ApplyFn | None = None,
     probed_fn: ProbedFn | None = None,
-) -> Float[Array, "b 3 n n"]:
-    """Blocks of the Gram matrices of the chosen batches at every radius; `joint_grams` reads them.
+) -> Float[Array, "r m m"]:
+    """The joint Gram matrix of the chosen batches at every radius.
 
     Args:
-      key: of the attack's random starts.
-      apply_fn: `(params, images) -> logits [n, k]`.
-      params: pytree of the parameters that the kernel is taken over.
-      images: pixels in [0, 1].
-      labels: classes.
-      rhos: radii in pixel units, traced.
-      batches: whose Jacobians are taken; clean alone pays nothing for attacks.
-      spec: the attack.
-      coupled: whether the images of a batch interact (see `jacobian`).
-      logits: convention over the logits.
-      attack_fn: the network that is attacked, if in another normalisation mode than `apply_fn`.
-      probed_fn: the network with a probe in its layers, if it takes one: the kernel is then formed
-        layer by layer (`probed_gram`), unless the coupled images of several batches need rows
-        that are kept.
+        key: Key of the attack's random starts.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Pytree of the parameters that the kernel is taken over.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        rhos: Attack radii in pixel units; they may be traced.
+        batches: The b batches whose Jacobians are taken. Clean alone pays nothing for attacks.
+        spec: The attack.
+        coupled: Whether the images of a batch interact (see `jacobian`).
+        logits: Convention over the logits.
+        attack_fn: The network that is attacked, if in another normalisation mode than `apply_fn`.
+        probed_fn: The network with a probe in its layers, if it takes one. The kernel is then
+            formed layer by layer (`probed_gram`), unless the coupled images of several batches
+            need rows that are kept.
 
     Returns:
-      `chained_gram` of the clean batch, if chosen, followed by the chosen attacked ones radius by
-      radius.
+        One matrix per radius, m = b n, symmetric up to rounding (one in all if the clean batch is
+        the only one). `JointGram.from_array` reads them.
     """
-    chosen = [images[None]] if Batch.CLEAN in batches else []
+    has_clean = Batch.CLEAN in batches
+    chosen = [images[None]] if has_clean else []
     if set(batches) - {Batch.CLEAN}:
-        twice = Batch.TWICE in batches
+        twice = Batch.TWICE_ATTACKED in batches
         attacked = attacked_batches(
             key, attack_fn or apply_fn, params, images, labels, rhos=rhos, spec=spec, twice=twice
         )
-        if Batch.ROBUST not in batches:
+        if Batch.ATTACKED not in batches:
             attacked = attacked[:, 1:]
         chosen.append(attacked.reshape(-1, *images.shape))
     joined = jnp.concatenate(chosen)
+    groups = _groups(len(joined), has_clean, len(batches) - has_clean)
     if probed_fn is not None and (len(joined) == 1 or not coupled):
-        return probed_gram(probed_fn, joined, coupled=coupled, logits=logits)
-    return chained_gram(apply_fn, params, joined, coupled=coupled, logits=logits)
+        return probed_gram(probed_fn, joined, groups, coupled=coupled, logits=logits)
+    return chained_gram(apply_fn, params, joined, groups, coupled=coupled, logits=logits)
 
 
-def joint_grams(
-    blocks: Float[np.ndarray, "b 3 n n"], batches: tuple[Batch, ...]
-) -> Float[np.ndarray, "r m m"]:
-    """The joint Gram matrix at each radius from the output of `robust_gram`.
+def _groups(count: int, has_clean: bool, per_radius: int) -> list[tuple[int, ...]]:
+    """Positions of the batches of each radius: the clean one, if any, and those of the radius.
 
-    Args:
-      blocks: output of `robust_gram`.
-      batches: its batches.
-
-    Returns:
-      Float64 matrices, one a radius (one in all if the clean batch is the only one), exactly
-      symmetric.
+    Example:
+        >>> _groups(5, True, 2), _groups(2, False, 1), _groups(1, True, 0)
+        ([(0, 1, 2), (0, 3, 4)], [(0,), (1,)], [(0,)])
     """
-    blocks = np.asarray(blocks, np.float64)
-    n = blocks.shape[-1]
-    has_clean = Batch.CLEAN in batches
-    per_radius = len(batches) - has_clean
-    radii = (len(blocks) - has_clean) // per_radius if per_radius else 1
-    grams = np.empty((radii, len(batches), n, len(batches), n))
-    for r in range(radii):
-        # Position of every batch of this radius in `blocks`.
-        where = [0] * has_clean + [has_clean + r * per_radius + a for a in range(per_radius)]
-        for j, t in enumerate(where):
-            grams[r, j, :, j] = (blocks[t, 2] + blocks[t, 2].T) / 2
-            for i in range(j):
-                # J_0 is the clean batch; batches next to each other are chained.
-                block = blocks[t, 0] if has_clean and i == 0 else blocks[t, 1]
-                grams[r, i, :, j], grams[r, j, :, i] = block, block.T
-    return grams.reshape(radii, len(batches) * n, len(batches) * n)
+    clean = (0,) * has_clean
+    if not per_radius:
+        return [clean]
+    return [
+        (*clean, *range(start, start + per_radius)) for start in range(has_clean, count, per_radius)
+    ]
 
 
 def kernel_blocks(
@@ -156,7 +142,7 @@ def kernel_blocks(
     coupled: bool = True,
     logits: Logits = Logits.SUM,
     seed: int = 0,
-) -> KernelBlocks:
+) -> JointGram:
     """Clean, robust and twice-perturbed kernels of one network, whatever it is made of.
 
     Args:
@@ -221,6 +207,5 @@ def kernel_blocks(
         )
 
     rhos = jnp.array([rho], images.dtype)
-    blocks = np.asarray(compute(jax.random.key(seed), params, images, labels, rhos))
-    epsilon = float(np.finfo(blocks.dtype).eps)
-    return KernelBlocks(joint_grams(blocks, batches)[0], batches, epsilon)
+    grams = compute(jax.random.key(seed), params, images, labels, rhos)
+    return JointGram.from_array(grams, batches)[0]

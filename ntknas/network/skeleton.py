@@ -17,22 +17,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ntknas.architecture import EDGES
-from ntknas.network.convolution import convolve
-from ntknas.network.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
-from ntknas.network.normalisation import normalise
-from ntknas.network.operations import (
-    EdgeWeights,
-    apply_operation,
-    traced_cell,
-    watched_cell,
+from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
+from ntknas.layers import Norm, convolve, normalise
+from ntknas.network.activations import (
+    Activations,
+    Factors,
+    ReductionFactors,
+    Watched,
+    edge_layers,
+    lone_layer,
+    unit_factors,
 )
-from ntknas.network.spec import Init, NetworkSpec, Norm
+from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
+from ntknas.network.spec import Init, NetworkSpec
+from ntknas.spaces.nasbench201 import EDGES
 
 __all__ = ["Network"]
 
 _CONV_1X1, _CONV_3X3 = 2, 3
-_WATCHED = ("intermediates", "perturbations")
 
 
 def _initialiser(init: Init):
@@ -78,7 +80,11 @@ class _ConvNorm(nn.Module):
 
 
 class _Cell(nn.Module):
-    """Four nodes; each later node sums the edges that end in it."""
+    """Four nodes; each later node sums the edges that end in it.
+
+    Returns the value of the last node, and, if there are factors, what each edge's convolution
+    takes and gives.
+    """
 
     channels: int
     spec: NetworkSpec
@@ -86,7 +92,11 @@ class _Cell(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "n h w c"], op_codes: Int[Array, "6"] | None, probe: Probe | None
+        self,
+        x: Float[Array, "n h w c"],
+        op_codes: Int[Array, "6"] | None,
+        probe: Probe | None,
+        factors: Float[Array, "6 n 1 1 c"] | None,
     ):
         weights = tuple(
             EdgeWeights(
@@ -95,26 +105,17 @@ class _Cell(nn.Module):
             )
             for edge in range(len(EDGES))
         )
+        norm = self.spec.norm
+        if factors is not None:
+            # Derivatives keep a cell's input and compute the rest again.
+            cell = jax.checkpoint(partial(watched_cell, norm))
+            return cell(op_codes, weights, factors, x)
         if op_codes is not None:
-            if self.is_mutable_collection("intermediates"):
-                return self._watched(op_codes, weights, x), None
-            return traced_cell(self.spec.norm, op_codes, weights, x, probe), None
+            return traced_cell(norm, op_codes, weights, x, probe), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
-        for op, own, (source, target) in zip(self.ops, weights, EDGES, strict=True):
-            edge = apply_operation(op, own, nodes[source], norm=self.spec.norm, probe=probe)
-            nodes[target] += edge
+        for op, own_weights, (source, target) in zip(self.ops, weights, EDGES, strict=True):
+            nodes[target] += apply_operation(op, own_weights, nodes[source], norm=norm, probe=probe)
         return nodes[-1], None
-
-    def _watched(self, op_codes, weights, x):
-        """As `traced_cell`, but what convolutions take and give is sown and can be scaled."""
-        ones = jnp.ones((len(EDGES), len(x), 1, 1, self.channels), x.dtype)
-        factors = self.perturb("edges_factor", ones)
-        # Derivatives keep a cell's input and compute the rest again.
-        cell = jax.checkpoint(partial(watched_cell, self.spec.norm))
-        y, (taken, given) = cell(op_codes, weights, factors, x)
-        self.sow("intermediates", "edges_taken", taken)
-        self.sow("intermediates", "edges_given", given)
-        return y
 
     def _needs(self, op: int, edge: int) -> bool:
         return not self.ops or self.ops[edge] == op
@@ -126,110 +127,151 @@ class _Cell(nn.Module):
 
 
 class _Reduction(nn.Module):
-    """Residual block that halves the image and doubles the channels."""
+    """Residual block that halves the image and doubles the channels.
+
+    Returns its output and, if there are factors, what its two ReLUs take and what the convolutions
+    behind them give.
+    """
 
     channels: int
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"], probe: Probe | None) -> Float[Array, "n p q o"]:
-        inputs, channels = x.shape[-1], self.channels
+    def __call__(
+        self, x: Float[Array, "n h w c"], probe: Probe | None, factors: ReductionFactors | None
+    ) -> tuple[Float[Array, "n p q o"], list[tuple[Array, Array]]]:
+        inputs, channels, norm = x.shape[-1], self.channels, self.spec.norm
         conv_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")()
         conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
         shape = (1, 1, inputs, channels)
-        shortcut = self.param("shortcut", _initialiser(self.spec.init), shape)
-        y = _conv_norm(self, "conv_a", x, conv_a, stride=2, probe=probe)
-        y = _conv_norm(self, "conv_b", y, conv_b, probe=probe)
+        kernel = ConvNormWeights(self.param("shortcut", _initialiser(self.spec.init), shape))
         n, h, w, _ = x.shape
         halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
-        kernel = ConvNormWeights(shortcut)
-        z = conv_norm(halved, kernel, norm=Norm.NONE, probe=probe)
-        return y + _scaled(self, "shortcut", z)
+        if factors is None:
+            y = conv_norm(jax.nn.relu(x), conv_a, norm=norm, stride=2, probe=probe)
+            y = conv_norm(jax.nn.relu(y), conv_b, norm=norm, probe=probe)
+            return y + conv_norm(halved, kernel, norm=Norm.NONE, probe=probe), []
+        y, given_a = _watched_conv_norm(jax.nn.relu(x), conv_a, factors.conv_a, norm, stride=2)
+        z, given_b = _watched_conv_norm(jax.nn.relu(y), conv_b, factors.conv_b, norm)
+        shortcut, _ = _watched_conv_norm(halved, kernel, factors.shortcut, Norm.NONE)
+        return z + shortcut, [(x, given_a), (y, given_b)]
+
+
+def _watched_conv_norm(x, weights: ConvNormWeights, factor, norm: Norm, *, stride: int = 1):
+    """Convolution, factor, normalisation; and what the convolution gave."""
+    given = convolve(x, weights.kernel, stride=stride)
+    return normalise(given * factor, *weights[1:], norm=norm), given
 
 
 class Network(nn.Module):
     """Images to logits.
 
-    Call it with `images` [N, H, W, 3], pixels in [0, 1] (it subtracts mean and divides by std
-    itself), and `ops`, the six operation codes of the cell: a tuple of Python integers (static)
-    or an integer array [6] (data). Returns logits [N, K]. With a `probe` no parameter has a
-    gradient; the probe's is the kernel (`ntknas.network.layerwise`).
+    Attributes:
+        spec: Width, depth, classes, normalisation and initialisation.
 
-    >>> from ntknas.network import NetworkSpec
-    >>> network = Network(NetworkSpec(channels=4, cells=1))
-    >>> images = jnp.zeros((2, 32, 32, 3))
-    >>> ops = (3, 1, 2, 0, 4, 1)
-    >>> variables = jax.jit(network.init, static_argnums=2)(jax.random.key(0), images, ops)
-    >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
-    (2, 10)
-
-    With operations as data and `mutable=["intermediates"]`, `apply` also returns what layers take
-    and give: `NAME_taken`, the input of a convolution's ReLU; `NAME_given`, its output before
-    normalisation; `features_0..4`, after the stem, the two reductions, the last stage and the
-    pooling. Those of a stage's edges are stacked, [cells, 6, N, H, W, C]. The collection
-    `perturbations` then holds what is added to the factors `NAME_factor` [..., N, 1, 1, C], which
-    are 1, of each image's output channels. This program is smaller, above all its second
-    derivatives, and takes more memory.
+    Example:
+        >>> from ntknas.network import NetworkSpec
+        >>> network = Network(NetworkSpec(channels=4, cells=1))
+        >>> images = jnp.zeros((2, 32, 32, 3))
+        >>> ops = (3, 1, 2, 0, 4, 1)
+        >>> variables = jax.jit(network.init, static_argnums=2)(jax.random.key(0), images, ops)
+        >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
+        (2, 10)
     """
 
     spec: NetworkSpec
 
-    @nn.compact
     def __call__(
         self,
         images: Float[Array, "n h w 3"],
         ops: Sequence[int] | Int[Array, "6"],
         probe: Probe | None = None,
     ) -> Float[Array, "n k"]:
-        """Logits [N, K] of the images, for a cell given by Python integers or by an array."""
-        spec, dtype = self.spec, images.dtype
+        """The logits of the images.
+
+        Args:
+            images: Pixels in [0, 1]; the network subtracts mean and divides by std itself.
+            ops: The six operation codes of the cell: a tuple of Python integers (static), or an
+                integer array (data).
+            probe: If given, no parameter has a gradient, and the probe's is the kernel
+                (`ntknas.kernel.layerwise`).
+
+        Returns:
+            Logits [n, k].
+        """
+        return self._run(images, ops, probe, None)[0]
+
+    def watch(
+        self,
+        images: Float[Array, "n h w 3"],
+        ops: Int[Array, "6"],
+        factors: Factors | None = None,
+    ) -> tuple[Float[Array, "n k"], Activations]:
+        """The logits and what the layers take and give: `network.apply(..., method="watch")`.
+
+        This program is smaller than that of the logits, above all its second derivatives, and takes
+        more memory.
+
+        Args:
+            images: Pixels in [0, 1].
+            ops: The six operation codes of the cell, as data.
+            factors: Factors of the outputs of convolutions; None means 1.
+
+        Returns:
+            Logits [n, k] and activations.
+        """
+        if factors is None:
+            factors = unit_factors(self.spec, len(images), images.dtype)
+        return self._run(images, ops, None, factors)
+
+    @nn.compact
+    def _run(self, images, ops, probe: Probe | None, factors: Factors | None):
+        spec, dtype, norm = self.spec, images.dtype, self.spec.norm
         op_codes = ops if isinstance(ops, jax.Array) else None
         static = () if isinstance(ops, jax.Array) else tuple(int(op) for op in ops)
 
         mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
-        x = _conv_norm(self, "stem", x, stem, relu=False, probe=probe)
+        if factors is None:
+            x = conv_norm(x, stem, norm=norm, probe=probe)
+        else:
+            x, stem_given = _watched_conv_norm(x, stem, factors.stem, norm)
+        features, reductions, stages = [], [], []
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
-                x = _Reduction(channels, spec, name=f"reduction_{stage}")(x, probe)
-            self.sow("intermediates", f"features_{stage}", x)
+                of_block = None if factors is None else factors.reductions[stage - 1]
+                block = _Reduction(channels, spec, name=f"reduction_{stage}")
+                x, seen = block(x, probe, of_block)
+                reductions += seen
+            features.append(x)
             cells = nn.scan(
                 _Cell,
-                variable_axes={name: 0 for name in ("params", "batch_stats", *_WATCHED)},
+                variable_axes={"params": 0, "batch_stats": 0},
                 split_rngs={"params": True},
-                in_axes=nn.broadcast,
+                in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if factors is None else 0),
                 length=spec.cells,
             )
-            x, _ = cells(channels, spec, static, name=f"stage_{stage}")(x, op_codes, probe)
-        self.sow("intermediates", "features_3", x)
+            of_stage = None if factors is None else factors.stages[stage]
+            x, seen = cells(channels, spec, static, name=f"stage_{stage}")(
+                x, op_codes, probe, of_stage
+            )
+            stages.append(seen)
+        features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")()
-        x = norm_layer(x, head_norm, norm=spec.norm, probe=probe)
-        self.sow("intermediates", "head_taken", x)
-        features = jax.nn.relu(x).mean((1, 2))
-        self.sow("intermediates", "features_4", features)
-        return _Classifier(spec, name="classifier")(features, probe)
-
-
-def _conv_norm(module, name, x, weights, *, stride=1, relu=True, probe=None):
-    """ReLU, unless it is the stem, convolution, normalisation; sown and scaled, if asked to."""
-    taken = jax.nn.relu(x) if relu else x
-    if not module.is_mutable_collection("intermediates"):
-        return conv_norm(taken, weights, norm=module.spec.norm, stride=stride, probe=probe)
-    given = convolve(taken, weights.kernel, stride=stride)
-    if relu:
-        module.sow("intermediates", f"{name}_taken", x)
-    module.sow("intermediates", f"{name}_given", given)
-    return normalise(_scaled(module, name, given), *weights[1:], norm=module.spec.norm)
-
-
-def _scaled(module: nn.Module, name: str, given: jax.Array) -> jax.Array:
-    """What a convolution gave, times factors of its channels that can be differentiated by."""
-    if not module.is_mutable_collection("intermediates"):
-        return given
-    n, *_, channels = given.shape
-    return given * module.perturb(f"{name}_factor", jnp.ones((n, 1, 1, channels), given.dtype))
+        last = norm_layer(x, head_norm, norm=norm, probe=probe)
+        pooled = jax.nn.relu(last).mean((1, 2))
+        logits = _Classifier(spec, name="classifier")(pooled, probe)
+        if factors is None:
+            return logits, None
+        edges = [
+            [edge_layers(values, op_codes) for values in seen] for seen in zip(*stages, strict=True)
+        ]
+        blocks = [[lone_layer(values) for values in seen] for seen in zip(*reductions, strict=True)]
+        rectified: tuple[Watched, ...] = (lone_layer(last), *blocks[0], *edges[0])
+        convolved: tuple[Watched, ...] = (*blocks[1], *edges[1], lone_layer(stem_given))
+        return logits, Activations(rectified, convolved, (*features, pooled), last)
 
 
 class _Classifier(nn.Module):

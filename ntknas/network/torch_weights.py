@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ntknas.architecture import EDGES, Architecture
 from ntknas.errors import InputError
-from ntknas.network.spec import NetworkSpec, Norm
+from ntknas.layers.norm import Norm
+from ntknas.network.spec import NetworkSpec
+from ntknas.spaces.nasbench201 import Architecture, LayerKind, layers
 
 __all__ = ["LoadedWeights", "load_torch_weights"]
 
@@ -159,41 +160,26 @@ def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) ->
 def _expected(architecture: Architecture, spec: NetworkSpec) -> dict[str, tuple]:
     """Every PyTorch name: collection, path in the variables, cell of a stage or None, shape."""
     entries: dict[str, tuple] = {}
-
-    def norm(torch_name: str, path: tuple, cell: int | None, features: int) -> None:
-        for key, (collection, suffix) in _NORM_ENTRIES.items():
-            entries[f"{torch_name}.{suffix}"] = (collection, (*path, key), cell, (features,))
-
-    def conv_norm(conv, norm_name, path, cell, size, inputs, features):
-        shape = (features, inputs, size, size)
-        entries[f"{conv}.weight"] = ("params", (*path, "kernel"), cell, shape)
-        norm(norm_name, (*path, "norm"), cell, features)
-
-    conv_norm("stem.0", "stem.1", ("stem",), None, 3, 3, spec.channels)
-    index = 0
-    for stage in range(3):
-        channels = spec.channels * 2**stage
-        if stage:
-            block, before = f"reduction_{stage}", channels // 2
-            for part, inputs in (("conv_a", before), ("conv_b", channels)):
-                at = f"cells.{index}.{part}.op"
-                conv_norm(f"{at}.1", f"{at}.2", (block, part), None, 3, inputs, channels)
-            shortcut = ("params", (block, "shortcut"), None, (channels, before, 1, 1))
-            entries[f"cells.{index}.downsample.1.weight"] = shortcut
-            index += 1
-        for cell in range(spec.cells):
-            for edge, (op, (source, target)) in enumerate(
-                zip(architecture.ops, EDGES, strict=True)
-            ):
-                if op in (2, 3):
-                    size = 1 if op == 2 else 3
-                    path = (f"stage_{stage}", f"edge_{source}_{target}_conv_{size}x{size}")
-                    at = f"cells.{index}.layers.{edge}.op"
-                    conv_norm(f"{at}.1", f"{at}.2", path, cell, size, channels, channels)
-            index += 1
-    norm("lastact.0", ("head_norm",), None, channels)
-    entries[_ANCHOR] = ("params", ("classifier", "kernel"), None, (spec.classes, channels))
-    entries["classifier.bias"] = ("params", ("classifier", "bias"), None, (spec.classes,))
+    listed = layers(
+        architecture.ops, channels=spec.channels, cells=spec.cells, classes=spec.classes
+    )
+    for layer in listed:
+        features = (layer.outputs,)
+        if layer.kind is LayerKind.LINEAR:
+            weight = ("params", (*layer.path, "kernel"), None, (layer.outputs, layer.inputs))
+            entries[f"{layer.torch}.weight"] = weight
+            entries[f"{layer.torch}.bias"] = ("params", (*layer.path, "bias"), None, features)
+        elif layer.kind is not LayerKind.NORMALISATION:
+            shape = (layer.outputs, layer.inputs, layer.size, layer.size)
+            lone = layer.kind is LayerKind.SHORTCUT
+            path = layer.path if lone else (*layer.path, "kernel")
+            entries[f"{layer.torch}.weight"] = ("params", path, layer.cell, shape)
+        if layer.kind.normalised:
+            alone = layer.kind is LayerKind.NORMALISATION
+            path = layer.path if alone else (*layer.path, "norm")
+            for key, (collection, suffix) in _NORM_ENTRIES.items():
+                entry = (collection, (*path, key), layer.cell, features)
+                entries[f"{layer.torch_norm}.{suffix}"] = entry
     return entries
 
 

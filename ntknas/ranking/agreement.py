@@ -14,7 +14,7 @@ import pandas as pd
 from ntknas.errors import InputError
 from ntknas.ranking.correlation import Correlations, correlations
 from ntknas.ranking.intervals import bootstrap
-from ntknas.ranking.orientation import RAW, Ids, check_scores, oriented
+from ntknas.ranking.orientation import RAW, Labels, check_scores, oriented
 
 __all__ = ["correlation_table"]
 
@@ -35,7 +35,7 @@ def correlation_table(
     top_fraction: float | None = None,
     resamples: int | None = None,
     seed: int = 0,
-    worst: Ids = (),
+    worst: Labels = (),
     raw: Collection[str] = RAW,
     on_pair: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def correlation_table(
         resamples: Resamples of each interval; None for `default_resamples` of the row's n, 0 for
             no intervals.
         seed: Seed of the resamples.
-        worst: Ids of constant networks, tied last in every score but those of `raw`.
+        worst: Labels of constant networks, tied last in every score but those of `raw`.
         raw: Names of scores that `worst` leaves alone.
         on_pair: Called with (pairs done, pairs in all) after each pair of score and metric.
 

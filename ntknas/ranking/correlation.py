@@ -18,7 +18,7 @@ from scipy import stats
 
 from ntknas.errors import InputError
 
-__all__ = ["Correlations", "correlations", "paired_ranks"]
+__all__ = ["Correlations", "correlations", "mid_ranks", "paired_ranks", "rank_correlation"]
 
 
 class Correlations(NamedTuple):
@@ -92,3 +92,39 @@ def correlations(x: ArrayLike, y: ArrayLike) -> Correlations:
         stats.kendalltau(x, y).statistic,
         stats.weightedtau(x, y).statistic,
     )
+
+
+def mid_ranks(values: ArrayLike) -> Float[np.ndarray, "*s n"]:
+    """The mid-ranks 1..n along the last axis, ascending with the values.
+
+    Args:
+        values: Values [..., n]; infinities are allowed, NaN is not.
+
+    Example:
+        >>> mid_ranks([3.0, 1.0, 3.0])
+        array([2.5, 1. , 2.5])
+    """
+    return stats.rankdata(values, axis=-1)
+
+
+def rank_correlation(
+    ranks: Float[np.ndarray, "k n"], target: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " k"]:
+    """Spearman's rho of many rankings with one, from their mid-ranks.
+
+    Args:
+        ranks: Mid-ranks of k variables.
+        target: Mid-ranks of the variable that they are held against.
+
+    Returns:
+        One correlation per row; 0 where a variable is constant.
+
+    Example:
+        >>> ranks = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+        >>> rank_correlation(ranks, np.array([1.0, 2.0, 3.0]))
+        array([1., 0.])
+    """
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    other = target - target.mean()
+    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(other)
+    return np.divide(centred @ other, norms, out=np.zeros(len(ranks)), where=norms > 0)

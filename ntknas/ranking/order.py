@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ntknas.errors import InputError
-from ntknas.ranking.orientation import RAW, Ids, check_scores, is_raw, oriented
+from ntknas.ranking.orientation import RAW, Labels, check_scores, oriented
 
 __all__ = ["combine", "rank"]
 
@@ -20,7 +20,7 @@ def combine(
     directions: Mapping[str, int],
     names: Sequence[str],
     *,
-    worst: Ids = (),
+    worst: Labels = (),
     raw: Collection[str] = RAW,
 ) -> "pd.Series[float]":
     """Sum of ranks of several scores: a combined score with direction -1 (lower is better).
@@ -32,7 +32,7 @@ def combine(
         scores: Index of architecture ids, one column a score.
         directions: Score name -> +1 (higher is better) or -1 (lower is better).
         names: The scores to combine.
-        worst: Ids of constant networks, tied last in every score but those of `raw`.
+        worst: Labels of constant networks, tied last in every score but those of `raw`.
         raw: Names of scores that `worst` leaves alone.
 
     Returns:
@@ -63,12 +63,12 @@ def combine(
 def rank(
     scores: pd.DataFrame,
     directions: Mapping[str, int],
-    name: str,
+    names: Sequence[str],
     *,
-    worst: Ids = (),
+    worst: Labels = (),
     raw: Collection[str] = RAW,
 ) -> pd.DataFrame:
-    """Architectures from best to worst by one score or by a `+` combination.
+    """Architectures from best to worst by one score or by several summed in ranks.
 
     Ties share the best rank among them (1, 2, 2, 4) and are listed by ascending id. Constant
     networks come last, then architectures without a score, whose rank is missing.
@@ -76,8 +76,9 @@ def rank(
     Args:
         scores: Index of architecture ids, one column a score.
         directions: Score name -> +1 (higher is better) or -1 (lower is better).
-        name: A column of `scores`, or several joined with `+` (see `combine`).
-        worst: Ids of constant networks.
+        names: A column of `scores`, or several that are combined (see `combine`). A single score
+            whose direction is turned round is a sum of one rank.
+        worst: Labels of constant networks.
         raw: Names of scores that `worst` leaves alone.
 
     Returns:
@@ -89,17 +90,17 @@ def rank(
             not numeric; or `scores` is empty.
 
     >>> scores = pd.DataFrame({"lambda_min": [0.5, 2.0, 2.0]}, index=[7, 8, 9])
-    >>> rank(scores, {"lambda_min": 1}, "lambda_min")["architecture"].tolist()
+    >>> rank(scores, {"lambda_min": 1}, ["lambda_min"])["architecture"].tolist()
     [8, 9, 7]
     """
     check_scores(scores)
-    if name in scores.columns:
-        shown = scores[name]
-        values = oriented(scores, directions, name, worst=worst, raw=raw)
+    if len(names) == 1:
+        values = oriented(scores, directions, names[0], worst=worst, raw=raw)
+        shown = scores[names[0]]
     else:
-        shown = combine(scores, directions, name.split("+"), worst=worst, raw=raw)
+        shown = combine(scores, directions, names, worst=worst, raw=raw)
         values = -shown
-        if not is_raw(name, raw):
+        if not set(names) <= set(raw):
             values[values.index.isin(list(worst))] = -np.inf
     frame = pd.DataFrame(
         {

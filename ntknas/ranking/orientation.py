@@ -6,39 +6,42 @@ for it like for any other network and stay as they are.
 """
 
 from collections.abc import Collection, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ntknas.errors import InputError
 
-__all__ = ["RAW", "Ids", "check_scores", "is_raw", "oriented"]
+__all__ = ["RAW", "Labels", "check_scores", "oriented"]
 
 RAW = ("params", "flops")
 """Scores that are counts, not properties of a kernel: constant networks keep theirs."""
 
-Ids: TypeAlias = Collection[int | np.integer]
-"""Architecture ids."""
+Labels: TypeAlias = Collection[Any]
+"""Labels of architectures: whole numbers or texts."""
 
 
 def check_scores(scores: pd.DataFrame) -> None:
     """Refuse a frame of scores that does not say which number belongs to which architecture.
 
     Args:
-        scores: Index of architecture ids, one column a score.
+        scores: Index of labels of architectures, one column per score.
 
     Raises:
-        InputError: the frame is empty, the ids are not distinct integers, or names repeat.
+        InputError: If the frame is empty, or labels or names repeat or are missing.
     """
     if scores.empty:
         raise InputError(
             "expected scores of at least one architecture, "
             f"got {len(scores)} architectures and {len(scores.columns)} scores"
         )
-    if not pd.api.types.is_integer_dtype(scores.index.dtype):
+    kinds = {type(label) for label in scores.index.tolist()}
+    if kinds not in ({int}, {str}):
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InputError(
-            f"expected integer architecture ids as the index of scores, got {scores.index.dtype}"
+            "expected labels of architectures as the index of scores, all whole numbers or all "
+            f"texts, got {found}"
         )
     for what, labels in (("architecture", scores.index), ("score", scores.columns)):
         if labels.has_duplicates:
@@ -46,17 +49,12 @@ def check_scores(scores: pd.DataFrame) -> None:
             raise InputError(f"expected each {what} once in scores, got {twice} more than once")
 
 
-def is_raw(name: str, raw: Collection[str] = RAW) -> bool:
-    """Whether a score, or every part of a `+` combination, is a count of `raw`."""
-    return all(part in raw for part in name.split("+"))
-
-
 def oriented(
     scores: pd.DataFrame,
     directions: Mapping[str, int],
     name: str,
     *,
-    worst: Ids = (),
+    worst: Labels = (),
     raw: Collection[str] = RAW,
 ) -> "pd.Series[float]":
     """One score as float64, turned so that higher is better.
@@ -92,6 +90,6 @@ def oriented(
     if not pd.api.types.is_numeric_dtype(scores[name].dtype):
         raise InputError(f"expected numbers in score {name!r}, got {scores[name].dtype}")
     values = scores[name].astype(np.float64) * direction
-    if not is_raw(name, raw):
+    if name not in raw:
         values[values.index.isin(list(worst))] = -np.inf
     return values

@@ -1,7 +1,5 @@
-"""Pictures of what a run says."""
+"""Tables, progress and pictures."""
 
-from ntknas.report.bounds import bound_panels
-from ntknas.report.curves import beta_curves, check_picture
-from ntknas.report.scatter import score_scatter
+import lazy_loader
 
-__all__ = ["beta_curves", "bound_panels", "check_picture", "score_scatter"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

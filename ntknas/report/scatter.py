@@ -28,7 +28,7 @@ def score_scatter(
     """Draw scores against accuracies and write the picture.
 
     Args:
-      frame: one row an architecture and score. Columns score (panel), value, accuracy,
+      frame: one row per architecture and score. Columns score (panel), value, accuracy,
         convolutions_3x3, and note (written into the panel's title; the first of each score).
         Values that are not finite are left out, as are zeros where the axis is logarithmic.
       path: ends in .png or .svg.

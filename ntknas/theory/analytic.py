@@ -23,9 +23,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ntknas.errors import InputError
-from ntknas.kernel import Batch, KernelBlocks
-from ntknas.kernel.neural_tangents import neural_tangents
-from ntknas.network import Activation, FullyConnectedSpec, Parametrisation, Variances, unit_inputs
+from ntknas.kernel import Batch, JointGram
+from ntknas.theory.fully_connected import (
+    Activation,
+    FullyConnectedSpec,
+    Parametrisation,
+    Variances,
+    unit_inputs,
+)
+from ntknas.theory.neural_tangents import neural_tangents
 
 __all__ = ["analytic_blocks", "analytic_kernel"]
 
@@ -140,9 +146,7 @@ def _add(
     )
 
 
-def analytic_blocks(
-    spec: FullyConnectedSpec, batches: Float[np.ndarray, "b n h w c"]
-) -> KernelBlocks:
+def analytic_blocks(spec: FullyConnectedSpec, batches: Float[np.ndarray, "b n h w c"]) -> JointGram:
     """The joint Gram matrix at infinite width of given clean, attacked, twice-attacked images.
 
     Args:
@@ -156,6 +160,6 @@ def analytic_blocks(
         images = jnp.asarray(np.concatenate(batches), jnp.float64)
         gram = np.asarray(jax.jit(lambda x: analytic_kernel(spec, x))(images))
     # Correlations near 1 lose half of the digits in the arc cosine of their angle.
-    return KernelBlocks(
+    return JointGram(
         (gram + gram.T) / 2, tuple(Batch)[: len(batches)], float(np.sqrt(np.finfo(gram.dtype).eps))
     )

@@ -18,7 +18,7 @@ import scipy.linalg
 from jaxtyping import Float, Int
 
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel, KernelBlocks
+from ntknas.kernel import JointGram, KernelName
 
 __all__ = ["BoundTerms", "WeylBound", "bound_terms", "confidence_term", "weyl_bound"]
 
@@ -136,7 +136,7 @@ class WeylBound(NamedTuple):
         return self.bound / self.lambda_min if self.lambda_min > 0 else float("nan")
 
 
-def weyl_bound(blocks: KernelBlocks, kernel: Kernel, beta: float) -> WeylBound:
+def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
     """Weyl's lower bound for K_all (`MIXED_CLEAN`) or K~_all (`MIXED_ROBUST`).
 
     Args:
@@ -150,7 +150,8 @@ def weyl_bound(blocks: KernelBlocks, kernel: Kernel, beta: float) -> WeylBound:
     Raises:
       InputError: for a kernel that is not mixed.
 
-    >>> weyl_bound(KernelBlocks(np.eye(3)), Kernel.MIXED_CLEAN, 0.5).bound
+    >>> gram = JointGram(np.eye(3), tuple(Batch), epsilon=1e-7)
+    >>> weyl_bound(gram, KernelName.MIXED_CLEAN, 0.5).bound
     0.5
     """
     if not kernel.mixed:

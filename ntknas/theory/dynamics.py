@@ -14,11 +14,11 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, PyTree
 
-from ntknas.kernel import Kernel, KernelBlocks
-from ntknas.network import FullyConnected, FullyConnectedSpec
-from ntknas.theory.layers import joint_gram
+from ntknas.kernel import Batch, JointGram, KernelName
+from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec
+from ntknas.theory.kernels import joint_gram
 from ntknas.theory.task import Task
-from ntknas.theory.training import TrainingSpec, trajectory
+from ntknas.training.adversarial import TrainingSpec, trajectory
 
 __all__ = ["Moment", "kernel_distance", "kernel_dynamics"]
 
@@ -121,11 +121,17 @@ def kernel_dynamics(
 
         return *lax.map(look, states), losses
 
-    grams, moved, losses = (np.asarray(v, np.float64) for v in run(first, images, labels))
+    grams, *others = run(first, images, labels)
+    moved, losses = (np.asarray(v, np.float64) for v in others)
     losses = np.concatenate([[np.nan], losses[every - 1 :: every]])
-    blocks = KernelBlocks(grams)
+    blocks = JointGram.from_array(grams, tuple(Batch))
     rows = []
-    for name in (Kernel.CLEAN, Kernel.ROBUST, Kernel.MIXED_CLEAN, Kernel.MIXED_ROBUST):
+    for name in (
+        KernelName.CLEAN,
+        KernelName.ROBUST,
+        KernelName.MIXED_CLEAN,
+        KernelName.MIXED_ROBUST,
+    ):
         kernels = blocks.kernel(name, beta)
         norm = np.linalg.norm(kernels[0])
         for look, kernel in enumerate(kernels):

@@ -17,14 +17,13 @@ from jaxtyping import Array, Float, Int
 from ntknas.attack import AttackSpec
 from ntknas.attack import attack as run_attack
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel, KernelBlocks
-from ntknas.kernel.jacobian import ApplyFn
-from ntknas.kernel.neural_tangents import neural_tangents
-from ntknas.network import FullyConnected, FullyConnectedSpec
+from ntknas.kernel import ApplyFn, JointGram, KernelName
 from ntknas.theory.analytic import analytic_blocks, analytic_kernel
-from ntknas.theory.layers import layerwise_gram
+from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec
+from ntknas.theory.kernels import layerwise_gram
+from ntknas.theory.neural_tangents import neural_tangents
 from ntknas.theory.task import Task
-from ntknas.theory.training import measured_errors
+from ntknas.training.adversarial import measured_errors
 
 __all__ = ["Convergence", "InfiniteWidth", "convergence", "infinite_width", "kernel_regression"]
 
@@ -103,7 +102,7 @@ class InfiniteWidth(NamedTuple):
       robust_errors: on attacked test images.
     """
 
-    blocks: KernelBlocks
+    blocks: JointGram
     betas: tuple[float, ...]
     clean_errors: tuple[float, ...]
     robust_errors: tuple[float, ...]
@@ -181,7 +180,7 @@ def convergence(
     *,
     widths: Sequence[int],
     num_seeds: int,
-    kernel: Kernel = Kernel.CLEAN,
+    kernel: KernelName = KernelName.CLEAN,
     beta: float | None = None,
     seed: int = 0,
 ) -> Convergence:
@@ -219,7 +218,7 @@ def convergence(
 
             return lax.map(gram, keys)
 
-        blocks = KernelBlocks(np.asarray(grams(keys, points), np.float64), limit.batches)
+        blocks = JointGram.from_array(grams(keys, points), limit.batches)
         apart = np.linalg.norm(blocks.kernel(kernel, beta) - target, axis=(-2, -1))
         errors[row] = apart / np.linalg.norm(target)
     slope = np.polyfit(np.log(widths), np.log(errors.mean(1)), 1)[0]

@@ -12,11 +12,11 @@ from jaxtyping import Float
 
 from ntknas.attack import AttackSpec
 from ntknas.errors import InputError
-from ntknas.kernel import KernelBlocks
-from ntknas.network import FullyConnected, FullyConnectedSpec
-from ntknas.theory.layers import joint_gram
+from ntknas.kernel import Batch, JointGram
+from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec
+from ntknas.theory.kernels import joint_gram
 from ntknas.theory.task import Task
-from ntknas.theory.training import TrainingSpec, measured_errors, train
+from ntknas.training.adversarial import TrainingSpec, measured_errors, train
 
 __all__ = ["Measurement", "measure"]
 
@@ -31,7 +31,7 @@ class Measurement(NamedTuple):
       train_errors: 0-1 errors on the training images, [s].
     """
 
-    blocks: KernelBlocks
+    blocks: JointGram
     clean_errors: Float[np.ndarray, " s"]
     robust_errors: Float[np.ndarray, " s"]
     train_errors: Float[np.ndarray, " s"]
@@ -82,7 +82,7 @@ def measure(
         training=training,
         kernel_attack=attack or AttackSpec(),
     )
-    blocks = KernelBlocks(np.asarray(grams, np.float64))
+    blocks = JointGram.from_array(grams, tuple(Batch))
     return Measurement(blocks, np.asarray(clean), np.asarray(robust), np.asarray(seen))
 
 

@@ -1,16 +1,5 @@
-"""Published accuracies of NAS-Bench-201 networks: NAS-RobBench-201 and Jung et al. 2023."""
+"""Published accuracies: NAS-RobBench-201, Jung et al. 2023, and tables of your own."""
 
-from ntknas.truth.anomalies import Anomaly, find_anomalies
-from ntknas.truth.load import load_truth
-from ntknas.truth.sources import SOURCES, Source, truth_sources
-from ntknas.truth.table import Truth
+import lazy_loader
 
-__all__ = [
-    "SOURCES",
-    "Anomaly",
-    "Source",
-    "Truth",
-    "find_anomalies",
-    "load_truth",
-    "truth_sources",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

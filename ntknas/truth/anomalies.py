@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
-from ntknas.architecture import Architecture
+from ntknas.spaces.nasbench201 import Architecture
+from ntknas.spaces.space import Label
 from ntknas.truth.names import CHANCE
 
 __all__ = ["Anomaly", "find_anomalies"]
@@ -39,7 +41,7 @@ class Anomaly:
     place: str
     problem: str
     count: int
-    worst: int
+    worst: Label
 
     def __str__(self) -> str:
         return f"{self.place}: {self.problem}: {self.count}, e.g. architecture {self.worst}"
@@ -73,7 +75,7 @@ def _extremes(place: str, problem: str, excess: pd.Series) -> Iterator[Anomaly]:
     """An anomaly if any excess is above the tolerance; the largest names the worst."""
     odd = excess[excess > _TOLERANCE]
     if len(odd):
-        yield Anomaly(place, problem, len(odd), int(odd.index[int(odd.to_numpy().argmax())]))
+        yield Anomaly(place, problem, len(odd), odd.index[int(odd.to_numpy().argmax())])
 
 
 def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
@@ -84,10 +86,10 @@ def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
         present = rows.loc[rows["metric"] == metric, "architecture"]
         missing = frame.index.difference(pd.Index(present))
         if len(missing):
-            yield Anomaly(place, "no value", len(missing), int(missing[0]))
+            yield Anomaly(place, "no value", len(missing), missing[0])
         not_numbers = column.drop(missing).isna()
         if not_numbers.any():
-            yield Anomaly(place, "not a number", int(not_numbers.sum()), int(not_numbers.idxmax()))
+            yield Anomaly(place, "not a number", int(not_numbers.sum()), not_numbers.idxmax())
         yield from _extremes(place, "outside [0, 1]", (column - 0.5).abs() - 0.5)
         if dataset in CHANCE:
             coarse = (column.dropna() == column.dropna().round(3)).all()
@@ -98,7 +100,9 @@ def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
         yield from _extremes(f"{dataset} {stronger}", f"above {weaker}", excess)
 
 
-def find_anomalies(table: pd.DataFrame, representative_of: Mapping[int, int]) -> list[Anomaly]:
+def find_anomalies(
+    table: pd.DataFrame, representative_of: Mapping[Any, Any], *, of_nasbench201: bool = True
+) -> list[Anomaly]:
     """What is odd in a table of accuracies and its isomorphism map.
 
     Per data set and metric: missing values, NaN, values outside [0, 1] or below chance, and
@@ -110,6 +114,7 @@ def find_anomalies(table: pd.DataFrame, representative_of: Mapping[int, int]) ->
     Args:
         table: As `Truth.table`.
         representative_of: As `Truth.representative_of`.
+        of_nasbench201: Whether the labels are ids of NAS-Bench-201.
 
     Returns:
         The anomalies; an empty list if there are none.
@@ -126,9 +131,7 @@ def find_anomalies(table: pd.DataFrame, representative_of: Mapping[int, int]) ->
     whole = table.pivot(index="architecture", columns=["dataset", "metric"], values="value")
     twins = whole.index[whole.duplicated(keep=False)]
     if len(twins):
-        found.append(
-            Anomaly("whole rows", "identical to another row", len(twins), int(twins.min()))
-        )
+        found.append(Anomaly("whole rows", "identical to another row", len(twins), twins.min()))
     trained = set(whole.index)
     orphans = sorted(index for index, end in representative_of.items() if end not in trained)
     if orphans:
@@ -137,7 +140,7 @@ def find_anomalies(table: pd.DataFrame, representative_of: Mapping[int, int]) ->
     strangers = sorted(
         index
         for index, end in representative_of.items()
-        if Architecture.from_id(index).representative.id != end
+        if of_nasbench201 and Architecture.from_id(index).representative.id != end
     )
     if strangers:
         problem = "not the representative of NAS-Bench-201's classes"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ntknas.architecture import NUM_ARCHITECTURES, Architecture, architectures
 from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import NUM_ARCHITECTURES, Architecture, architectures
 
 __all__ = ["own_map", "parse_id", "read_meta", "resolve"]
 

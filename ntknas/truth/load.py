@@ -9,6 +9,7 @@ from ntknas.errors import InputError
 from ntknas.truth.files import read_json
 from ntknas.truth.jung import JUNG_FOLDERS, read_jung_folder
 from ntknas.truth.names import DATASETS
+from ntknas.truth.own import read_csv
 from ntknas.truth.pages import read_page
 from ntknas.truth.robbench import is_released_robbench, read_released_robbench
 from ntknas.truth.sources import published_name
@@ -24,7 +25,8 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
 
     * a table of the project page (`NAS-RobBench-201_html.json`, or `acc.json` of Jung et al.);
     * `NAS-RobBench-201_all.json`, or the folder that holds it, with `meta.json` beside it;
-    * the released folder of Jung et al.
+    * the released folder of Jung et al.;
+    * a CSV file of your own (`ntknas.truth.own`).
 
     Args:
         path: The file or folder.
@@ -45,6 +47,9 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
         0.1
     """
     path = Path(path)
+    if path.suffix.lower() == ".csv" and not path.is_dir():
+        _refuse_seed(seed, path)
+        return read_csv(path)
     if path.is_dir() and (path / _RELEASED).exists():
         path = path / _RELEASED
     if path.is_dir():

@@ -4,23 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ntknas.architecture import Architecture
 from ntknas.errors import InputError
+from ntknas.spaces.space import Candidate, Label
 from ntknas.truth.anomalies import Anomaly, find_anomalies
+from ntknas.truth.names import JUNG, ROBBENCH
 
-__all__ = ["Columns", "Truth", "tidy"]
+__all__ = ["ANY_DATASET", "Columns", "Truth", "tidy"]
+
+ANY_DATASET = "any"
+"""The data set of a table of your own that names none."""
 
 # From (dataset, metric) to the values, by architecture id.
-Columns = Mapping[tuple[str, str], Mapping[int, float]]
+Columns = Mapping[tuple[str, str], Mapping[Any, float]]
 
 
 def tidy(columns: Columns) -> pd.DataFrame:
-    """One row a value: `architecture`, `dataset`, `metric`, `value`.
+    """One row per value: `architecture`, `dataset`, `metric`, `value`.
 
     Args:
         columns: The values of each data set and metric, by architecture.
@@ -35,14 +39,14 @@ def tidy(columns: Columns) -> pd.DataFrame:
         1             5  cifar10  clean   0.25
     """
     lengths = [len(values) for values in columns.values()]
-    ids = [np.fromiter(sorted(values), dtype=np.int64) for values in columns.values()]
+    ids = [np.array(sorted(values)) for values in columns.values() if values]
     numbers = [
         np.fromiter((values[index] for index in sorted(values)), dtype=np.float64)
         for values in columns.values()
     ]
     return pd.DataFrame(
         {
-            "architecture": np.concatenate([np.empty(0, np.int64), *ids]),
+            "architecture": np.concatenate(ids) if ids else np.empty(0, np.int64),
             "dataset": np.repeat([dataset for dataset, _ in columns], lengths),
             "metric": np.repeat([metric for _, metric in columns], lengths),
             "value": np.concatenate([np.empty(0), *numbers]),
@@ -57,7 +61,7 @@ class Truth:
     Attributes:
         benchmark: "NAS-RobBench-201" or "Jung et al. 2023".
         path: The file or folder that was read.
-        table: One row a value; columns `architecture` (id of the trained member of a class),
+        table: One row per value; columns `architecture` (id of the trained member of a class),
             `dataset`, `metric` (`ntknas.truth.names` lists them) and `value` (a fraction). A value
             that the file does not hold has no row; one that it holds as null or NaN is NaN.
         representative_of: From every id that the file knows to the id that has its values.
@@ -77,7 +81,7 @@ class Truth:
     benchmark: str
     path: Path
     table: pd.DataFrame = field(repr=False)
-    representative_of: Mapping[int, int] = field(repr=False)
+    representative_of: Mapping[Label, Label] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -107,22 +111,27 @@ class Truth:
         return frames
 
     def wide(self, dataset: str) -> pd.DataFrame:
-        """One row an architecture (by ascending id), one column a metric; NaN where none.
+        """One row per architecture (ascending), one column per metric; NaN where none.
+
+        Args:
+            dataset: One of `datasets`; a table of your own without data sets fits any.
 
         Raises:
             InputError: If the file does not hold the data set.
         """
+        if self.datasets == (ANY_DATASET,):
+            dataset = ANY_DATASET
         if dataset not in self._by_dataset:
             raise InputError(
                 f"expected a data set of {self.path}: {', '.join(self.datasets)}; got {dataset!r}"
             )
         return self._by_dataset[dataset]
 
-    def value(self, architecture: Architecture | SupportsIndex, dataset: str, metric: str) -> float:
+    def value(self, architecture: Candidate | Label, dataset: str, metric: str) -> float:
         """The accuracy of one architecture; any member of a class gives its class's value.
 
         Args:
-            architecture: An architecture or its id.
+            architecture: An architecture or its label.
             dataset: One of `datasets`.
             metric: One of `metrics(dataset)`.
 
@@ -137,16 +146,16 @@ class Truth:
             raise InputError(
                 f"expected a metric of {dataset}: {', '.join(frame.columns)}; got {metric!r}"
             )
-        if not isinstance(architecture, Architecture):
-            architecture = Architecture.from_id(architecture)
-        representative = self.representative_of.get(architecture.id)
+        label = architecture.id if isinstance(architecture, Candidate) else architecture
+        representative = self.representative_of.get(label)
         if representative is None:
-            raise InputError(f"architecture {architecture.id} is not in {self.path}")
+            raise InputError(f"architecture {label} is not in {self.path}")
         return float(frame[metric].get(representative, np.nan))
 
     def anomalies(self) -> list[Anomaly]:
         """What in the values is odd; computed from them."""
-        return find_anomalies(self.table, self.representative_of)
+        published = self.benchmark in (ROBBENCH, JUNG)
+        return find_anomalies(self.table, self.representative_of, of_nasbench201=published)
 
     def summary(self) -> str:
         """Benchmark, counts, range of every column and anomalies, as lines of text.

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ntknas.architecture import Architecture
-from ntknas.attack import AttackName, AttackSpec, attack, fgsm, pgd
-from ntknas.network import Network, NetworkSpec, Norm, load_torch_weights
+from ntknas.attack import AttackSpec, attack, fgsm, pgd
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, load_torch_weights
+from ntknas.spaces.nasbench201 import Architecture
 from tests.network.reference import Normalised, to_numpy, to_torch, torch_network
 
 ARCH = Architecture.from_code("324131")
@@ -91,7 +92,7 @@ def test_linear_model_is_the_closed_form(rho):
     images, weights, _ = draws()
     expected = closed_form(images, weights, rho)
     for spec in (
-        AttackSpec(name=AttackName.FGSM),
+        AttackSpec(name="fgsm"),
         AttackSpec(),  # 20 steps of rho / 8 cross the ball from wherever they start
         AttackSpec(random_start=False, steps=3),
         AttackSpec(step_size=0.1, steps=30),
@@ -193,7 +194,7 @@ def test_radius_and_step_size_are_data():
         spec = AttackSpec(steps=2)
         key = jax.random.key(0)
         return (
-            attack(key, *arguments, spec=AttackSpec(name=AttackName.FGSM), rho=rho),
+            attack(key, *arguments, spec=AttackSpec(name="fgsm"), rho=rho),
             attack(key, *arguments, spec=spec, rho=rho),
             pgd(key, *arguments, rho=rho, step_size=step, num_steps=2),
         )

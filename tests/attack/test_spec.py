@@ -4,7 +4,7 @@ from copy import copy
 
 import pytest
 
-from ntknas.attack import AttackName, AttackSpec
+from ntknas.attack import AttackSpec
 from ntknas.errors import InputError
 
 
@@ -19,7 +19,7 @@ def unchecked(**settings) -> AttackSpec:
 
 def test_defaults_are_the_benchmarks_evaluation():
     spec = AttackSpec()
-    assert (spec.name, spec.steps, spec.random_start) == (AttackName.PGD, 20, True)
+    assert (spec.name, spec.steps, spec.random_start) == ("pgd", 20, True)
     assert spec.step_size_at(8 / 255) == pytest.approx(2.5 * 8 / 255 / 20, rel=1e-15)
 
 
@@ -29,7 +29,7 @@ def test_step_size_is_kept_whatever_the_radius():
 
 
 def test_name_may_be_given_as_text():
-    assert unchecked(name="fgsm") == AttackSpec(name=AttackName.FGSM)
+    assert unchecked(name="fgsm") == AttackSpec(name="fgsm")
     assert isinstance(unchecked(name="fgsm").name, AttackName)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.cell_programs import CellProgramsConfig, run
 from ntknas.errors import InputError
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 # Every operation on every edge in one of them, pools behind pools, and nothing at all.
 ARCHS = "code:012341,code:123402,code:234010,code:340121,code:401234,code:444444,code:000000"

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.full_set import FullSetConfig, run
 from ntknas.errors import InputError
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 
 @pytest.mark.slow

@@ -9,9 +9,10 @@ from benchmarks.engine import clean_setting
 from benchmarks.kernel_speed import LARGEST, TOLERANCE, SpeedConfig, _differences, run
 from benchmarks.peers import torch_func, torch_loop
 from benchmarks.peers.weights import initial_network
-from ntknas.engine.cost import run_cost
+from ntknas.engine import run_cost
 from ntknas.errors import InputError
-from ntknas.network import Norm, initial_variables, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import initial_variables, load_torch_weights
 
 # A weight on every edge, of both sizes.
 FULL = ntknas.Architecture.from_code("323232")

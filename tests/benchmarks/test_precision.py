@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.precision import PrecisionConfig, run
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 from benchmarks import engine
 from benchmarks.scaling import ScalingConfig, exponent, plot, run
 from ntknas.errors import InputError
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -40,7 +40,7 @@ def test_run(tmp_path):
 def test_a_setting_decides_on_the_kernel():
     spec, batch = engine.clean_setting(3, 2, 1, Norm.IMAGE)
     assert (spec.batch_size, spec.network.channels, spec.network.cells) == (3, 2, 1)
-    assert (spec.network.norm, len(batch), spec.kernels) == (Norm.IMAGE, 3, ("clean",))
+    assert (spec.network.norm, len(batch), spec.batches) == (Norm.IMAGE, 3, ("clean",))
 
 
 def test_settings_vary_one_thing_at_a_time():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.whole_space import WholeSpaceConfig, run
-from ntknas.network import Norm
+from ntknas.layers import Norm
 
 ARCHS = "0,9930,15000"
 

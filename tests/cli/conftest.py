@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ntknas.architecture import architectures
 from ntknas.cli.main import main
+from ntknas.spaces.nasbench201 import architectures
 
 ARCHS = "random:12"
 TINY = (

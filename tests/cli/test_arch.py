@@ -2,7 +2,7 @@
 
 import pytest
 
-from ntknas.engine import Run
+from ntknas.runs import Run
 
 
 def test_all_names_of_one_architecture(ntknas):

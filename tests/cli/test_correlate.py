@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from ntknas.architecture import architectures
-from ntknas.engine import DEFAULT_RANKING, Run, correlate
+from ntknas.evaluation import DEFAULT_RANKING, correlate
+from ntknas.runs import Run
+from ntknas.spaces.nasbench201 import architectures
 from ntknas.truth import load_truth
 from tests.cli.conftest import ARCHS, write_truth
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ntknas.engine import Run
+from ntknas.runs import Run
 
 
 def test_csv_and_parquet_hold_the_whole_table(ntknas, finished, tmp_path):

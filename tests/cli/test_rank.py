@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ntknas.engine import DEFAULT_RANKING, Run, load_precomputed, rank
+from ntknas.evaluation import DEFAULT_RANKING, rank
+from ntknas.runs import Run, load_precomputed
 
 
 def test_json_is_the_librarys_ranking(ntknas, finished):

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntknas.attack import AttackName
 from ntknas.cli.main import parse
 from ntknas.cli.score import _spec
-from ntknas.engine import PRESETS, Run, ScoringSpec
 from ntknas.images import DATASETS
 from ntknas.kernel import Batch, Logits
-from ntknas.network import Init, Norm
+from ntknas.layers import Norm
+from ntknas.network import Init
+from ntknas.runs import PRESETS, Run, ScoringSpec
 from tests.cli.conftest import ARCHS, TINY
 
 PROGRAM = Path(sys.executable).with_name("ntknas")
@@ -40,7 +40,7 @@ def test_options_go_before_the_preset():
     spec = spec_of("--preset", "fast", "--kernels", "robust", "--cells", "3")
     network = replace(PRESETS["fast"].network, cells=3)
     # Radii are the published ones where a preset has none.
-    changes: dict[str, Any] = {"network": network, "kernels": (Batch.ROBUST,)}
+    changes: dict[str, Any] = {"network": network, "kernels": (Batch.ATTACKED,)}
     changes["rhos"] = ScoringSpec().rhos
     assert spec == replace(PRESETS["fast"], **changes)
 
@@ -66,7 +66,7 @@ def test_help_tells_what_the_presets_are(capsys):
         assert f"{spec.batch_size} images" in line
         assert f"{network.cells} cells" in line
         assert f"norm {network.norm}" in line
-        assert ", ".join(spec.kernels) in line
+        assert ", ".join(spec.batches) in line
 
 
 def test_options_reach_the_spec():
@@ -80,10 +80,10 @@ def test_options_reach_the_spec():
     assert (spec.batch_size, spec.balance, spec.seeds) == (20, "exact", 3)
     assert (spec.network.norm, spec.attack_norm) == (Norm.IMAGE, Norm.FROZEN)
     assert (spec.network.init, spec.network.channels, spec.network.cells) == (Init.KAIMING, 8, 2)
-    assert (spec.attack.name, spec.attack.steps) == (AttackName.PGD, 7)
+    assert (spec.attack.name, spec.attack.steps) == ("pgd", 7)
     assert (spec.attack.step_size, spec.attack.random_start) == (2 / 255, False)
     assert (spec.rhos, spec.betas) == ((1 / 255, 0.5), (0.0, 0.25))
-    assert (spec.kernels, spec.logits) == ((Batch.CLEAN, Batch.ROBUST), Logits.TRACE)
+    assert (spec.batches, spec.logits) == ((Batch.CLEAN, Batch.ATTACKED), Logits.TRACE)
     assert spec.parameters == "weights"
 
 

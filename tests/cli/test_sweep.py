@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ntknas.cli.sweep import beta_grid
-from ntknas.engine import Run, correlate
 from ntknas.errors import InputError
+from ntknas.evaluation import correlate
+from ntknas.runs import Run
 from ntknas.truth import load_truth
 
 

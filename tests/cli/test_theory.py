@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ntknas.attack import AttackSpec
-from ntknas.network import FullyConnectedSpec
-from ntknas.theory import bound_terms, initial_blocks, sphere_task
+from ntknas.theory import FullyConnectedSpec, bound_terms, initial_blocks, sphere_task
 
 SMALL = ("theory", "--task", "sphere", "--dimension", 5, "--images", 8, "--test-images", 10)
 NETWORK = ("--depth", 3, "--width", 16, "--steps", 2, "--rho", "0.05")

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import ntknas
-from ntknas.engine import Run
-from ntknas.engine.program import gram_blocks
+from ntknas.engine import gram_of
+from ntknas.runs import Run
 from tests.engine.tiny import TINY, TWENTY, programs
 
 
@@ -21,7 +21,7 @@ class Undisturbed(NamedTuple):
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Undisturbed:
     """Scored in one go; every other program of the engine is forgotten before."""
-    program: Any = gram_blocks  # jax.jit's cache is not in its published type
+    program: Any = gram_of  # jax.jit's cache is not in its published type
     program.clear_cache()
     with programs() as compiled:
         run = ntknas.score(TWENTY, out=tmp_path_factory.mktemp("undisturbed"), spec=TINY)

@@ -8,7 +8,7 @@ import pytest
 # In a process of its own: the heap of a test worker is already in use.
 PROGRAM = """
 import ctypes, resource
-from ntknas.engine.allocator import reused_memory
+from ntknas.engine import reused_memory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ntknas.architecture import Architecture, architectures, flops
-from ntknas.attack import AttackName, AttackSpec, attack
-from ntknas.engine import ScoringSpec
-from ntknas.engine.cost import Cost, measured_peak, run_cost
-from ntknas.engine.program import live_operations
+from ntknas.attack import AttackSpec, attack
+from ntknas.engine import Cost, measured_peak, run_cost
 from ntknas.kernel import Batch, Logits, chained_gram, ntk
-from ntknas.network import Network, NetworkSpec, Norm, initial_variables
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, initial_variables
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture, architectures, flops, live_operations
 
 N = 4
 SKIPS, CONVOLUTIONS = Architecture.from_code("111111"), Architecture.from_code("333333")
@@ -24,7 +24,7 @@ RANDOM = [architecture.code for architecture in architectures("random:4:0")]
 def clean(norm=Norm.BATCH, *, channels=8, **settings):
     """One cell a stage: XLA counts the body of a loop once."""
     network = NetworkSpec(channels=channels, cells=1, image_size=16, norm=norm)
-    return ScoringSpec(batch_size=N, kernels=(Batch.CLEAN,), network=network, **settings)
+    return ScoringSpec(batch_size=N, batches=(Batch.CLEAN,), network=network, **settings)
 
 
 def static_program(architecture, network, compute):
@@ -116,8 +116,8 @@ def test_kernel_is_what_xla_compiles(code):
 def test_attack_is_what_xla_counts(norm, code):
     """Within 0.3%: the model leaves out the loss and divisors of pooling."""
     architecture, spec = Architecture.from_code(code), clean(norm)
-    fgsm = AttackSpec(name=AttackName.FGSM)
-    attacked = replace(spec, kernels=(Batch.ROBUST,), rhos=(0.1,), attack=fgsm)
+    fgsm = AttackSpec(name="fgsm")
+    attacked = replace(spec, batches=(Batch.ATTACKED,), rhos=(0.1,), attack=fgsm)
 
     def compute(apply_fn, params, images, labels):
         key, one_step = jax.random.key(0), AttackSpec(steps=1, random_start=False)
@@ -131,7 +131,7 @@ def test_attack_is_what_xla_counts(norm, code):
 def test_three_products_a_batch_are_what_xla_counts():
     """A scan's body is counted once, so two batches count as three products and one Jacobian."""
     spec = clean(Norm.BATCH)
-    two = replace(spec, kernels=(Batch.CLEAN, Batch.ROBUST), rhos=(0.1,))
+    two = replace(spec, batches=(Batch.CLEAN, Batch.ATTACKED), rhos=(0.1,))
 
     def compute(apply_fn, params, images, _):
         return chained_gram(apply_fn, params, jnp.stack([images, images]), coupled=True)
@@ -148,7 +148,7 @@ def test_three_products_a_batch_are_what_xla_counts():
 @pytest.mark.parametrize("code", ["333333", "222222", "111111"])
 def test_padded_multiply_accumulates_are_those_of_the_benchmark(code):
     architecture = Architecture.from_code(code)
-    spec = ScoringSpec(kernels=(Batch.CLEAN,), network=NetworkSpec(norm=Norm.IMAGE))
+    spec = ScoringSpec(batches=(Batch.CLEAN,), network=NetworkSpec(norm=Norm.IMAGE))
     benchmark = flops(architecture) - 10  # it counts the classifier's biases
     cost = run_cost(architecture, spec)
     assert cost.weight_gradient_flops == 2 * spec.batch_size * benchmark
@@ -166,7 +166,7 @@ def test_products_of_jacobians_are_over_the_chosen_parameters(norm, parameters):
 
 
 def test_skips_cost_less_than_convolutions_in_every_part():
-    spec = replace(clean(), kernels=tuple(Batch), rhos=(0.1,))
+    spec = replace(clean(), batches=tuple(Batch), rhos=(0.1,))
     less, more = run_cost(SKIPS, spec), run_cost(CONVOLUTIONS, spec)
     for field in fields(Cost):
         assert getattr(less, field.name) < getattr(more, field.name), field.name
@@ -188,11 +188,11 @@ def test_attacks_are_linear_in_steps_radii_and_attacked_batches():
         spec = replace(clean(), kernels=kernels, rhos=rhos, attack=AttackSpec(steps=steps))
         return run_cost(CONVOLUTIONS, spec)
 
-    one = cost((Batch.ROBUST,), 1, (0.1,))
-    assert cost((Batch.ROBUST,), 7, (0.1,)).attack_flops == 7 * one.attack_flops
-    assert cost((Batch.ROBUST,), 1, (0.1, 0.2, 0.3)).attack_flops == 3 * one.attack_flops
+    one = cost((Batch.ATTACKED,), 1, (0.1,))
+    assert cost((Batch.ATTACKED,), 7, (0.1,)).attack_flops == 7 * one.attack_flops
+    assert cost((Batch.ATTACKED,), 1, (0.1, 0.2, 0.3)).attack_flops == 3 * one.attack_flops
     # The second attack starts from the first one's images, whether their kernel is taken or not.
-    assert cost((Batch.TWICE,), 1, (0.1,)).attack_flops == 2 * one.attack_flops
+    assert cost((Batch.TWICE_ATTACKED,), 1, (0.1,)).attack_flops == 2 * one.attack_flops
     everything = cost(tuple(Batch), 1, (0.1, 0.2))
     assert everything.attack_flops == 4 * one.attack_flops
     assert everything.forward_flops == 5 * one.forward_flops
@@ -201,7 +201,7 @@ def test_attacks_are_linear_in_steps_radii_and_attacked_batches():
 
 
 def test_trace_repeats_all_but_the_attack_for_every_logit():
-    spec = replace(clean(), kernels=(Batch.ROBUST,), rhos=(0.1,))
+    spec = replace(clean(), batches=(Batch.ATTACKED,), rhos=(0.1,))
     total, traced = (
         run_cost(CONVOLUTIONS, replace(spec, logits=logits))
         for logits in (Logits.SUM, Logits.TRACE)

@@ -12,14 +12,16 @@ import pytest
 from jax import export
 
 import ntknas
-from ntknas.engine import ScoringSpec
-from ntknas.engine.program import gram_blocks, live_operations, many_gram_blocks, seed_inputs
+from ntknas.engine import gram_of, many_grams, seed_inputs
 from ntknas.images import load_images, scoring_batch
 from ntknas.kernel import Batch
-from ntknas.network import NetworkSpec, Norm
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import live_operations
 from tests.engine.tiny import TINY
 
-CLEAN = replace(TINY, kernels=(Batch.CLEAN,))
+CLEAN = replace(TINY, batches=(Batch.CLEAN,))
 CODES = ("333333", "014133", "243102", "111111")
 
 # Devices are fixed when a process starts, hence one of its own.
@@ -31,7 +33,7 @@ import ntknas
 from ntknas.kernel import Batch
 from tests.engine.tiny import TINY
 
-CLEAN = replace(TINY, kernels=(Batch.CLEAN,))
+CLEAN = replace(TINY, batches=(Batch.CLEAN,))
 assert jax.local_device_count() == 3
 ntknas.score(sys.argv[1], out=sys.argv[2], spec=CLEAN)
 """
@@ -56,11 +58,11 @@ def test_three_devices_give_the_tables_of_one(tmp_path):
 @pytest.mark.parametrize(("branch_free", "norm"), [(False, Norm.IMAGE), (True, Norm.BATCH)])
 def test_several_architectures_in_a_launch(branch_free, norm):
     network = NetworkSpec(channels=4, cells=1, norm=norm)
-    spec = ScoringSpec(batch_size=4, kernels=(Batch.CLEAN,), network=network).compiled
+    spec = ScoringSpec(batch_size=4, batches=(Batch.CLEAN,), network=network).compiled
     inputs = seed_inputs(spec, scoring_batch(load_images(), 4, seed=0), 0)
     rhos = jnp.zeros(0, inputs.images.dtype)
     codes = [live_operations(ntknas.Architecture.from_code(code)) for code in CODES]
-    found = many_gram_blocks(
+    found = many_grams(
         jnp.asarray(np.array(codes)),
         inputs,
         rhos,
@@ -69,7 +71,7 @@ def test_several_architectures_in_a_launch(branch_free, norm):
         branch_free=branch_free,
     )
     for ops, blocks in zip(codes, found, strict=True):
-        expected = gram_blocks(jnp.asarray(ops), inputs, rhos, spec=spec)
+        expected = gram_of(jnp.asarray(ops), inputs, rhos, spec=spec)
         np.testing.assert_allclose(
             blocks, expected, rtol=1e-9, atol=1e-10 * float(abs(expected).max())
         )
@@ -81,7 +83,7 @@ def test_the_program_lowers_for_every_platform(platform, branch_free):
     """No back end's own code: needs none of these devices."""
     inputs = seed_inputs(TINY, scoring_batch(load_images(), TINY.batch_size, seed=0), 0)
     rhos = jnp.array(TINY.rhos)
-    one = lambda ops, inputs, rhos: gram_blocks(ops, inputs, rhos, spec=TINY.compiled)  # noqa: E731
+    one = lambda ops, inputs, rhos: gram_of(ops, inputs, rhos, spec=TINY.compiled)  # noqa: E731
     program = jax.vmap(one, in_axes=(0, None, None)) if branch_free else one
     ops = jnp.zeros((2, 6) if branch_free else 6, jnp.int32)
     exported = export.export(jax.jit(program), platforms=[platform])(ops, inputs, rhos)

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 import ntknas
-from ntknas.architecture import Architecture, live_edges
 from ntknas.attack import attack
-from ntknas.engine import ScoringSpec
-from ntknas.engine.program import gram_blocks, live_operations, seed_inputs
+from ntknas.engine import gram_of, seed_inputs
 from ntknas.images import load_images, scoring_batch
 from ntknas.kernel import Batch
-from ntknas.network import Network, NetworkSpec, Norm, initial_variables
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, initial_variables
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture, live_edges, live_operations
 from tests.engine.tiny import NOT_REPRESENTATIVE, TINY
 
-COUPLED = ScoringSpec(batch_size=6, kernels=(Batch.CLEAN,), network=NetworkSpec(4, 1)).compiled
+COUPLED = ScoringSpec(batch_size=6, batches=(Batch.CLEAN,), network=NetworkSpec(4, 1)).compiled
 
 
 def batch_of(spec, seed):
@@ -28,7 +29,7 @@ def batch_of(spec, seed):
 def clean_gram(ops, spec, seed=0):
     inputs = seed_inputs(spec, batch_of(spec, seed), seed)
     ops, rhos = jnp.asarray(ops, jnp.int32), jnp.zeros(0, inputs.images.dtype)
-    return np.asarray(gram_blocks(ops, inputs, rhos, spec=spec)[0, 2])
+    return np.asarray(gram_of(ops, inputs, rhos, spec=spec)[0, 2])
 
 
 def static_network(spec, norm, ops, seed):
@@ -129,7 +130,7 @@ def test_weights_alone_and_an_attack_in_another_mode():
     """Attack the frozen network, differentiate the per-image one by its weights without biases."""
     spec = replace(
         TINY,
-        kernels=(Batch.ROBUST,),
+        batches=(Batch.ATTACKED,),
         rhos=(8 / 255,),
         parameters="weights",
         attack_norm=Norm.FROZEN,
@@ -138,7 +139,7 @@ def test_weights_alone_and_an_attack_in_another_mode():
     architecture, batch = Architecture.from_id(NOT_REPRESENTATIVE), batch_of(spec, 0)
     inputs = seed_inputs(spec, batch, 0)
     ops = jnp.asarray(live_operations(architecture))
-    found = gram_blocks(ops, inputs, jnp.array(spec.rhos), spec=spec.compiled)[0, 2]
+    found = gram_of(ops, inputs, jnp.array(spec.rhos), spec=spec.compiled)[0, 2]
 
     frozen, params = static_network(spec.network, Norm.FROZEN, architecture.ops, 0)
     apply_fn, _ = static_network(spec.network, Norm.IMAGE, architecture.ops, 0)

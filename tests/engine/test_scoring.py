@@ -13,14 +13,13 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import ntknas
-from ntknas.architecture import Architecture, architectures
-from ntknas.engine import scoring
-from ntknas.engine.scoring import fit_spec
-from ntknas.engine.store import Store
+from ntknas.engine import fit_spec, scoring
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, load_images
 from ntknas.kernel import Batch, Logits
-from ntknas.network import Norm
+from ntknas.layers import Norm
+from ntknas.runs.store import Store
+from ntknas.spaces.nasbench201 import Architecture, architectures
 from tests.engine.tiny import (
     CLEAN,
     CONSTANT,
@@ -47,7 +46,7 @@ def same_numbers(run, expected, ids=FEW_IDS):
 
 def test_twenty_architectures_two_radii_two_seeds_are_one_program(undisturbed):
     assert len(undisturbed.run.ids) == 20
-    assert undisturbed.compiled.count("jit(gram_blocks)") == 1
+    assert undisturbed.compiled.count("jit(gram_of)") == 1
     assert undisturbed.cached == 1
 
 
@@ -55,7 +54,7 @@ def test_settings_that_are_data_need_no_program_of_their_own(undisturbed):
     spec = replace(TINY, seeds=1, rhos=(1 / 255, 16 / 255), betas=(0.25,))
     with programs() as compiled:
         run = ntknas.score(5, spec=spec)
-    assert "jit(gram_blocks)" not in compiled
+    assert "jit(gram_of)" not in compiled
     assert set(run.table()["rho"].dropna()) == {1 / 255, 16 / 255}
 
 
@@ -176,7 +175,7 @@ def test_no_second_writer(tmp_path):
         ({"seeds": 3}, "seeds: 2 / 3"),
         ({"rhos": (8 / 255,)}, "rhos: 3/255,8/255 / 8/255"),
         ({"betas": ()}, "betas: 0,0.5,1 / none"),
-        ({"kernels": (Batch.CLEAN, Batch.ROBUST)}, "kernels: clean,robust,twice / clean,robust"),
+        ({"kernels": (Batch.CLEAN, Batch.ATTACKED)}, "kernels: clean,robust,twice / clean,robust"),
         ({"parameters": "weights"}, "parameters: all / weights"),
         ({"logits": Logits.TRACE}, "logits: sum / trace"),
         ({"attack_norm": Norm.BATCH}, "attack_norm: image / batch"),

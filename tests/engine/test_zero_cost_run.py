@@ -8,19 +8,13 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import ntknas
-from ntknas.architecture import Architecture
-from ntknas.engine import Run, ScoringSpec, correlate, scoring
-from ntknas.engine.evaluation import rank
-from ntknas.engine.program import live_operations
-from ntknas.engine.store import Store, ZeroCostRecord
+from ntknas.engine import scoring
 from ntknas.errors import InputError
-from ntknas.scores import (
-    KERNEL_SCORES,
-    SCORES,
-    SIZE_SCORES,
-    STRUCTURE_SCORES,
-    ZERO_COST_SCORES,
-)
+from ntknas.evaluation import correlate, rank
+from ntknas.runs import Run, ScoringSpec
+from ntknas.runs.store import Store, ZeroCostRecord
+from ntknas.scores import KERNEL_SCORES, SCORES, SIZE_SCORES, STRUCTURE_SCORES, ZERO_COST_SCORES
+from ntknas.spaces.nasbench201 import Architecture, live_operations
 from tests.engine.tiny import CLEAN, CONSTANT, TINY, architecture_records
 
 SPEC = replace(TINY, zero_cost=True)

@@ -7,11 +7,12 @@ import jax
 import numpy as np
 
 from ntknas.attack import AttackSpec
-from ntknas.engine import Run, ScoringSpec
-from ntknas.engine.run import score_records
-from ntknas.engine.store import GramRecord, ScoreRecord
-from ntknas.kernel import Batch, KernelBlocks
-from ntknas.network import NetworkSpec, Norm
+from ntknas.kernel import Batch, JointGram
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec
+from ntknas.runs import Run, ScoringSpec
+from ntknas.runs.run import score_records
+from ntknas.runs.store import GramRecord, ScoreRecord
 
 __all__ = [
     "CLEAN",
@@ -31,7 +32,7 @@ TINY = ScoringSpec(
     network=NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE),
     attack=AttackSpec(steps=2),
 )
-CLEAN = ScoringSpec(batch_size=6, kernels=(Batch.CLEAN,), network=TINY.network)
+CLEAN = ScoringSpec(batch_size=6, batches=(Batch.CLEAN,), network=TINY.network)
 CONSTANT = 10
 NOT_REPRESENTATIVE, REPRESENTATIVE = 217, 46  # one class, convolutions on different edges
 TWENTY = ["random:17", CONSTANT, NOT_REPRESENTATIVE, REPRESENTATIVE]
@@ -41,7 +42,7 @@ def architecture_records(
     spec: ScoringSpec, index: int
 ) -> tuple[list[GramRecord], list[ScoreRecord]]:
     """Records of an architecture whose kernels are made up from its id, without any network."""
-    size = len(spec.kernels) * spec.batch_size
+    size = len(spec.batches) * spec.batch_size
     grams, scores = [], []
     for seed in range(spec.seeds):
         rng = np.random.default_rng([index, seed])
@@ -51,9 +52,7 @@ def architecture_records(
             for rho, r in zip(spec.rhos or (0.0,), rows, strict=True)
         }
         grams += [GramRecord(seed, rho, gram) for rho, gram in at_rho.items()]
-        blocks = {
-            rho: KernelBlocks(gram.astype(float), spec.kernels) for rho, gram in at_rho.items()
-        }
+        blocks = {rho: JointGram(gram.astype(float), spec.batches) for rho, gram in at_rho.items()}
         labels = np.arange(spec.batch_size) % 2
         scores += score_records(spec, seed, blocks, labels, constant=False)
     return grams, scores

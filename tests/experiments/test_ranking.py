@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 import ntknas
 from experiments import ranking
 from experiments.ranking import RankingConfig, candidates, in_development, report, search
-from ntknas.architecture.space import representatives
+from ntknas.spaces.nasbench201.listing import representatives
 from tests.engine.tiny import CLEAN
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"

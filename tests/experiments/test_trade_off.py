@@ -10,8 +10,8 @@ import ntknas
 from experiments import trade_off
 from experiments.ranking import in_development
 from experiments.trade_off import SETTINGS, TradeOffConfig, picture, run
-from ntknas.engine import PRESETS
-from ntknas.engine.cost import run_cost
+from ntknas.engine import run_cost
+from ntknas.runs import PRESETS
 from tests.engine.tiny import CLEAN
 
 # The engine's tests compile the same program.

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from ntknas.architecture import Architecture
-from ntknas.network import Network, NetworkSpec, Norm, initial_variables, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, initial_variables, load_torch_weights
+from ntknas.spaces.nasbench201 import Architecture
 from tests.network.reference import Normalised, to_torch, torch_network
 
 # Both convolutions, pooling and a skip connection.

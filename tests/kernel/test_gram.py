@@ -7,8 +7,8 @@ import pytest
 
 from ntknas import kernel as room
 from ntknas.kernel import Logits
-from ntknas.kernel.neural_tangents import neural_tangents
-from ntknas.network import Norm
+from ntknas.layers import Norm
+from ntknas.theory.neural_tangents import neural_tangents
 from tests.kernel.models import (
     CLASSES,
     draws,

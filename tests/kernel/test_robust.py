@@ -11,13 +11,8 @@ import pytest
 from ntknas import kernel as room
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
-from ntknas.kernel import (
-    Batch,
-    Logits,
-    joint_grams,
-    kernel_blocks,
-)
-from ntknas.network import Norm
+from ntknas.kernel import Batch, Logits, joint_grams, kernel_blocks
+from ntknas.layers import Norm
 from tests.kernel.models import (
     CLASSES,
     draws,
@@ -151,7 +146,7 @@ def test_another_network_may_be_attacked(float64):
         images,
         labels,
         rhos=jnp.array([0.3]),
-        batches=(Batch.ROBUST,),
+        batches=(Batch.ATTACKED,),
         spec=SPEC,
         coupled=False,
         attack_fn=other,

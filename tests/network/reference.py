@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from xautodl.models import CellStructure
 from xautodl.models.cell_infers.tiny_network import TinyNetwork
 
-from ntknas.architecture import Architecture
+from ntknas.spaces.nasbench201 import Architecture
 
 MEAN = (125.3 / 255, 123.0 / 255, 113.9 / 255)
 STD = (63.0 / 255, 62.1 / 255, 66.7 / 255)

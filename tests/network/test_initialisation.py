@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ntknas.architecture import Architecture
-from ntknas.network import Init, NetworkSpec, Norm, initial_variables
+from ntknas.layers import Norm
+from ntknas.network import Init, NetworkSpec, initial_variables
+from ntknas.spaces.nasbench201 import Architecture
 from tests.network.reference import torch_network
 
 SPEC = NetworkSpec(channels=4, cells=2)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ntknas.architecture import Architecture, architectures
-from ntknas.network import Network, NetworkSpec, Norm, initial_variables, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, initial_variables, load_torch_weights
+from ntknas.spaces.nasbench201 import Architecture, architectures
 from tests.conftest import real_data
 from tests.network.reference import Normalised, to_numpy, to_torch, torch_network
 

@@ -6,7 +6,8 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.network import Init, NetworkSpec, Norm
+from ntknas.layers import Norm
+from ntknas.network import Init, NetworkSpec
 
 
 def test_defaults_are_the_published_setting():

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from ntknas.architecture import Architecture
 from ntknas.errors import InputError
-from ntknas.network import Network, Norm, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import Network, load_torch_weights
+from ntknas.spaces.nasbench201 import Architecture
 from tests.network.reference import MEAN, STD, Normalised, to_torch, torch_network
 
 # 1x1 and 3x3 convolutions, pooling, a skip connection and no edge at all.

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.ranking import combine, rank
+from ntknas.evaluation import rank
+from ntknas.ranking import combine
 
 DIRECTIONS = {"cond@robust:8/255": -1, "params": 1, "lambda_min": 1}
 

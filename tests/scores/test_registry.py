@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel
+from ntknas.kernel import KernelName
 from ntknas.scores import (
     KERNEL_SCORES,
     SCORES,
@@ -41,12 +41,14 @@ radii = st.one_of(
 betas = st.one_of(st.decimals(0, 1, places=3).map(float), st.floats(0, 1))
 
 
-@given(score=st.sampled_from(KERNEL_SCORES), kernel=st.sampled_from(Kernel), rho=radii, beta=betas)
+@given(
+    score=st.sampled_from(KERNEL_SCORES), kernel=st.sampled_from(KernelName), rho=radii, beta=betas
+)
 def test_names_of_kernel_scores_round_trip(score, kernel, rho, beta):
     name = ScoreName(
         score,
         kernel,
-        None if kernel is Kernel.CLEAN else rho,
+        None if kernel is KernelName.CLEAN else rho,
         beta if kernel.mixed else None,
     )
     assert ScoreName.parse(str(name)) == name

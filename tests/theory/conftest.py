@@ -2,8 +2,7 @@
 
 import pytest
 
-from ntknas.network import FullyConnectedSpec
-from ntknas.theory import sphere_task
+from ntknas.theory import FullyConnectedSpec, sphere_task
 
 
 @pytest.fixture(scope="session")

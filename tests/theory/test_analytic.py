@@ -9,8 +9,15 @@ import pytest
 
 from ntknas.errors import InputError
 from ntknas.kernel import Batch
-from ntknas.network import FullyConnected, FullyConnectedSpec, unit_inputs
-from ntknas.theory import analytic_blocks, analytic_kernel, layerwise_gram, sphere_task
+from ntknas.theory import (
+    FullyConnected,
+    FullyConnectedSpec,
+    analytic_blocks,
+    analytic_kernel,
+    layerwise_gram,
+    sphere_task,
+    unit_inputs,
+)
 
 
 def points(n=4):
@@ -92,10 +99,12 @@ def test_blocks_are_kernels_at_pairs_of_points():
     assert blocks.batches == tuple(Batch)
     np.testing.assert_allclose(blocks.robust, blocks.clean[::-1, ::-1], rtol=1e-10)
     np.testing.assert_allclose(
-        blocks.cross(Batch.CLEAN, Batch.ROBUST), blocks.clean[:, ::-1], rtol=1e-6
+        blocks.cross(Batch.CLEAN, Batch.ATTACKED), blocks.clean[:, ::-1], rtol=1e-6
     )
     pair = analytic_kernel(spec, jnp.asarray(images[:1]), jnp.asarray(batches[2][1:2]))
-    np.testing.assert_allclose(blocks.cross(Batch.CLEAN, Batch.TWICE)[0, 1], pair[0, 0], rtol=1e-4)
+    np.testing.assert_allclose(
+        blocks.cross(Batch.CLEAN, Batch.TWICE_ATTACKED)[0, 1], pair[0, 0], rtol=1e-4
+    )
 
 
 def test_gradients_are_finite_at_the_images_themselves():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel, KernelBlocks
+from ntknas.kernel import JointGram, KernelName
 from ntknas.scores import kernel_scores
 from ntknas.theory import bound_terms, confidence_term, weyl_bound
 
@@ -103,14 +103,14 @@ def joint(seed, n=5, parameters=30):
     clean = rng.normal(size=(n, parameters))
     robust = clean + rng.normal(size=clean.shape)
     rows = np.concatenate([clean, robust, robust + 0.2 * rng.normal(size=clean.shape)])
-    return KernelBlocks(rows @ rows.T)
+    return JointGram(rows @ rows.T)
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 999), beta=st.floats(0, 1), name=st.sampled_from(["clean", "robust"]))
 def test_weyl_holds_for_any_jacobians(seed, beta, name):
     blocks = joint(seed)
-    kind = Kernel(f"mixed_{name}")
+    kind = KernelName(f"mixed_{name}")
     found = weyl_bound(blocks, kind, beta)
     assert found.holds
     low = np.linalg.eigvalsh(blocks.kernel(kind, beta))[0]
@@ -121,19 +121,19 @@ def test_weyl_holds_for_any_jacobians(seed, beta, name):
 def test_weyl_is_tight_at_the_ends_and_for_equal_jacobians():
     blocks = joint(0)
     for beta in (0.0, 1.0):
-        assert weyl_bound(blocks, Kernel.MIXED_CLEAN, beta).tightness == pytest.approx(1)
+        assert weyl_bound(blocks, KernelName.MIXED_CLEAN, beta).tightness == pytest.approx(1)
     matrix = kernel(4)
-    same = KernelBlocks(np.tile(matrix, (3, 3)))
-    assert weyl_bound(same, Kernel.MIXED_ROBUST, 0.3).tightness == pytest.approx(1)
+    same = JointGram(np.tile(matrix, (3, 3)))
+    assert weyl_bound(same, KernelName.MIXED_ROBUST, 0.3).tightness == pytest.approx(1)
 
 
 def test_weyl_says_nothing_where_jacobians_are_opposed():
     rows = np.concatenate([np.eye(2), -np.eye(2), np.eye(2)])
-    found = weyl_bound(KernelBlocks(rows @ rows.T), Kernel.MIXED_CLEAN, 0.5)
+    found = weyl_bound(JointGram(rows @ rows.T), KernelName.MIXED_CLEAN, 0.5)
     assert (found.lambda_min, found.bound, found.cross, found.holds) == (0, 0, -2, True)
     assert np.isnan(found.tightness)
 
 
 def test_weyl_needs_a_mixed_kernel():
     with pytest.raises(InputError, match="expected a mixed kernel, got clean"):
-        weyl_bound(joint(0), Kernel.CLEAN, 0.5)
+        weyl_bound(joint(0), KernelName.CLEAN, 0.5)

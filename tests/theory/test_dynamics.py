@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ntknas.attack import AttackSpec
-from ntknas.network import FullyConnectedSpec
-from ntknas.theory import TrainingSpec, initial_blocks, kernel_distance, kernel_dynamics
+from ntknas.theory import FullyConnectedSpec, initial_blocks, kernel_distance, kernel_dynamics
+from ntknas.training import TrainingSpec
 
 ATTACK = AttackSpec(steps=2, random_start=False)
 TRAINING = TrainingSpec(steps=20, batch_size=4, attack=ATTACK, test_attack=ATTACK)

@@ -8,7 +8,7 @@ import pytest
 
 from ntknas.attack import AttackSpec
 from ntknas.errors import InputError
-from ntknas.kernel import Kernel
+from ntknas.kernel import KernelName
 from ntknas.theory import (
     analytic_blocks,
     analytic_kernel,
@@ -79,7 +79,9 @@ def test_no_radius_no_difference(spec, sphere):
     np.testing.assert_allclose(found.blocks.mixed_robust(0.5), found.blocks.clean, rtol=1e-8)
 
 
-@pytest.mark.parametrize(("kernel", "beta"), [(Kernel.CLEAN, None), (Kernel.MIXED_ROBUST, 0.5)])
+@pytest.mark.parametrize(
+    ("kernel", "beta"), [(KernelName.CLEAN, None), (KernelName.MIXED_ROBUST, 0.5)]
+)
 def test_empirical_kernels_converge_at_the_square_root_of_the_width(kernel, beta, spec, sphere):
     batches = np.stack([np.clip(sphere.train_images + shift, 0, 1) for shift in (0.0, 0.05, 0.1)])
     found = convergence(spec, batches, widths=(32, 2048), num_seeds=12, kernel=kernel, beta=beta)

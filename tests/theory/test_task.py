@@ -8,8 +8,8 @@ import pytest
 from ntknas.attack import AttackSpec
 from ntknas.errors import InputError
 from ntknas.images import load_images
-from ntknas.network import unit_inputs
-from ntknas.theory import image_task, measured_errors, sphere_task
+from ntknas.theory import image_task, sphere_task, unit_inputs
+from ntknas.training import measured_errors
 
 
 def test_points_lie_on_the_sphere_beyond_the_margin():

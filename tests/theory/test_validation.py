@@ -8,8 +8,9 @@ import pytest
 
 from ntknas.attack import AttackSpec
 from ntknas.errors import InputError
-from ntknas.theory import TrainingSpec, measure, sphere_task
+from ntknas.theory import measure, sphere_task
 from ntknas.theory.validation import _draws
+from ntknas.training import TrainingSpec
 
 ATTACK = AttackSpec(steps=2)
 TRAINING = TrainingSpec(steps=40, batch_size=8, attack=ATTACK, test_attack=ATTACK)

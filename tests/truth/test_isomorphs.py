@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ntknas.architecture import Architecture, architectures
-from ntknas.architecture.space import representatives
 from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import Architecture, architectures
+from ntknas.spaces.nasbench201.listing import representatives
 from ntknas.truth.isomorphs import own_map, parse_id, read_meta, resolve
 
 META = Path("meta.json")

@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 from scipy.stats import spearmanr
 
-from ntknas.architecture import Architecture, architectures, num_parameters
 from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import Architecture, architectures, num_parameters
 from ntknas.truth import load_truth
 
 METRICS = ["val_acc", "val_fgsm_3_acc", "val_pgd_3_acc", "val_fgsm_8_acc", "val_pgd_8_acc"]

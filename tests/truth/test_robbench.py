@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from ntknas.architecture import Architecture
 from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import Architecture
 from ntknas.truth import load_truth
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntknas.architecture import Architecture
 from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import Architecture
 from ntknas.truth.table import Truth, tidy
 
 NAN = float("nan")

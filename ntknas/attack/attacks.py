@@ -1,0 +1,67 @@
+"""Adversarial attacks A_rho(x) within an l-infinity ball, in pixel space [0, 1].
+
+The network is any function from images to logits. Its normalisation mode is whatever that function
+computes, so an attack in another mode is an attack on another function.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from jaxtyping import Array, Float, Int, Key
+
+from ntknas.attack.spec import ATTACKS, AttackSpec, LogitsFn, Scalar
+
+__all__ = ["ATTACKS", "Attack", "attack"]
+
+
+class Attack(Protocol):
+    """A member of `ATTACKS`: traceable, in pixel space, within rho of the images in every pixel."""
+
+    def __call__(
+        self,
+        key: Key[Array, ""],
+        logits_fn: LogitsFn,
+        images: Float[Array, "n h w c"],
+        labels: Int[Array, " n"],
+        *,
+        rho: Scalar,
+        spec: AttackSpec,
+    ) -> Float[Array, "n h w c"]:
+        """The attacked images; rho = 0 is the identity."""
+        ...
+
+
+def attack(
+    key: Key[Array, ""],
+    apply_fn: Callable[[Any, Array], Array],
+    params: Any,
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    *,
+    spec: AttackSpec,
+    rho: Scalar,
+) -> Float[Array, "n h w c"]:
+    """The attack that `spec` describes, at radius rho. rho = 0 is the identity.
+
+    Args:
+        key: Key of random starts; attacks without any do not use it.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Its parameters.
+        images: Pixels in [0, 1].
+        labels: Classes 0..k-1.
+        spec: Algorithm, steps and step size.
+        rho: Radius in pixel units; may be traced.
+
+    Returns:
+        Attacked images, within rho of `images` in every pixel and within [0, 1].
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> w = jnp.array([[1.0, -1.0]])
+        >>> apply_fn = lambda w, x: x.reshape(-1, 1) @ w
+        >>> x, y = jnp.full((1, 1, 1, 1), 0.5), jnp.array([0])
+        >>> attack(jax.random.key(0), apply_fn, w, x, y, spec=AttackSpec(), rho=0.1).item()
+        0.4...
+    """
+    run = ATTACKS[spec.name]
+    return run(key, lambda images: apply_fn(params, images), images, labels, rho=rho, spec=spec)

@@ -1,0 +1,49 @@
+"""PGD: many small signed gradient steps, each projected to the ball.
+
+References:
+    Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR 2018.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int, Key
+
+from ntknas.attack.fgsm import ascent_direction
+from ntknas.attack.spec import AttackSpec, LogitsFn, Scalar
+
+__all__ = ["pgd"]
+
+
+def pgd(
+    key: Key[Array, ""],
+    logits_fn: LogitsFn,
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    *,
+    rho: Scalar,
+    spec: AttackSpec,
+) -> Float[Array, "n h w c"]:
+    """Signed gradient steps, each projected to the ball of radius rho and to [0, 1].
+
+    Args:
+        key: Key of the random start; not used without one.
+        logits_fn: The network, `images -> logits [n, k]`.
+        images: Pixels in [0, 1].
+        labels: Classes 0..k-1.
+        rho: Radius in pixel units; may be traced.
+        spec: Number of steps (static), their size in pixel units (may be traced), random start.
+
+    Returns:
+        Attacked images.
+    """
+    start = images
+    if spec.random_start:
+        noise = jax.random.uniform(key, images.shape, images.dtype, minval=-1, maxval=1)
+        start = jnp.clip(images + rho * noise, 0, 1)
+
+    def step(_, attacked):
+        attacked += spec.step_size_at(rho) * ascent_direction(logits_fn, attacked, labels)
+        return jnp.clip(images + jnp.clip(attacked - images, -rho, rho), 0, 1)
+
+    return lax.fori_loop(0, spec.steps, step, start)

@@ -1,0 +1,220 @@
+"""The program of NAS-Bench-201: operations are data, and only the chosen ones run.
+
+All architectures share one super-network's weights per seed, so one compiled program serves them
+all: op codes in, joint Gram matrices out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, PartitionSpec
+
+from ntknas.images import ScoringBatch
+from ntknas.kernel import Probe, robust_gram
+from ntknas.layers import Norm
+from ntknas.network import Network, initial_variables
+from ntknas.proxies import proxy_inputs, proxy_scores
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import NASBENCH201, Architecture, live_operations
+
+__all__ = ["BranchProgram", "SeedInputs", "gram_of", "many_grams", "seed_inputs"]
+
+
+class SeedInputs(NamedTuple):
+    """What a seed fixes for every architecture.
+
+    Attributes:
+        variables: Weights of the super-network.
+        images: Pixels in [0, 1], [n, h, w, c].
+        labels: Classes of the images.
+        key: Key of the attack's random starts.
+    """
+
+    variables: dict[str, Any]
+    images: jax.Array
+    labels: jax.Array
+    key: jax.Array
+
+
+def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs:
+    """The inputs that all architectures share under a seed.
+
+    Args:
+        spec: Settings of the run.
+        batch: Images of the seed.
+        seed: The seed.
+    """
+    dtype = jnp.zeros(()).dtype  # float64 where JAX is told to use it
+    network = spec.network
+    assert network is not None
+    if spec.attack_norm is Norm.FROZEN:  # running statistics must then exist
+        network = replace(network, norm=Norm.FROZEN)
+    variables = initial_variables(network, seed)
+    return SeedInputs(
+        jax.tree.map(lambda a: jnp.asarray(a, dtype), variables),
+        jnp.asarray(batch.pixels, dtype),
+        jnp.asarray(batch.labels),
+        jax.random.key(seed),
+    )
+
+
+@partial(jax.jit, static_argnames="spec")
+def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec) -> jax.Array:
+    """The joint Gram matrices of one architecture under one seed.
+
+    Args:
+        ops: Six operation codes, as data.
+        inputs: What the seed fixes.
+        rhos: Attack radii, as data.
+        spec: Settings, static; two specs are two programs.
+
+    Returns:
+        One matrix per radius, [r, m, m] (`ntknas.kernel.robust_gram`).
+    """
+    variables = inputs.variables
+    selected, rest = _split(variables["params"], spec.parameters)
+
+    def network(norm):
+        module = Network(replace(spec.network, norm=norm))
+
+        def apply_fn(selected, images):
+            params = _merge(selected, rest)
+            return module.apply({**variables, "params": params}, images, ops)
+
+        return apply_fn
+
+    def probed_fn(probe, images):
+        biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
+        return Network(spec.network).apply(variables, images, ops, Probe(probe, biases))
+
+    return robust_gram(
+        inputs.key,
+        network(spec.network.norm),
+        selected,
+        inputs.images,
+        inputs.labels,
+        rhos=rhos,
+        batches=spec.batches,
+        spec=spec.attack,
+        coupled=spec.network.norm.coupled,
+        logits=spec.logits,
+        attack_fn=network(spec.attack_norm),
+        probed_fn=probed_fn,
+    )
+
+
+@partial(jax.jit, static_argnames=("spec", "devices", "branch_free"))
+def many_grams(
+    ops: jax.Array,
+    inputs: SeedInputs,
+    rhos: jax.Array,
+    *,
+    spec: ScoringSpec,
+    devices: tuple[jax.Device, ...],
+    branch_free: bool = False,
+) -> jax.Array:
+    """`gram_of` of several architectures in one launch, shared out over devices.
+
+    Args:
+        ops: Operation codes [a, 6]; a is a multiple of the number of devices.
+        inputs: What the seed fixes, the same for all.
+        rhos: Attack radii.
+        spec: Settings, static.
+        devices: Each takes the same number of architectures.
+        branch_free: False: a device takes its architectures in turn and runs only the operations
+            that they have. True: all at once, every operation of every edge is computed and the
+            architecture's own is selected, so that a launch is wide and has no branch.
+
+    Returns:
+        Matrices [a, r, m, m], sharded over the devices.
+    """
+
+    def on_device(ops, inputs, rhos):
+        one = lambda ops: gram_of(ops, inputs, rhos, spec=spec)  # noqa: E731
+        return jax.vmap(one)(ops) if branch_free else lax.map(one, ops)
+
+    shares = PartitionSpec("architectures")
+    return jax.shard_map(
+        on_device,
+        mesh=Mesh(np.array(devices), ("architectures",)),
+        in_specs=(shares, PartitionSpec(), PartitionSpec()),
+        out_specs=shares,
+        check_vma=False,
+    )(ops, inputs, rhos)
+
+
+class BranchProgram:
+    """Branches over operations, for CPUs; see `ntknas.engine.Program`.
+
+    Args:
+        spec: Settings of the run.
+        batches: Images of each seed.
+    """
+
+    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch]):
+        self._spec = spec
+        self._inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
+        self._rhos = jnp.array(spec.rhos, self._inputs[0].images.dtype)
+        self._devices = tuple(jax.local_devices())
+        self._proxy_inputs = [
+            proxy_inputs(spec.network, i.variables, i.images, i.labels, seed)
+            for seed, i in enumerate(self._inputs)
+            if spec.zero_cost and spec.network is not None
+        ]
+
+    @property
+    def launch_size(self) -> int:
+        """One architecture per local device."""
+        return len(self._devices)
+
+    def grams(self, launch: Sequence[Architecture]) -> list[np.ndarray]:
+        """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
+        ops = np.zeros((self.launch_size, 6), np.int32)  # devices without an architecture idle
+        ops[: len(launch)] = [live_operations(architecture) for architecture in launch]
+        spec = self._spec.compiled
+        of_seeds = [
+            np.asarray(
+                gram_of(jnp.asarray(ops[0]), inputs, self._rhos, spec=spec)[None]
+                if self.launch_size == 1
+                else many_grams(
+                    jnp.asarray(ops), inputs, self._rhos, spec=spec, devices=self._devices
+                )
+            )
+            for inputs in self._inputs
+        ]
+        return list(np.stack(of_seeds, axis=1)[: len(launch)])
+
+    def proxies(self, architecture: Architecture) -> list[dict[str, float]]:
+        """The zero-cost proxies under each seed; none if the run has none."""
+        network = self._spec.network
+        assert network is not None
+        ops = live_operations(architecture)
+        return [proxy_scores(network, ops, inputs) for inputs in self._proxy_inputs]
+
+    def counts(self, architecture: Architecture) -> dict[str, float]:
+        """Counts of the graph, parameters and FLOPs."""
+        return NASBENCH201.counts(architecture, self._spec.sizes)
+
+
+def _split(params: dict, parameters: str) -> tuple[dict, dict]:
+    """Parameters that the kernel is taken over, and the others."""
+
+    def part(keep_bias):
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: leaf if (path[-1].key == "bias") == keep_bias else None, params
+        )
+
+    return (params, {}) if parameters == "all" else (part(False), part(True))
+
+
+def _merge(selected: dict, rest: dict) -> dict:
+    if not rest:
+        return selected
+    is_none = lambda leaf: leaf is None  # noqa: E731
+    return jax.tree.map(lambda a, b: b if a is None else a, selected, rest, is_leaf=is_none)

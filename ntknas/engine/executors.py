@@ -1,0 +1,86 @@
+"""How launches are run: a Protocol and a registry.
+
+An executor calls a function for each launch and yields the results in order. The first launch is
+always run alone, for it compiles.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+import jax
+
+from ntknas.registry import Registry
+
+__all__ = ["EXECUTORS", "Executor", "serial", "threads"]
+
+Launch = TypeVar("Launch")
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """A member of `EXECUTORS`."""
+
+    def __call__(
+        self, compute: Callable[[Launch], Result], launches: Sequence[Launch]
+    ) -> Iterator[Result]:
+        """The results of all launches in order.
+
+        Args:
+            compute: What to call for each launch; safe to call from several threads.
+            launches: The launches.
+        """
+        ...
+
+
+def serial(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> Iterator[Result]:
+    """One launch after the other, in the calling thread.
+
+    Args:
+        compute: What to call for each launch.
+        launches: The launches.
+
+    Example:
+        >>> list(serial(abs, [-1, 2]))
+        [1, 2]
+    """
+    yield from map(compute, launches)
+
+
+def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> Iterator[Result]:
+    """Several launches in flight, each in a thread.
+
+    On one CPU device as many as there are cores are in flight, since each is idle at times; else
+    two, so that a device need not wait for the host.
+
+    Args:
+        compute: What to call for each launch.
+        launches: The launches.
+
+    Example:
+        >>> list(threads(abs, [-1, 2, -3]))
+        [1, 2, 3]
+    """
+    waiting = iter(launches)
+    for first in islice(waiting, 1):
+        yield compute(first)  # compiles, once for all threads
+    workers = _num_workers()
+    with ThreadPoolExecutor(workers) as pool:
+        pending: list[Future] = [pool.submit(compute, x) for x in islice(waiting, 2 * workers)]
+        try:
+            while pending:
+                yield pending.pop(0).result()
+                pending += [pool.submit(compute, x) for x in islice(waiting, 1)]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _num_workers() -> int:
+    one_cpu = jax.default_backend() == "cpu" and jax.local_device_count() == 1
+    return min(os.cpu_count() or 1, 8) if one_cpu else 2
+
+
+EXECUTORS: Registry[Any] = Registry("executor", {"threads": threads, "serial": serial})
+"""Executors by name."""

@@ -1,0 +1,106 @@
+"""The program of any network of any space: each network is traced and compiled by itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.images import ScoringBatch
+from ntknas.kernel import robust_gram
+from ntknas.runs import ScoringSpec
+from ntknas.spaces import Candidate, Space
+
+__all__ = ["StaticProgram"]
+
+
+class StaticProgram:
+    """One compilation per network; see `ntknas.engine.Program`.
+
+    A network of a space is drawn anew for each seed, from a key of that seed. The kernel is taken
+    over its collection "params"; other collections, such as running statistics, are constants.
+
+    Args:
+        spec: Settings of the run.
+        batches: Images of each seed.
+        space: The space that builds the networks.
+    """
+
+    launch_size = 1
+
+    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch], space: Space[Any]):
+        self._spec = spec
+        self._space = space
+        self._dtype = jnp.zeros(()).dtype
+        self._batches = [
+            (jnp.asarray(batch.pixels, self._dtype), jnp.asarray(batch.labels)) for batch in batches
+        ]
+        self._classes = batches[0].classes
+
+    def grams(self, launch: Sequence[Candidate]) -> list[np.ndarray]:
+        """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
+        return [self._gram(architecture) for architecture in launch]
+
+    def _gram(self, architecture: Candidate) -> np.ndarray:
+        spec, network = self._spec, self._space.build(architecture)
+        rhos = jnp.array(spec.rhos, self._dtype)
+
+        @jax.jit
+        def compute(key, params, rest, images, labels):
+            def apply_fn(params, images):
+                return network.apply({**rest, "params": params}, images)
+
+            return robust_gram(
+                key,
+                apply_fn,
+                params,
+                images,
+                labels,
+                rhos=rhos,
+                batches=spec.batches,
+                spec=spec.attack,
+                coupled=spec.images_coupled,
+                logits=spec.logits,
+            )
+
+        of_seeds = []
+        for seed, (images, labels) in enumerate(self._batches):
+            params, rest = _variables(network, architecture, seed, images)
+            logits = jax.eval_shape(network.apply, {**rest, "params": params}, images)
+            if logits.shape != (len(images), self._classes):
+                raise InputError(
+                    f"expected logits [{len(images)}, {self._classes}] of network "
+                    f"{architecture.id}, got {list(logits.shape)}"
+                )
+            key = jax.random.key(seed)
+            of_seeds.append(np.asarray(compute(key, params, rest, images, labels)))
+        return np.stack(of_seeds)
+
+    def proxies(self, architecture: Candidate) -> list[dict[str, float]]:
+        """None: proxies are computed on NAS-Bench-201 networks."""
+        return []
+
+    def counts(self, architecture: Candidate) -> dict[str, float]:
+        """The space's counts, and the number of parameters."""
+        network, (images, _) = self._space.build(architecture), self._batches[0]
+        shapes = jax.eval_shape(network.init, jax.random.key(0), images)
+        params = jax.tree.leaves(shapes["params"])
+        counts = {"params": float(sum(leaf.size for leaf in params))}
+        return self._space.counts(architecture, self._spec.sizes) | counts
+
+
+def _variables(
+    network: Any, architecture: Candidate, seed: int, images: jax.Array
+) -> tuple[Any, dict[str, Any]]:
+    """Parameters, and the other collections of variables."""
+    variables = network.init(jax.random.key(seed), images)
+    if not isinstance(variables, Mapping) or "params" not in variables:
+        found = ", ".join(variables) if isinstance(variables, Mapping) else type(variables).__name__
+        raise InputError(
+            f"expected variables with a collection 'params' of network {architecture.id}, "
+            f"got {found}"
+        )
+    rest = {name: tree for name, tree in variables.items() if name != "params"}
+    return variables["params"], rest

@@ -1,0 +1,159 @@
+"""Runs side by side: how far each setting moves a correlation, with paired intervals."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ntknas.errors import InputError
+from ntknas.evaluation.table import score_table
+from ntknas.kernel.names import Batch
+from ntknas.ranking import correlations, oriented, replicates, resample_counts
+from ntknas.runs import Run, ScoringSpec
+from ntknas.scores import RankSum
+from ntknas.truth import Truth
+
+__all__ = ["changed_settings", "compare_runs", "turned"]
+
+
+def turned(scores: pd.DataFrame, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
+    """Scores with higher values better, constant networks and missing values last.
+
+    Args:
+        scores: A frame as `Run.scores` returns.
+        names: Scores or rank sums; None means every column of the frame.
+
+    Returns:
+        One column per name.
+    """
+    table = score_table(scores)
+    wanted = [table.resolve(name) for name in (scores.columns if names is None else names)]
+    values = table.values(wanted)
+    directions = {str(name): name.direction for name in wanted}
+    columns = {
+        name: oriented(values, directions, name, worst=table.constant) for name in directions
+    }
+    return pd.DataFrame(columns).fillna(-np.inf)
+
+
+def compare_runs(
+    runs: Sequence[Run],
+    truth: Truth,
+    *,
+    metric: str = "pgd_8",
+    dataset: str | None = None,
+    names: Sequence[str] | None = None,
+    resamples: int = 200,
+) -> pd.DataFrame:
+    """Correlations of several runs on the architectures that all of them hold.
+
+    Args:
+        runs: The runs; the first is the one that the others are compared with.
+        truth: Published accuracies.
+        metric: One of the truth's metrics.
+        dataset: One of the truth's; None means the first run's.
+        names: Scores or rank sums; None means lambda_min and cond of every kernel that is not
+            mixed.
+        resamples: Number of resamples of each interval.
+
+    Returns:
+        One row per run and score, and if a run has several seeds (of weights and images) one more
+        for each alone. Columns: settings (those that differ from the first run's; its own folder's
+        name for the first), score, n, spearman and its interval, difference from the first run's
+        spearman of the same score and its interval, both runs resampled alike (NaN for scores that
+        the first run has not).
+
+    Raises:
+        InputError: If the runs have fewer than two architectures in common, or fewer than two of
+            them an accuracy.
+    """
+    first = runs[0]
+    common = set.intersection(*(set(run.ids) for run in runs))
+    if len(common) < 2:
+        raise InputError(f"expected runs that share architectures, got {len(common)} in common")
+    dataset = dataset or first.spec.dataset
+    known = sorted(label for label in common if label in truth.representative_of)
+    accuracy = pd.Series(
+        {label: truth.value(label, dataset, metric) for label in known}, dtype=float
+    ).dropna()
+    if len(accuracy) < 2:
+        raise InputError(f"expected accuracies of two architectures or more, got {len(accuracy)}")
+    accuracy = accuracy.round(6)  # below that, ties of the published means are rounding
+    counts = resample_counts(len(accuracy), resamples=resamples, seed=0)
+    reference: dict[Any, tuple[Any, Any]] = {}
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        settings = ", ".join(changed_settings(run.spec, first.spec)) or run.folder.name
+        if any(row["settings"] == settings for row in rows):
+            settings = f"{settings} ({run.folder})"
+        for draw, scores in _draws(run):
+            scores = scores.loc[accuracy.index]
+            scores.attrs["space"] = run.space
+            for name, column in turned(scores, names or unmixed_names(scores)).items():
+                spearman = correlations(column, accuracy).spearman
+                resampled = replicates(column, accuracy, counts)[0]
+                row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
+                row |= {"spearman": spearman} | _ends("spearman", resampled)
+                if run is first:
+                    reference.setdefault(name, (spearman, resampled))
+                of_first, resampled_of_first = reference.get(name, (math.nan, math.nan))
+                row["difference"] = spearman - of_first
+                rows.append(row | _ends("difference", resampled - resampled_of_first))
+    return pd.DataFrame(rows)
+
+
+def unmixed_names(scores: pd.DataFrame) -> list[str]:
+    """lambda_min and cond of every kernel of a frame that is not mixed."""
+    names = score_table(scores).names
+    return [
+        str(name)
+        for score in ("lambda_min", "cond")
+        for name in names
+        if name.score == score and name.beta is None
+    ]
+
+
+def _draws(run: Run) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores as they are, which are means over seeds; then, if there are several, each seed's."""
+    table = run.table()
+    yield "", run.scores(table)
+    if run.spec.seeds > 1:
+        for seed, rows in table.groupby("seed"):
+            yield f", seed {seed} alone", run.scores(rows)
+
+
+def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
+    """The 95% interval of a column from its values in resamples; NaN if there are none."""
+    known = resampled[~np.isnan(resampled)]
+    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
+    return {f"{name}_low": float(low), f"{name}_high": float(high)}
+
+
+def changed_settings(spec: ScoringSpec, first: ScoringSpec) -> list[str]:
+    """Settings that move a kernel's scores and differ from a first spec's, as "name: value".
+
+    Which kernels there are is not among them: the columns of a table say that. What a dataset's
+    images decide about the network goes by the dataset's name.
+
+    Args:
+        spec: A run's settings.
+        first: The settings that it is compared with.
+    """
+    if spec.dataset != first.dataset and spec.network and first.network:
+        of_images = {
+            name: getattr(first.network, name) for name in ("classes", "image_size", "mean", "std")
+        }
+        network = replace(spec.network, **of_images)
+        spec = replace(spec, images_sha256=first.images_sha256, network=network)
+    batches = first.batches if spec.rhos and first.rhos else (Batch.CLEAN,)
+    alike = [
+        replace(s, batches=batches, rhos=first.rhos, betas=(), zero_cost=False)
+        for s in (spec, first)
+    ]
+    changes = [change.partition(" / ")[0] for change in alike[0].differences(alike[1])]
+    if spec.network and spec.attack_norm == spec.network.norm:
+        changes = [change for change in changes if not change.startswith("attack_norm:")]
+    return ["other images" if c.startswith("images_sha256:") else c for c in changes]

@@ -1,0 +1,176 @@
+"""`JointGram`: every kernel of clean, attacked and twice-attacked images, in one matrix.
+
+With J, J_rho, J_2rho the Jacobians on x, A_rho(x) and A_rho(A_rho(x)) (Wu et al., ICLR 2024,
+section 4) and beta in [0, 1] the weight of the robust loss:
+
+    clean K = J J^T,  robust K_rho = J_rho J_rho^T,  twice K_2rho = J_2rho J_2rho^T
+    mixed clean   ((1-beta) J     + beta J_rho ) ((1-beta) J     + beta J_rho )^T
+    mixed robust  ((1-beta) J_rho + beta J_2rho) ((1-beta) J_rho + beta J_2rho)^T
+
+So one [3 N, 3 N] matrix holds the kernels at every beta in closed form.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ntknas.errors import InputError
+from ntknas.kernel.names import Batch, KernelName
+
+__all__ = ["JointGram"]
+
+
+@dataclass(frozen=True)
+class JointGram:
+    """The joint Gram matrix of one network, or a stack of them.
+
+    Attributes:
+        gram: Matrices [..., b n, b n] in float64, ordered by batch and then by image.
+        batches: The b batches that it holds, in the order of `Batch`.
+        epsilon: Machine epsilon of the arithmetic that computed it. Eigenvalues below
+            n * epsilon * lambda_max are rounding.
+
+    Raises:
+        InputError: If the shape does not fit the batches, or the batches are out of order.
+
+    Example:
+        >>> gram = JointGram(np.ones((2, 2)), (Batch.CLEAN, Batch.ATTACKED), epsilon=1e-7)
+        >>> gram.mixed_clean(0.5)
+        array([[1.]])
+    """
+
+    gram: Float[np.ndarray, "*s m m"]
+    batches: tuple[Batch, ...]
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        size = self.gram.shape[-1]
+        if not self.batches or self.gram.shape[-2] != size or size % len(self.batches):
+            raise InputError(
+                f"a Gram matrix of {len(self.batches)} batches must be square with a multiple of "
+                f"{len(self.batches)} rows, got shape {self.gram.shape}"
+            )
+        if list(self.batches) != [b for b in Batch if b in self.batches]:
+            raise InputError(f"batches must be distinct and in order, got {self.batches}")
+
+    @classmethod
+    def from_array(cls, gram: Any, batches: tuple[Batch, ...]) -> "JointGram":
+        """The matrix as it was computed, made exactly symmetric.
+
+        Args:
+            gram: Products of Jacobians [..., b n, b n], a NumPy or a JAX array, symmetric up to
+                rounding. Its type says what the arithmetic was.
+            batches: The b batches, in the order of `Batch`.
+
+        Returns:
+            The matrix in float64, with the machine epsilon of the array's type.
+
+        Example:
+            >>> JointGram.from_array(np.eye(2, dtype=np.float32), (Batch.CLEAN,)).epsilon
+            1.1920928955078125e-07
+        """
+        gram = np.asarray(gram)
+        exact = gram.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # infinities of opposite sign are NaN: a status later
+            symmetric = (exact + exact.swapaxes(-1, -2)) / 2
+        return cls(symmetric, batches, float(np.finfo(gram.dtype).eps))
+
+    def __repr__(self) -> str:
+        stack = "x".join(map(str, self.gram.shape[:-2]))
+        return (
+            f"JointGram({stack + ' of ' if stack else ''}{self.num_images} images: "
+            f"{', '.join(self.batches)}; epsilon {self.epsilon:.3g})"
+        )
+
+    @property
+    def num_images(self) -> int:
+        """N, the number of images in a batch."""
+        return self.gram.shape[-1] // len(self.batches)
+
+    def cross(self, rows: Batch, columns: Batch) -> Float[np.ndarray, "*s n n"]:
+        """The block J_rows J_columns^T.
+
+        Args:
+            rows: Batch of the left Jacobian.
+            columns: Batch of the right Jacobian.
+
+        Raises:
+            InputError: If the matrix does not hold one of them.
+        """
+        i, j = (self._position(batch) for batch in (rows, columns))
+        n = self.num_images
+        return self.gram[..., i * n : (i + 1) * n, j * n : (j + 1) * n]
+
+    def _position(self, batch: Batch) -> int:
+        if batch not in self.batches:
+            held, missing = (
+                ", ".join(b.replace("_", "-") for b in some) for some in (self.batches, (batch,))
+            )
+            raise InputError(f"expected a kernel of {held} images, got one of {missing} images")
+        return self.batches.index(batch)
+
+    def holds(self, kernel: KernelName) -> bool:
+        """Whether the kernel can be formed from these batches."""
+        return set(kernel.batches) <= set(self.batches)
+
+    def kernel(
+        self, name: KernelName | str, beta: float | Float[np.ndarray, " k"] | None = None
+    ) -> Float[np.ndarray, "*s n n"]:
+        """A kernel by its name.
+
+        Args:
+            name: Which kernel.
+            beta: Weight of the robust loss in [0, 1], needed for the mixed kernels and ignored by
+                the others. An array of k weights gives mixed kernels [k, ..., n, n].
+
+        Returns:
+            The kernel [..., n, n].
+
+        Raises:
+            InputError: If the matrix lacks a batch that the kernel is made of, or beta is missing
+                or lies outside [0, 1].
+        """
+        name = KernelName(name)
+        if not name.mixed:
+            return self.cross(name.batches[0], name.batches[0])
+        betas = np.asarray(np.nan if beta is None else beta)
+        betas = betas.reshape(*betas.shape, *(1,) * self.gram.ndim)
+        if not ((betas >= 0) & (betas <= 1)).all():
+            raise InputError(f"beta must lie in [0, 1], got {beta}")
+        first, second = name.batches
+        cross = self.cross(first, second)
+        with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is its status
+            return (
+                (1 - betas) ** 2 * self.cross(first, first)
+                + betas * (1 - betas) * (cross + cross.swapaxes(-1, -2))
+                + betas**2 * self.cross(second, second)
+            )
+
+    @property
+    def clean(self) -> Float[np.ndarray, "*s n n"]:
+        """K, the kernel of the clean images."""
+        return self.kernel(KernelName.CLEAN)
+
+    @property
+    def robust(self) -> Float[np.ndarray, "*s n n"]:
+        """K_rho, the kernel of the attacked images."""
+        return self.kernel(KernelName.ROBUST)
+
+    @property
+    def twice(self) -> Float[np.ndarray, "*s n n"]:
+        """K_2rho, the kernel of the twice-attacked images."""
+        return self.kernel(KernelName.TWICE)
+
+    def mixed_clean(self, beta: float) -> Float[np.ndarray, "*s n n"]:
+        """K_all of Wu et al., whose bound is on clean accuracy."""
+        return self.kernel(KernelName.MIXED_CLEAN, beta)
+
+    def mixed_robust(self, beta: float) -> Float[np.ndarray, "*s n n"]:
+        """K~_all of Wu et al., whose bound is on robust accuracy."""
+        return self.kernel(KernelName.MIXED_ROBUST, beta)
+
+    def __getitem__(self, index: Any) -> "JointGram":
+        """The matrices at an index of a stack."""
+        return replace(self, gram=self.gram[index])

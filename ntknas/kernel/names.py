@@ -1,0 +1,73 @@
+"""Names: the batches of images that Jacobians are taken on, the kernels made of them, the logits.
+
+A *batch* is a set of N images: the clean ones x, the attacked ones A_rho(x), or the twice-attacked
+ones A_rho(A_rho(x)). A *kernel* is a product of Jacobians on one batch or on a mixture of two.
+"""
+
+import enum
+
+__all__ = ["Batch", "KernelName", "Logits"]
+
+
+class Batch(enum.StrEnum):
+    """The batches of images that Jacobians are taken on, in the order of a joint Gram matrix."""
+
+    CLEAN = "clean"
+    ATTACKED = "attacked"
+    TWICE_ATTACKED = "twice_attacked"
+
+    @property
+    def kernel(self) -> "KernelName":
+        """The kernel of this batch alone.
+
+        Example:
+            >>> Batch.ATTACKED.kernel
+            <KernelName.ROBUST: 'robust'>
+        """
+        return next(kernel for kernel in KernelName if kernel.batches == (self,))
+
+
+class KernelName(enum.StrEnum):
+    """The kernels that a joint Gram matrix holds (Wu et al., ICLR 2024, section 4).
+
+    * `CLEAN`: K, of the clean images.
+    * `ROBUST`: K_rho, of the attacked images.
+    * `TWICE`: K_2rho, of the twice-attacked images.
+    * `MIXED_CLEAN`: K_all, whose bound is on clean accuracy; mixes clean and attacked.
+    * `MIXED_ROBUST`: K~_all, whose bound is on robust accuracy; mixes attacked and twice-attacked.
+    """
+
+    CLEAN = "clean"
+    ROBUST = "robust"
+    TWICE = "twice"
+    MIXED_CLEAN = "mixed_clean"
+    MIXED_ROBUST = "mixed_robust"
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """The batches whose Jacobians make the kernel; two for the mixed ones."""
+        return {
+            KernelName.CLEAN: (Batch.CLEAN,),
+            KernelName.ROBUST: (Batch.ATTACKED,),
+            KernelName.TWICE: (Batch.TWICE_ATTACKED,),
+            KernelName.MIXED_CLEAN: (Batch.CLEAN, Batch.ATTACKED),
+            KernelName.MIXED_ROBUST: (Batch.ATTACKED, Batch.TWICE_ATTACKED),
+        }[self]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the kernel depends on beta."""
+        return len(self.batches) == 2
+
+
+class Logits(enum.StrEnum):
+    """How a kernel treats the K logits of an image.
+
+    * `SUM`: row i of a Jacobian is the gradient of the sum of image i's logits (the published
+      scores).
+    * `TRACE`: the mean over logits k of the kernel of logit k, that is trace / K (the convention of
+      neural-tangents' `trace_axes`). It costs K times as much.
+    """
+
+    SUM = "sum"
+    TRACE = "trace"

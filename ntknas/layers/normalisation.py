@@ -1,0 +1,141 @@
+"""Batch normalisation (Ioffe & Szegedy 2015) with statistics of the batch, the image or training.
+
+Variances are those of the population (divided by n), as PyTorch normalises with. The backward pass
+is written out: with xhat the normalised input and < > the mean over the normalised axes,
+dx = scale / sigma (g - <g> - xhat <g xhat>). Its two means also are the gradients of bias and
+scale, so a pull-back reads the cotangent once to reduce it and once to transform it.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ntknas.layers.norm import Norm
+
+__all__ = ["EPSILON", "normalise", "normalise_rows"]
+
+EPSILON = 1e-5  # PyTorch's
+
+
+def normalise(
+    x: Float[Array, "n h w c"],
+    scale: Float[Array, " c"] | None,
+    bias: Float[Array, " c"] | None,
+    mean: Float[Array, " c"] | None = None,
+    variance: Float[Array, " c"] | None = None,
+    *,
+    norm: Norm,
+) -> Float[Array, "n h w c"]:
+    """Scale and shift the normalised activations.
+
+    Args:
+      x: activations.
+      scale: factor of each channel (PyTorch's weight); None for `Norm.NONE`.
+      bias: shift of each channel; None for `Norm.NONE`.
+      mean: running mean, for `Norm.FROZEN` alone.
+      variance: running variance, for `Norm.FROZEN` alone.
+      norm: whose statistics are used; with `Norm.NONE` x is returned as it is.
+
+    Returns:
+      Activations of x's shape.
+
+    >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+    >>> y = normalise(x, jnp.ones(1), jnp.zeros(1), norm=Norm.BATCH)
+    >>> bool(abs(y.mean()) < 1e-6), round(float(y.var()), 3)
+    (True, 1.0)
+    """
+    if norm is Norm.NONE:
+        return x
+    assert scale is not None
+    assert bias is not None
+    if norm is Norm.FROZEN:
+        assert mean is not None
+        assert variance is not None
+        return (x - _row(mean)) * _row(scale * lax.rsqrt(variance + EPSILON)) + _row(bias)
+    return _standardise(_axes(norm), x, scale, bias)
+
+
+def _axes(norm):
+    return (0, 1, 2) if norm is Norm.BATCH else (1, 2)
+
+
+def _row(vector):
+    return vector[None, None, None, :]
+
+
+def _standardised(axes, x):
+    """Normalised activations and 1 / sigma."""
+    # Measured from one pixel a channel, so that a constant channel gives exact zeros: rounding in
+    # its mean would be divided by sqrt(EPSILON).
+    x = x - (x[:, :1, :1] if axes == (1, 2) else x[:1, :1, :1])
+    x = x - x.mean(axes, keepdims=True)
+    inverse = lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + EPSILON)
+    return x * inverse, inverse
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _standardise(axes, x, scale, bias):
+    return _standardised(axes, x)[0] * _row(scale) + _row(bias)
+
+
+def _forward(axes, x, scale, bias):
+    return _standardise(axes, x, scale, bias), (x, scale)
+
+
+def _transposed(axes, x, scale, g):
+    """Cotangent of x, and the sums over `axes` that are those of scale and bias."""
+    normalised, inverse = _standardised(axes, x)
+    count = x.size // inverse.size
+    sum_g = g.sum(axes, keepdims=True)
+    sum_gx = (g * normalised).sum(axes, keepdims=True)
+    d_x = (inverse * _row(scale)) * (g - sum_g / count - normalised * (sum_gx / count))
+    return d_x, sum_gx, sum_g
+
+
+def _backward(axes, residuals, g):
+    x, scale = residuals
+    d_x, sum_gx, sum_g = _transposed(axes, x, scale, g)
+    return d_x, sum_gx.sum((0, 1, 2)), sum_g.sum((0, 1, 2))
+
+
+_standardise.defvjp(_forward, _backward)
+
+
+def normalise_rows(
+    g: Float[Array, "n h w c"],
+    x: Float[Array, "n h w c"],
+    scale: Float[Array, " c"] | None,
+    bias: Float[Array, " c"] | None,
+    mean: Float[Array, " c"] | None = None,
+    variance: Float[Array, " c"] | None = None,
+    *,
+    norm: Norm,
+) -> tuple[Float[Array, "n h w c"], Float[Array, "r c"] | None, Float[Array, "r c"] | None]:
+    """The transpose of `normalise`, with a row of gradients for every image.
+
+    Args:
+      g: cotangent of the normalised activations.
+      x: activations.
+      scale: factor of each channel; None for `Norm.NONE`.
+      bias: shift of each channel; None for `Norm.NONE`.
+      mean: running mean, for `Norm.FROZEN` alone.
+      variance: running variance, for `Norm.FROZEN` alone.
+      norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
+
+    Returns:
+      Cotangent of x, and those of scale and bias by each image, None where there are none.
+    """
+    if norm is Norm.NONE:
+        return g, None, None
+    assert scale is not None
+    if norm is Norm.FROZEN:
+        assert mean is not None
+        assert variance is not None
+        inverse = _row(lax.rsqrt(variance + EPSILON))
+        scale_rows = (g * (x - _row(mean)) * inverse).sum((1, 2))
+        return g * (_row(scale) * inverse), scale_rows, g.sum((1, 2))
+    d_x, sum_gx, sum_g = _transposed(_axes(norm), x, scale, g)
+    return d_x, sum_gx[:, 0, 0], sum_g[:, 0, 0]

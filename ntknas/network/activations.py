@@ -1,0 +1,114 @@
+"""What a network shows of its inside, for proxies that look at activations.
+
+A watched network returns `Activations` beside its logits. Its convolutions' outputs can be scaled
+by `Factors`, of one number per image and channel, so that derivatives by them give what a channel
+contributes.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ntknas.network.spec import NetworkSpec
+from ntknas.spaces.nasbench201 import EDGES, KERNEL_SIZES, OPERATIONS
+
+__all__ = [
+    "Activations",
+    "Factors",
+    "ReductionFactors",
+    "Watched",
+    "edge_layers",
+    "lone_layer",
+    "unit_factors",
+]
+
+
+class Watched(NamedTuple):
+    """Values of l layers of one shape.
+
+    Attributes:
+        present: 1 for each layer that the architecture has, 0 for one that it lacks.
+        values: Values of each layer, [l, n, ...]; zeros where there is none.
+    """
+
+    present: Int[Array, " l"]
+    values: Float[Array, "l n ..."]
+
+
+class Activations(NamedTuple):
+    """What layers take and give.
+
+    Attributes:
+        rectified: Inputs of ReLUs: of those in front of convolutions, and of the last one.
+        convolved: Outputs of convolutions before their normalisation; the shortcuts' have none and
+            are left out.
+        features: Five places: behind the stem, the two reductions, the last stage and the pooling.
+        last: Input of the last ReLU.
+    """
+
+    rectified: tuple[Watched, ...]
+    convolved: tuple[Watched, ...]
+    features: tuple[Array, ...]
+    last: Float[Array, "n h w c"]
+
+
+class ReductionFactors(NamedTuple):
+    """Factors of a reduction's three convolutions."""
+
+    conv_a: Float[Array, "n 1 1 c"]
+    conv_b: Float[Array, "n 1 1 c"]
+    shortcut: Float[Array, "n 1 1 c"]
+
+
+class Factors(NamedTuple):
+    """Factors of the output channels of every convolution, for each image.
+
+    Attributes:
+        stem: Of the stem.
+        reductions: Of the two reductions.
+        stages: Of the edges of each stage, stacked by cell and edge.
+    """
+
+    stem: Float[Array, "n 1 1 c"]
+    reductions: tuple[ReductionFactors, ReductionFactors]
+    stages: tuple[Float[Array, "cells 6 n 1 1 c"], ...]
+
+    def layers(self, ops: Int[Array, "6"]) -> tuple[Watched, ...]:
+        """The factors, or a gradient by them, as layers.
+
+        Args:
+            ops: Six operation codes.
+        """
+        of_reductions = tuple(lone_layer(leaf) for block in self.reductions for leaf in block)
+        of_stages = tuple(edge_layers(leaf, ops) for leaf in self.stages)
+        return (*of_reductions, *of_stages, lone_layer(self.stem))
+
+
+def unit_factors(spec: NetworkSpec, num_images: int, dtype) -> Factors:
+    """Factors of 1.
+
+    Args:
+        spec: The network.
+        num_images: Number of images n.
+        dtype: Type of the factors.
+    """
+
+    def ones(channels: int, *leading: int) -> Array:
+        return jnp.ones((*leading, num_images, 1, 1, channels), dtype)
+
+    widths = [spec.channels * 2**stage for stage in range(3)]
+    first, second = (ReductionFactors(ones(w), ones(w), ones(w)) for w in widths[1:])
+    stages = tuple(ones(width, spec.cells, len(EDGES)) for width in widths)
+    return Factors(ones(widths[0]), (first, second), stages)
+
+
+def lone_layer(values: Float[Array, "n ..."]) -> Watched:
+    """The values of one layer that every architecture has."""
+    return Watched(jnp.ones(1, jnp.int32), values[None])
+
+
+def edge_layers(values: Float[Array, "cells 6 n ..."], ops: Int[Array, "6"]) -> Watched:
+    """The values of a stage's edges; an edge has a layer if its operation is a convolution."""
+    convolution = jnp.array([op in KERNEL_SIZES for op in range(len(OPERATIONS))], jnp.int32)[ops]
+    return Watched(jnp.tile(convolution, len(values)), values.reshape(-1, *values.shape[2:]))

@@ -1,0 +1,68 @@
+"""The network of one cell, with the weights of its own operations alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float
+
+from ntknas.network.initialisation import initial_variables
+from ntknas.network.skeleton import Network
+from ntknas.network.spec import NetworkSpec
+from ntknas.spaces.nasbench201 import Architecture
+
+__all__ = ["CellNetwork", "build"]
+
+
+@dataclass(frozen=True)
+class CellNetwork:
+    """A cell's network, with `init` and `apply` as a Flax module has them.
+
+    Attributes:
+        architecture: The cell.
+        spec: The network around it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> network = CellNetwork(Architecture.from_id(0), NetworkSpec(channels=4, cells=1))
+        >>> images = jnp.zeros((2, 32, 32, 3))
+        >>> variables = network.init(jax.random.key(0), images)
+        >>> network.apply(variables, images).shape
+        (2, 10)
+    """
+
+    architecture: Architecture
+    spec: NetworkSpec
+
+    def init(self, key: Any, images: Any = None) -> dict[str, Any]:
+        """Variables at initialisation, as `initial_variables` draws them.
+
+        Args:
+            key: A JAX key, whose first word is the seed, or a seed.
+            images: Not used; the spec says what images are.
+        """
+        del images
+        seed = key if isinstance(key, int) else int(jax.random.key_data(key).reshape(-1)[-1])
+        return initial_variables(self.spec, seed, self.architecture.ops)
+
+    def apply(
+        self, variables: Mapping[str, Any], images: Float[Array, "n h w 3"]
+    ) -> Float[Array, "n k"]:
+        """The logits of the images.
+
+        Args:
+            variables: As `init` makes them.
+            images: Pixels in [0, 1].
+        """
+        return Network(self.spec).apply(variables, images, self.architecture.ops)
+
+
+def build(architecture: Architecture, spec: NetworkSpec | None = None) -> CellNetwork:
+    """The network of a cell.
+
+    Args:
+        architecture: The cell.
+        spec: The network around it; None for the benchmark's.
+    """
+    return CellNetwork(architecture, spec or NetworkSpec())

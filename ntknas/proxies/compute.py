@@ -1,0 +1,103 @@
+"""Every zero-cost proxy of an architecture, in two compiled programs that serve all of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ntknas.layers import Norm
+from ntknas.network import NetworkSpec, initial_variables
+from ntknas.proxies.layers import is_weight
+from ntknas.proxies.proxy import PROXIES, ProxyInputs
+from ntknas.scores import ScoreKind, score_names
+
+__all__ = ["proxy_inputs", "proxy_scores"]
+
+
+def proxy_inputs(
+    network: NetworkSpec,
+    variables: dict[str, Any],
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    seed: int,
+) -> ProxyInputs:
+    """The inputs of a batch under a seed.
+
+    Args:
+        network: The network's specification.
+        variables: Its variables, with the weights of every operation.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        seed: Seed of Zen-NAS's weights and images.
+
+    Example:
+        >>> network = NetworkSpec(channels=2, cells=1)
+        >>> variables, images = initial_variables(network, 0), jnp.zeros((2, 32, 32, 3))
+        >>> inputs = proxy_inputs(network, variables, images, jnp.array([0, 1]), 0)
+        >>> inputs.gaussian["classifier"]["kernel"].shape
+        (8, 10)
+    """
+    rng = np.random.default_rng([seed, 0])
+    params = initial_variables(replace(network, norm=Norm.BATCH), seed)["params"]
+    gaussian = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: jnp.asarray(
+            rng.normal(size=leaf.shape) if is_weight(path) else leaf, images.dtype
+        ),
+        params,
+    )
+    return ProxyInputs(variables, gaussian, images, labels, jax.random.key(seed))
+
+
+def proxy_scores(
+    network: NetworkSpec, ops: Int[Array, "6"] | Sequence[int], inputs: ProxyInputs
+) -> dict[str, float]:
+    """Every proxy of one architecture (formulas and sources: `ntknas.scores.SCORES`).
+
+    Args:
+        network: The network's specification. Its normalisation is used by all but SynFlow and CRoZe
+            (none) and Zen-NAS (statistics of the batch).
+        ops: Six operation codes. Edges that cannot reach the output count in NASWOT and Zen-NAS
+            only, so set them to none before (`live_operations`).
+        inputs: What the seed fixes.
+
+    Returns:
+        A score for each proxy; NaN where float arithmetic overflows.
+    """
+    codes = jnp.asarray(ops, jnp.int32)
+    double = tuple(name for name in PROXIES if PROXIES[name].double)
+    single = tuple(name for name in PROXIES if name not in double)
+    with jax.enable_x64(True):
+        values = _without_normalisation(network, codes, inputs, double)
+    values |= _with_normalisation(network, codes, inputs, single)
+    scores: dict[str, float] = {}
+    for name, family in PROXIES.items():
+        exact = {key: np.asarray(array, np.float64) for key, array in values[name].items()}
+        scores |= family.host(exact)
+    return {
+        name: scores[name] if np.isfinite(scores.get(name, np.nan)) else np.nan
+        for name in score_names(ScoreKind.PROXY)
+    }
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def _without_normalisation(
+    network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
+) -> dict[str, dict[str, Array]]:
+    """The families of absolute weights, in float64."""
+    params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), inputs.variables["params"])
+    double = inputs._replace(variables={"params": params}, images=inputs.images.astype(jnp.float64))
+    bare = replace(network, norm=Norm.NONE)
+    return {name: PROXIES[name].device(bare, ops, double) for name in families}
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def _with_normalisation(
+    network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
+) -> dict[str, dict[str, Array]]:
+    """The other families."""
+    return {name: PROXIES[name].device(network, ops, inputs) for name in families}

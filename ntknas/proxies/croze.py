@@ -1,0 +1,145 @@
+"""CRoZe: consistency of a network and its perturbed self (Ha et al., CRoZe, NeurIPS 2023).
+
+The network has absolute weights and no normalisation. Its values grow with every layer and overflow
+float32, so it is computed in float64.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ntknas.network import Network, NetworkSpec
+from ntknas.proxies.layers import is_weight, layer_weights
+from ntknas.proxies.proxy import TINY, ProxyInputs, cross_entropy
+
+__all__ = ["CROZE", "RHO", "STEP", "Croze", "croze"]
+
+STEP, RHO = 2.0, 0.01
+"""As released: weights move by twice their norm, pixels by 0.01."""
+
+
+class Croze:
+    """The family of one proxy, CRoZe; see `ntknas.proxies.Proxy`."""
+
+    names = ("croze",)
+    double = True
+
+    def device(
+        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+    ) -> dict[str, Array]:
+        """The score."""
+        params = inputs.variables["params"]
+        return {"croze": croze(network, params, ops, inputs.images, inputs.labels)}
+
+    def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
+        """The score as it is."""
+        return {"croze": float(values["croze"])}
+
+
+def croze(
+    network: NetworkSpec,
+    params: Any,
+    ops: Int[Array, "6"],
+    images: Float[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    *,
+    step: float | Float[Array, ""] = STEP,
+    rho: float | Float[Array, ""] = RHO,
+) -> Float[Array, ""]:
+    """Consistency of features, weights and gradients of a network and its perturbed self.
+
+    Ha et al., CRoZe, NeurIPS 2023: the sum over layers of Z P G. P sums 1 + cos between the
+    weights and those after a step up the loss. G sums |cos| between the loss's gradient by the
+    weights and that of the moved network on images perturbed by FGSM. Z sums 1 + cos between the
+    features of the two networks behind the layer's stage. Vectors run over output channels for P
+    and G and over images for Z.
+
+    Sizes of steps, axes and places of features are those of the released program. Where it departs
+    from the paper otherwise, the paper is followed: FGSM goes up the loss (released: down), in
+    pixels (released: standardised ones, cut to [0, 1]); G takes the gradient on perturbed images
+    alone (released: the one that FGSM left behind is added); no layer is normalised (released:
+    those of the two reductions are); layers have no biases (released: a cell's have).
+
+    Args:
+        network: without normalisation.
+        params: absolute values, float64.
+        ops: six operation codes.
+        images: pixels in [0, 1], float64.
+        labels: classes.
+        step: of every layer's weights up the loss, as a multiple of their norm.
+        rho: of FGSM, in pixel units.
+
+    Returns:
+        The score; layers without gradient count nothing.
+    """
+    module = Network(network)
+
+    def loss(params, images):
+        logits, activations = module.apply({"params": params}, images, ops, method="watch")
+        return cross_entropy(logits, labels), activations.features
+
+    def perturb(state, turn):
+        # Clean; then the images' gradient under moved weights; then both perturbed. One loop, so
+        # that the network is compiled once.
+        params, images = state
+        (by_params, by_images), features = jax.grad(loss, (0, 1), has_aux=True)(params, images)
+        moved = jax.tree_util.tree_map_with_path(partial(_moved, step), params, by_params)
+        attacked = jnp.clip(images + rho * jnp.sign(by_images), 0, 1)
+        then = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
+        return then, (by_params, features)
+
+    (moved, _), (gradients, features) = jax.lax.scan(perturb, (params, images), jnp.arange(3))
+    of_features = jnp.stack([(1 + _cosine(z[0], z[2], axis=0)).sum() for z in features])
+    total = jnp.zeros((), images.dtype)
+    of_turn = lambda turn: jax.tree.map(lambda g: g[turn], gradients)  # noqa: E731
+    for (name, w), (_, v), (_, g), (_, h) in zip(
+        *map(layer_weights, (params, moved, of_turn(0), of_turn(2))), strict=True
+    ):
+        axes = tuple(range(1, w.ndim - 1))
+        of_weights = (1 + _cosine(w, v, axis=-1)).sum(axes)
+        of_gradients = abs(_cosine(g, h, axis=-1)).sum(axes)
+        index = jnp.array([_features_behind(name, cell, network.cells) for cell in range(len(w))])
+        total += (of_weights * of_gradients * of_features[index]).sum()
+    return total
+
+
+def _choose(condition, chosen, other):
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), chosen, other)
+
+
+def _moved(step, path, weight, ascent):
+    """A layer's weights after a step up the loss of a multiple of their own norm."""
+    if not is_weight(path):
+        return weight
+    axes = tuple(range(1, weight.ndim)) if path[0].key.startswith("stage_") else None
+
+    def length(x):
+        return jnp.sqrt(jnp.square(x).sum(axes, keepdims=True))
+
+    return weight + step * ascent * length(weight) / (length(ascent) + TINY)
+
+
+def _features_behind(module: str, cell: int, cells: int) -> int:
+    """Which features a layer is held against, as released.
+
+    Those that go into the stage; for its last cell and a reduction those that go into the next.
+    """
+    if module.startswith("stage_"):
+        return int(module[-1]) + (cell + 1) // cells
+    if module.startswith("reduction_"):
+        return int(module[-1])
+    return {"stem": 0, "classifier": 4}[module]
+
+
+def _cosine(a, b, *, axis):
+    """Cosine between vectors along an axis; 0 where one vanishes."""
+    norms = jnp.sqrt(jnp.square(a).sum(axis) * jnp.square(b).sum(axis))
+    return (a * b).sum(axis) / jnp.maximum(norms, 1e-8)
+
+
+CROZE = Croze()
+"""The family."""

@@ -1,0 +1,38 @@
+"""The layers of a network whose operations are data, as the zero-cost proxies count them.
+
+A layer is a convolution or the classifier, without its normalisation and without biases. Those of
+the cells of a stage are stacked. The network holds the layers of every operation; those that the
+architecture lacks have no gradient and give zeros.
+"""
+
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float
+
+__all__ = ["is_weight", "layer_weights"]
+
+
+def is_weight(path: tuple) -> bool:
+    """Whether the parameter at a path is a layer's weight: no bias, no scale of a normalisation."""
+    return path[-1].key in ("kernel", "shortcut")
+
+
+def layer_weights(params: Any) -> list[tuple[str, Float[Array, "layers ..."]]]:
+    """Module and weights of every kind of layer; the first axis is that of the cells of a stage.
+
+    Args:
+        params: Parameters of `ntknas.network.Network`, or a gradient by them.
+
+    Example:
+        >>> from ntknas.network import NetworkSpec, initial_variables
+        >>> params = initial_variables(NetworkSpec(channels=4, cells=2), 0)["params"]
+        >>> params = jax.tree.map(jax.numpy.asarray, params)
+        >>> dict(layer_weights(params))["classifier"].shape
+        (1, 16, 10)
+    """
+    return [
+        (path[0].key, leaf if path[0].key.startswith("stage_") else leaf[None])
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        if is_weight(path)
+    ]

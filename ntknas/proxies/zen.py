@@ -1,0 +1,70 @@
+"""Zen-NAS: how much a small change of an image changes the features (Lin et al., ICCV 2021).
+
+The mean change of the features, and the sum of log scale factors (algorithm 1): weights, images and
+their change are Gaussian; features are those before the pooling; a scale factor is the standard
+deviation that a normalisation divides by. As the paper says it is that of the batch (the released
+program reads a running average that has moved by two batches). The paper takes residual connections
+out; those of a cell are what is to be scored, so they stay. A layer that nothing reaches has no
+scale.
+"""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
+
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec
+from ntknas.network.activations import lone_layer
+from ntknas.proxies.proxy import TINY, ProxyInputs
+
+__all__ = ["ZEN", "Zen"]
+
+_STEP = 0.01  # the paper's gamma
+
+
+class Zen:
+    """The family of one proxy, Zen-NAS; see `ntknas.proxies.Proxy`."""
+
+    names = ("zen",)
+    double = False
+
+    def device(
+        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+    ) -> dict[str, Array]:
+        """The mean change of the features, and the sum of log scale factors."""
+        images = inputs.images
+        module = Network(replace(network, norm=Norm.BATCH))
+        mean, std = (
+            jnp.asarray(v, images.dtype)[None, None, None] for v in (network.mean, network.std)
+        )
+        key, _ = jax.random.split(inputs.key)
+        image, change = jax.random.normal(key, (2, *images.shape), images.dtype)
+
+        def run(x):
+            pixels = x * std + mean  # standardised to x
+            variables = {"params": inputs.gaussian}
+            _, activations = module.apply(variables, pixels, ops, method="watch")
+            scale = jnp.zeros((), x.dtype)
+            for present, y in (*activations.convolved, lone_layer(activations.features[3])):
+                variance = y.var((1, 2, 3)).mean(-1)  # of every layer
+                log = jnp.log(jnp.where(variance > 0, variance, 1)) / 2
+                scale += (log * present).sum()
+            return jax.nn.relu(activations.last), scale
+
+        # One after the other, so that the network is compiled once.
+        features, scale = jax.lax.map(run, jnp.stack([image, image + _STEP * change]))
+        return {
+            "change": abs(features[0] - features[1]).sum((1, 2, 3)).mean(),
+            "scale": scale[0],
+        }
+
+    def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
+        """The logarithm of their product."""
+        return {"zen": float(np.log(values["change"] + TINY) + values["scale"])}
+
+
+ZEN = Zen()
+"""The family."""

@@ -1,0 +1,350 @@
+"""`Run`: a finished or growing run, read back: its spec, score table and kernels."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, groupby, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ntknas.errors import InputError
+from ntknas.kernel.joint import JointGram
+from ntknas.kernel.names import KernelName
+from ntknas.runs.rows import ScoreRow, score_rows
+from ntknas.runs.spec import ScoringSpec
+from ntknas.runs.store import Description, Store
+from ntknas.scores import SCORES, Score, ScoreKind, ScoreName, score_names
+from ntknas.spaces.nasbench201 import Architecture
+from ntknas.spaces.space import Candidate, Label
+
+__all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
+
+_CHUNK = 64  # Gram matrices in memory at a time
+
+
+class Run:
+    """A run in a folder. Reading it never touches a device and needs no JAX.
+
+    Args:
+        folder: The folder that `ntknas.score` or `ntknas score` wrote it to.
+
+    Raises:
+        InputError: If there is no run in the folder.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._store = Store.read(self.folder)
+        self.meta = self._store.meta()
+        if "spec" not in self.meta:
+            raise InputError(f"the run in {folder} is empty: it was stopped before it began")
+        self.spec = ScoringSpec.from_json(self.meta["spec"])
+        _adopt_scores(self.meta)
+
+    @property
+    def name(self) -> str:
+        """The folder, to name the run in a sentence."""
+        return str(self.folder)
+
+    @property
+    def space(self) -> str:
+        """Name of the search space."""
+        return self.spec.space
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, {len(self.ids)} architectures)"
+
+    @property
+    def ids(self) -> list[Label]:
+        """Labels of the finished architectures, ascending."""
+        return sorted(self._store.done(), key=_order)
+
+    @property
+    def seconds(self) -> pd.Series:
+        """Wall-clock seconds that each architecture took, all seeds together."""
+        seconds = {label: d.seconds for label, d in self._descriptions.items()}
+        return pd.Series(seconds, name="seconds", dtype=float).sort_index()
+
+    @property
+    def _descriptions(self) -> dict[Label, Description]:
+        return self._store.descriptions()
+
+    @property
+    def strings(self) -> dict[Label, str]:
+        """The finished architectures written out, by label."""
+        return {label: described.string for label, described in self._descriptions.items()}
+
+    def constant_ids(self) -> list[Label]:
+        """Labels of the architectures whose output never depends on the input."""
+        descriptions = self._descriptions
+        return [label for label in sorted(descriptions, key=_order) if descriptions[label].constant]
+
+    def indices(self, seed: int = 0) -> np.ndarray:
+        """Positions, in the image source, of the images of a seed's batch.
+
+        Args:
+            seed: Seed of the initialisation.
+        """
+        return np.array(json.loads(self._batch(seed)[0]))
+
+    def labels(self, seed: int = 0) -> np.ndarray:
+        """Classes of the images of a seed's batch.
+
+        Args:
+            seed: Seed of the initialisation.
+        """
+        return np.array(json.loads(self._batch(seed)[1]))
+
+    def _batch(self, seed: int) -> tuple[str, str]:
+        batches = self._store.batches()
+        if seed not in batches:
+            raise InputError(f"the run has seeds 0..{len(batches) - 1}, got {seed}")
+        return batches[seed]
+
+    def kernels(
+        self,
+        architecture: Candidate | Label,
+        *,
+        rho: float | None = None,
+        seed: int = 0,
+    ) -> JointGram:
+        """The joint Gram matrix of an architecture.
+
+        Args:
+            architecture: One of the run's: an architecture, its label, or for NAS-Bench-201 its
+                string.
+            rho: Attack radius in pixel units; may be left out if the run has at most one.
+            seed: Seed of the initialisation.
+
+        Raises:
+            InputError: If the run does not hold it.
+        """
+        label = self._label(architecture)
+        self._batch(seed)
+        if rho is None and len(self.spec.rhos) > 1:
+            raise InputError(f"the run has several radii, choose one of {self.spec.rhos}")
+        grams = {(s, r): gram for _, s, r, gram in self._store.grams(label, self._dtype)}
+        if not grams:
+            raise InputError(f"the run in {self.folder} does not hold architecture {label}")
+        chosen = [r for s, r in grams if s == seed and (rho is None or math.isclose(r, rho))]
+        if not chosen:
+            raise InputError(f"the run has radii {self.spec.rhos}, got {rho}")
+        return self._joint(grams[seed, chosen[0]])
+
+    def _label(self, architecture: Candidate | Label) -> Label:
+        if isinstance(architecture, str) and self.space == "nasbench201":
+            return Architecture.from_string(architecture).id
+        if isinstance(architecture, Candidate):
+            return architecture.id
+        return architecture if isinstance(architecture, str) else int(architecture)
+
+    @property
+    def _dtype(self) -> np.dtype:
+        return np.dtype(self.meta["dtype"])
+
+    def _joint(self, gram: np.ndarray) -> JointGram:
+        return JointGram(gram, self.spec.batches, float(np.finfo(self._dtype).eps))
+
+    def table(self) -> pd.DataFrame:
+        """One row per architecture, seed, kernel, rho and beta.
+
+        Returns:
+            Columns id, architecture, seed, kernel, rho, beta, status, and one per score, in the
+            order of `ntknas.scores.SCORES`. Zero-cost proxies, if the run has them, are the same
+            for all kernels of a seed. Status: ok; singular (lambda_min is within rounding of 0);
+            constant (the architecture never connects input to output); nonfinite (float overflow:
+            scores are missing).
+
+        Raises:
+            InputError: If no architecture is finished yet.
+        """
+        frame = self._frame(*self._stored_scores())
+        if self.spec.zero_cost:
+            columns, rows = self._store.proxy_rows()
+            proxies = [name for name in columns if name not in ("id", "seed")]
+            values = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(proxies, float))
+            counts = [name for name in frame if name in self._count_names(frame)]
+            frame = frame.merge(values, on=["id", "seed"], how="left", validate="many_to_one")
+            frame = frame[[*frame.columns.drop(counts), *counts]]
+        return frame
+
+    def _stored_scores(self) -> tuple[list[str], list[tuple]]:
+        """Columns and rows of the score table, with scores that the run was made before."""
+        columns, rows = self._store.score_rows()
+        missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+        if missing and rows:
+            computed = chain.from_iterable(
+                rows_of_seed for _, _, rows_of_seed in _rescored(self._store)
+            )
+            rows = [
+                (*row, *map(new.scores.get, missing))
+                for row, new in zip(rows, computed, strict=True)
+            ]
+            columns = [*columns, *missing]
+        return columns, rows
+
+    def _frame(self, columns: Sequence[str], rows: Sequence[tuple]) -> pd.DataFrame:
+        if not rows:
+            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
+        frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
+        keys = ("id", "seed", "kernel", "rho", "beta", "status")
+        scores = [name for name in SCORES if name in frame]
+        scores += [name for name in frame if name not in (*keys, *scores)]
+        frame = frame[[*keys, *scores]].astype(dict.fromkeys(("rho", "beta", *scores), float))
+        descriptions = self._descriptions
+        unique = frame["id"].unique().tolist()
+        strings = {label: descriptions[label].string for label in unique}
+        frame.insert(1, "architecture", frame["id"].map(strings))
+        counts = pd.DataFrame.from_dict(
+            {label: descriptions[label].counts for label in unique}, orient="index"
+        )
+        return frame.join(counts, on="id")
+
+    def _count_names(self, frame: pd.DataFrame) -> list[str]:
+        described = self._descriptions[frame["id"].iloc[0]]
+        return list(described.counts)
+
+    def sweep(self, betas: Sequence[float]) -> pd.DataFrame:
+        """The table of the mixed kernels at other betas, from the stored Gram matrices alone.
+
+        Args:
+            betas: Weights of the robust loss, each in [0, 1].
+
+        Returns:
+            A table like `table()`, with mixed kernels only.
+
+        Raises:
+            InputError: For no beta or one outside [0, 1], or a run that mixes no kernels.
+        """
+        betas = tuple(map(float, betas))
+        if not betas:
+            raise InputError("expected at least one beta, got none")
+        for beta in betas:
+            if not 0 <= beta <= 1:
+                raise InputError(f"beta must lie in [0, 1], got {beta:g}")
+        mixed = [kernel for kernel in self.spec.kernels if kernel.mixed]
+        if not mixed:
+            raise InputError(
+                "mixed kernels need clean and robust, or robust and twice kernels; the run has "
+                + ", ".join(kernel for kernel in self.spec.kernels)
+            )
+        labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
+        constant = set(self.constant_ids())
+
+        def score(record: tuple[Label, int, float, np.ndarray]) -> list[tuple]:
+            label, seed, rho, gram = record
+            wanted = [(kernel, rho, beta) for kernel in mixed for beta in betas]
+            rows = score_rows(
+                wanted, {rho: self._joint(gram)}, labels[seed], constant=label in constant
+            )
+            return [
+                (label, seed, position, *row[:-1], *row.scores.values())
+                for position, row in enumerate(rows)
+            ]
+
+        columns = ("id", "seed", "position", "kernel", "rho", "beta", "status")
+        return self._frame(
+            (*columns, *score_names(ScoreKind.KERNEL)),
+            list(_in_parallel(score, self._store.grams(None, self._dtype))),
+        )
+
+    def scores(self, table: pd.DataFrame | None = None) -> pd.DataFrame:
+        """One row per architecture, one column per score name; seeds are averaged.
+
+        Args:
+            table: A table as `table()` or `sweep()` returns; None for the run's own.
+
+        Returns:
+            Index `architecture` (labels, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`,
+            then the zero-cost proxies if the run has them, counts of the graph, params and flops.
+        """
+        table = self.table() if table is None else table
+        counts = self._count_names(table)
+        proxies = [name for name in score_names(ScoreKind.PROXY) if name in table]
+        place = ["kernel", "rho", "beta"]
+        others = ("id", "architecture", "seed", "status", *place, *counts, *proxies)
+        of_kernels = [name for name in table if name not in others]
+        columns: dict[str, pd.Series] = {}
+        for _, group in table.groupby(place, dropna=False, sort=False):
+            kernel, rho, beta = group[place].replace(math.nan, None).iloc[0]
+            means = group.groupby("id")[of_kernels].mean()
+            for score in of_kernels:
+                columns[str(ScoreName(score, KernelName(kernel), rho, beta))] = means[score]
+        frame = pd.DataFrame(columns)
+        if proxies:
+            of_seeds = table.groupby(["id", "seed"])[proxies].first()
+            frame = frame.join(of_seeds.groupby("id").mean())
+        frame = frame.join(table.groupby("id")[counts].first()).sort_index()
+        frame.index.name = "architecture"
+        frame.attrs["space"] = self.space
+        return frame
+
+
+def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
+    """Rows of all records in order, each core scoring a record at a time."""
+    from threadpoolctl import threadpool_limits
+
+    # A kernel is too small for the threads of a BLAS, which would only wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        records = iter(records)
+        while chunk := list(islice(records, _CHUNK)):
+            yield from chain.from_iterable(pool.map(score, chunk))
+
+
+def _order(label: Label) -> tuple[bool, Label]:
+    """Numbers before texts, as SQLite orders them."""
+    return isinstance(label, str), label
+
+
+def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
+    """The score table from the stored Gram matrices: label, seed and rows."""
+    meta = store.meta()
+    spec = ScoringSpec.from_json(meta["spec"])
+    dtype = np.dtype(meta["dtype"])
+    epsilon = float(np.finfo(dtype).eps)
+    labels = {seed: np.array(json.loads(text)) for seed, (_, text) in store.batches().items()}
+    constant = {label: described.constant for label, described in store.descriptions().items()}
+    for (label, seed), group in groupby(store.grams(None, dtype), key=lambda row: row[:2]):
+        grams = {rho: JointGram(gram, spec.batches, epsilon) for _, _, rho, gram in group}
+        yield (
+            label,
+            seed,
+            score_rows(spec.kernel_rows(), grams, labels[seed], constant=constant[label]),
+        )
+
+
+def bring_scores_up_to_date(store: Store) -> None:
+    """Add the scores of kernels that a run was made before, from its Gram matrices.
+
+    Args:
+        store: A run that has begun, open for writing.
+    """
+    columns = store.score_columns()
+    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+    if missing:
+        store.add_scores(missing, list(_rescored(store)))
+
+
+def own_score_records() -> str:
+    """The registered scores that do not ship with the package, as JSON for a run's meta data."""
+    return json.dumps(
+        {
+            name: {"formula": s.formula, "direction": s.direction, "source": s.source}
+            for name, s in SCORES.items()
+            if s.kind is ScoreKind.KERNEL
+            and s.function is not None
+            and not s.function.__module__.startswith("ntknas.")
+        }
+    )
+
+
+def _adopt_scores(meta: Mapping[str, str]) -> None:
+    """Make the scores known that a run was made with, by name and direction."""
+    for name, record in json.loads(meta.get("scores", "{}")).items():
+        if name not in SCORES:
+            SCORES.register(name, Score(name, **record))

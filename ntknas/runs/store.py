@@ -1,0 +1,404 @@
+"""The run store: one SQLite file in WAL mode, one transaction per architecture.
+
+A killed process leaves whole architectures or nothing. Readers may look while a run goes on. A lock
+that the operating system releases with its holder keeps a second writer out. A run whose writer has
+ended is `run.sqlite` alone, and is read from a medium that cannot be written too. After a kill, the
+folder holds the log `run.sqlite-wal` as well, which belongs to the run.
+
+Runs of earlier versions are read as they lie, and brought to today's schema when they are written
+to (`ntknas.runs.migrations`).
+"""
+
+import contextlib
+import fcntl
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.runs.migrations import SCHEMA, migrate_tables
+from ntknas.runs.rows import ScoreRow
+from ntknas.scores import ScoreKind, score_names
+from ntknas.spaces.space import Candidate, Label
+
+__all__ = ["DATABASE", "Description", "GramRecord", "Store"]
+
+DATABASE = "run.sqlite"
+_LOCK = "lock"
+
+_KEYS = ("id", "seed", "position", "kernel", "rho", "beta", "status")
+
+
+def _score_table(scores: Sequence[str]) -> str:
+    return f"""
+CREATE TABLE score (
+    id NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
+    rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f'"{s}" REAL' for s in scores)},
+    PRIMARY KEY (id, seed, position)
+) WITHOUT ROWID;
+"""
+
+
+def _schema() -> str:
+    proxies = ", ".join(f'"{s}" REAL' for s in score_names(ScoreKind.PROXY))
+    return f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE batch (seed INTEGER PRIMARY KEY, indices TEXT NOT NULL, labels TEXT NOT NULL);
+CREATE TABLE architecture (
+    id PRIMARY KEY NOT NULL, seconds REAL NOT NULL, string TEXT NOT NULL,
+    constant INTEGER NOT NULL, counts TEXT NOT NULL
+);
+CREATE TABLE gram (
+    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL,
+    PRIMARY KEY (id, seed, rho)
+) WITHOUT ROWID;
+{_score_table(score_names(ScoreKind.KERNEL))}
+CREATE TABLE zero_cost (
+    id NOT NULL, seed INTEGER NOT NULL, {proxies},
+    PRIMARY KEY (id, seed)
+) WITHOUT ROWID;
+PRAGMA user_version = {SCHEMA};
+"""
+
+
+class GramRecord(NamedTuple):
+    """A joint Gram matrix as it is stored.
+
+    Attributes:
+        seed: Seed of the initialisation.
+        rho: Attack radius; 0 if there are only clean images.
+        gram: Matrix [m, m] in the type of the arithmetic that computed it.
+    """
+
+    seed: int
+    rho: float
+    gram: np.ndarray
+
+
+class Description(NamedTuple):
+    """What a run says of a finished architecture.
+
+    Attributes:
+        string: The architecture, written out.
+        constant: Whether its output never depends on the input.
+        counts: Scores that need no network, by name.
+        seconds: Wall-clock seconds that it took, all seeds together.
+    """
+
+    string: str
+    constant: bool
+    counts: dict[str, float]
+    seconds: float
+
+
+class Store:
+    """A folder that holds one run.
+
+    Args:
+        folder: The folder.
+        connection: Its database, open.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection):
+        self.folder = folder
+        self._connection = connection
+
+    @classmethod
+    @contextlib.contextmanager
+    def write(cls, folder: Path) -> Iterator["Store"]:
+        """Open a folder's run for writing, making both if they do not exist.
+
+        Raises:
+            InputError: If the folder cannot be written, another process writes to it, or it holds
+                something else.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((folder / _LOCK).open("w"))
+            except OSError as error:
+                raise InputError(f"cannot write to {folder}: {error.strerror}") from None
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"another process is writing to {folder}") from None
+            except OSError as error:
+                raise InputError(f"cannot lock {folder}: {error.strerror}") from None
+            with _clear_errors(folder, "write"):
+                # The thread that scores is not always the one that opened the store.
+                connection = sqlite3.connect(folder / DATABASE, check_same_thread=False)
+                stack.callback(connection.close)
+                _prepare_to_write(connection, folder / DATABASE)
+            yield cls(folder, connection)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Store":
+        """Open a folder's run for reading.
+
+        Raises:
+            InputError: If there is no run in it.
+        """
+        path = folder / DATABASE
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise InputError(f"cannot read the run in {folder}: {error.strerror}") from None
+        if not found:
+            raise InputError(f"no run in {folder}: expected a file {DATABASE} there")
+        with _clear_errors(folder, "read"):
+            connection = _open_to_read(path)
+            tables = _tables(connection)
+            if not tables:
+                raise InputError(f"the run in {folder} is empty: it was stopped before it began")
+            if "score" not in tables:
+                raise InputError(f"{path} is not a run of ntknas")
+            _check_schema(connection, path)
+            migrate_tables(connection, in_file=False)
+        return cls(folder, connection)
+
+    def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
+        with _clear_errors(self.folder, "read"):
+            yield from self._connection.execute(query, values)
+
+    def meta(self) -> dict[str, str]:
+        """Names and values that describe the run; empty for a new one."""
+        return dict(self._rows("SELECT name, value FROM meta"))
+
+    def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
+        """Describe a new run.
+
+        Args:
+            meta: Its settings and where it was made, by name.
+            batches: Seed, indices and labels of its batches of images.
+        """
+        with _clear_errors(self.folder, "write"), self._connection as c:
+            c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
+
+    def batches(self) -> dict[int, tuple[str, str]]:
+        """Indices and labels of the batch of images of each seed."""
+        rows = self._rows("SELECT seed, indices, labels FROM batch")
+        return {seed: (indices, labels) for seed, indices, labels in rows}
+
+    def done(self) -> set[Label]:
+        """Labels of the finished architectures."""
+        return {row[0] for row in self._rows("SELECT id FROM architecture")}
+
+    def descriptions(self) -> dict[Label, Description]:
+        """What is said of each finished architecture, by label."""
+        rows = self._rows("SELECT id, string, constant, counts, seconds FROM architecture")
+        return {
+            label: Description(string, bool(constant), json.loads(counts), seconds)
+            for label, string, constant, counts, seconds in rows
+        }
+
+    def add(
+        self,
+        architecture: Candidate,
+        *,
+        seconds: float,
+        counts: Mapping[str, float],
+        grams: Sequence[GramRecord],
+        scores: Sequence[tuple[int, Sequence[ScoreRow]]],
+        proxies: Sequence[tuple[int, Mapping[str, float]]] = (),
+    ) -> None:
+        """Store a finished architecture in one transaction.
+
+        Args:
+            architecture: The architecture.
+            seconds: Wall-clock seconds that it took.
+            counts: Scores that need no network, by name.
+            grams: Its joint Gram matrices.
+            scores: For each seed its rows, in table order.
+            proxies: For each seed its zero-cost proxies by name, if the run has any.
+        """
+        label = architecture.id
+        described = (label, seconds, architecture.string, architecture.is_constant)
+        with _clear_errors(self.folder, "write"), self._connection as c:
+            c.execute(
+                "INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", (*described, json.dumps(counts))
+            )
+            c.executemany(
+                "INSERT INTO gram VALUES (?, ?, ?, ?)",
+                [(label, g.seed, g.rho, _upper(g.gram)) for g in grams],
+            )
+            _insert_scores(c, self.score_columns(), [(label, *of_seed) for of_seed in scores])
+            if proxies:
+                names = list(proxies[0][1])
+                c.executemany(
+                    f"INSERT INTO zero_cost (id, seed, {_quoted(names)}) "
+                    f"VALUES ({_marks(2 + len(names))})",
+                    [(label, seed, *map(values.get, names)) for seed, values in proxies],
+                )
+
+    def score_columns(self) -> list[str]:
+        """The scores of kernels that the run's table holds."""
+        columns = [row[1] for row in self._rows("PRAGMA table_info(score)")]
+        return [name for name in columns if name not in _KEYS]
+
+    def add_scores(
+        self,
+        scores: Sequence[str],
+        records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
+    ) -> None:
+        """Add scores of kernels to the run's table, in one transaction.
+
+        Args:
+            scores: Names of the scores that the table lacks.
+            records: Label, seed and rows of each architecture and seed.
+        """
+        assigned = ", ".join(f'"{name}" = ?' for name in scores)
+        with _clear_errors(self.folder, "write"), self._connection as c:
+            c.execute("BEGIN IMMEDIATE")
+            for name in scores:
+                c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
+            c.executemany(
+                f"UPDATE score SET {assigned} WHERE id = ? AND seed = ? AND position = ?",
+                [
+                    (*map(row.scores.get, scores), label, seed, position)
+                    for label, seed, rows in records
+                    for position, row in enumerate(rows)
+                ],
+            )
+
+    def score_rows(self) -> tuple[list[str], list[tuple]]:
+        """Names of the columns of the score table, and all of its rows in order."""
+        columns = [*_KEYS, *self.score_columns()]
+        query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
+        return columns, list(self._rows(query))
+
+    def proxy_rows(self) -> tuple[list[str], list[tuple]]:
+        """Names of the columns of the table of proxies, and all of its rows in order."""
+        columns = [row[1] for row in self._rows("PRAGMA table_info(zero_cost)")]
+        query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
+        return columns, list(self._rows(query)) if columns else []
+
+    def grams(
+        self, label: Label | None, dtype: np.dtype
+    ) -> Iterator[tuple[Label, int, float, np.ndarray]]:
+        """The joint Gram matrices of one architecture, or of all.
+
+        Args:
+            label: The architecture; None for all.
+            dtype: The type that they were computed in.
+
+        Yields:
+            Label, seed, rho and the matrix in float64.
+        """
+        where, values = ("", ()) if label is None else ("WHERE id = ?", (label,))
+        rows = self._rows(
+            f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
+        )
+        for found, seed, rho, blob in rows:
+            yield found, seed, rho, _from_upper(np.frombuffer(blob, dtype))
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    if schema > SCHEMA:
+        raise InputError(
+            f"{path} was written by a newer version of ntknas (schema {schema}): "
+            f"expected schema {SCHEMA} or less"
+        )
+
+
+def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new run, or bring those of an older one to today's schema."""
+    tables = _tables(connection)
+    if tables and "score" not in tables:
+        raise InputError(f"{path} is not a run of ntknas")
+    _check_schema(connection, path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    begun = bool(tables) and connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+    if not begun:
+        drop = "".join(
+            f"DROP TABLE {name};"
+            for name in ("meta", "batch", "architecture", "gram", "score", "zero_cost")
+            if name in tables
+        )
+        connection.executescript(f"BEGIN;{drop}{_schema()}COMMIT;")
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        migrate_tables(connection, in_file=True)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _insert_scores(
+    connection: sqlite3.Connection,
+    scores: Sequence[str],
+    records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
+) -> None:
+    """Insert rows; a score that nobody here can compute stays missing."""
+    columns = (*_KEYS, *scores)
+    rows: list[tuple[Any, ...]] = [
+        (label, seed, position, *row[:-1], *map(row.scores.get, scores))
+        for label, seed, rows_of_seed in records
+        for position, row in enumerate(rows_of_seed)
+    ]
+    connection.executemany(
+        f"INSERT INTO score ({_quoted(columns)}) VALUES ({_marks(len(columns))})", rows
+    )
+
+
+def _upper(gram: np.ndarray) -> bytes:
+    return gram[np.triu_indices(len(gram))].tobytes()
+
+
+def _from_upper(values: np.ndarray) -> np.ndarray:
+    size = int((2 * len(values)) ** 0.5)
+    gram = np.empty((size, size))
+    rows, columns = np.triu_indices(size)
+    gram[rows, columns] = gram[columns, rows] = values
+    return gram
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, whether or not the folder may be written.
+
+    In WAL mode SQLite makes a small file beside the database even to read it. Where it may not,
+    and there is no log, the database is complete and can be read as a file that nobody changes.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        _tables(connection)
+        return connection
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise InputError(
+            f"cannot read the run in {path.parent}: {log.name} has to be merged into {path.name}, "
+            "which needs write permission; copy the whole folder to where you may write"
+        )
+    return sqlite3.connect(f"{uri}&immutable=1", uri=True, check_same_thread=False)
+
+
+@contextlib.contextmanager
+def _clear_errors(folder: Path, verb: str) -> Iterator[None]:
+    """SQLite's errors while it reads or writes as one line that names the folder."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if verb == "write" and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise OSError(f"cannot write to {folder}: {error}; the run can be resumed") from None
+        raise InputError(f"cannot {verb} the run in {folder}: {error}") from None

@@ -1,0 +1,210 @@
+"""`ScoreName` and `RankSum`: the names of scores as values, parsed once and printed once.
+
+A score of a kernel is named `SCORE@KERNEL[:RHO[:BETA]]`, one without a kernel by its name alone.
+A rank sum joins names with `+`, or with `-` for a score whose direction is to be turned round:
+`cond@clean+params-pools`. No other module splits such strings.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ntknas.errors import InputError
+from ntknas.kernel.names import KernelName
+from ntknas.scores.fraction import format_decimal, format_fraction, parse_fraction
+from ntknas.scores.record import ScoreKind
+from ntknas.scores.registry import SCORES
+
+__all__ = ["RankSum", "ScoreName"]
+
+# A sign between two names; one inside a number such as 1e-05 is none.
+_SIGN = re.compile(r"(?<![0-9.][eE])([+-])")
+
+
+@dataclass(frozen=True)
+class ScoreName:
+    """A score, of a kernel or without one.
+
+    Attributes:
+        score: A name of `SCORES`.
+        kernel: The kernel, or None for a score without one.
+        rho: Attack radius in pixel units, for attacked kernels.
+        beta: Weight of the robust loss, for mixed kernels.
+
+    Example:
+        >>> name = ScoreName.parse("cond@mixed_robust:8/255:0.5")
+        >>> name.score, name.kernel, name.beta, str(name)
+        ('cond', <KernelName.MIXED_ROBUST: 'mixed_robust'>, 0.5, 'cond@mixed_robust:8/255:0.5')
+    """
+
+    score: str
+    kernel: KernelName | None = None
+    rho: float | None = None
+    beta: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "ScoreName":
+        """The name that a text spells.
+
+        Args:
+            text: The name.
+
+        Raises:
+            InputError: For an unknown score or kernel, or a radius or beta that is missing, left
+                over or out of range.
+        """
+        score, at, rest = text.partition("@")
+        if score not in SCORES:
+            raise InputError(f"unknown score {score!r}; known: {', '.join(SCORES)}")
+        without_kernel = SCORES[score].kind is not ScoreKind.KERNEL
+        if without_kernel == bool(at):
+            shape = "no kernel" if without_kernel else f"a kernel, such as {score}@clean"
+            raise InputError(f"score {score} takes {shape}, got {text!r}")
+        if not at:
+            return cls(score)
+        name, *numbers = rest.split(":")
+        if name not in list(KernelName):
+            raise InputError(f"unknown kernel {name!r}; known: {', '.join(KernelName)}")
+        kernel = KernelName(name)
+        wanted = 0 if kernel is KernelName.CLEAN else 2 if kernel.mixed else 1
+        if len(numbers) != wanted:
+            form = name + (":RHO" if wanted else "") + (":BETA" if wanted == 2 else "")
+            raise InputError(f"expected {score}@{form}, got {text!r}")
+        values = [parse_fraction(number) for number in numbers]
+        if values and values[0] < 0:
+            raise InputError(f"rho must be a radius >= 0 in pixel units, got {values[0]}")
+        if len(values) == 2 and not 0 <= values[1] <= 1:
+            raise InputError(f"beta must lie in [0, 1], got {values[1]}")
+        return cls(score, kernel, *values)
+
+    def __str__(self) -> str:
+        return self.score if self.kernel is None else f"{self.score}@{self.kernel_text}"
+
+    @property
+    def kernel_text(self) -> str:
+        """The kernel with its radius and beta as a text; empty for a score without a kernel.
+
+        Example:
+            >>> ScoreName("cond", KernelName.ROBUST, 8 / 255).kernel_text
+            'robust:8/255'
+        """
+        if self.kernel is None:
+            return ""
+        parts = [str(self.kernel)]
+        parts += [] if self.rho is None else [format_fraction(self.rho)]
+        parts += [] if self.beta is None else [format_decimal(self.beta)]
+        return ":".join(parts)
+
+    @property
+    def direction(self) -> int:
+        """+1 if a higher value is better, else -1."""
+        return SCORES[self.score].direction
+
+    def of(self, other: "ScoreName") -> "ScoreName":
+        """This score of another name's kernel.
+
+        Args:
+            other: The name that brings the kernel.
+
+        Example:
+            >>> str(ScoreName("cond").of(ScoreName.parse("trace@robust:8/255")))
+            'cond@robust:8/255'
+        """
+        return replace(other, score=self.score)
+
+    def same(self, other: "ScoreName") -> bool:
+        """Whether two names mean the same; radii and betas agree to four digits.
+
+        Args:
+            other: The other name.
+
+        Example:
+            >>> ScoreName.parse("cond@robust:0.03137").same(ScoreName.parse("cond@robust:8/255"))
+            True
+        """
+        return (
+            (self.score, self.kernel) == (other.score, other.kernel)
+            and _close(self.rho, other.rho)
+            and _close(self.beta, other.beta)
+        )
+
+
+@dataclass(frozen=True)
+class RankSum:
+    """Scores whose ranks are summed; a single score is a sum of one term.
+
+    Attributes:
+        terms: The scores.
+        signs: +1 for each term, or -1 where the score's direction is turned round.
+
+    Example:
+        >>> ranking = RankSum.parse("cond@clean+params-pools")
+        >>> [str(term) for term in ranking.terms], ranking.signs, str(ranking)
+        (['cond@clean', 'params', 'pools'], (1, 1, -1), 'cond@clean+params-pools')
+    """
+
+    terms: tuple[ScoreName, ...]
+    signs: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InputError("expected a score or a sum of scores, got none")
+        signs = self.signs or (1,) * len(self.terms)
+        if len(signs) != len(self.terms) or not set(signs) <= {1, -1}:
+            raise InputError(f"expected a sign of +1 or -1 for each score, got {self.signs}")
+        object.__setattr__(self, "signs", signs)
+
+    @classmethod
+    def parse(cls, text: str) -> "RankSum":
+        """The sum that a text spells.
+
+        Args:
+            text: A score's name, or several joined with `+` or `-`.
+
+        Raises:
+            InputError: For a name that is none.
+        """
+        first, *rest = _SIGN.split(text)
+        signs, names = (1,), (first,)
+        if not first.strip() and rest:  # a leading sign
+            signs, names = (), ()
+        signs += tuple(1 if sign == "+" else -1 for sign in rest[::2])
+        names += tuple(rest[1::2])
+        return cls(tuple(ScoreName.parse(name.strip()) for name in names), signs)
+
+    @classmethod
+    def of(cls, names: Iterable[ScoreName | str]) -> "RankSum":
+        """The sum of some scores, each with its own direction.
+
+        Args:
+            names: The scores.
+        """
+        return cls(
+            tuple(name if isinstance(name, ScoreName) else ScoreName.parse(name) for name in names)
+        )
+
+    def __str__(self) -> str:
+        text = "".join(
+            f"{'+' if sign > 0 else '-'}{term}"
+            for term, sign in zip(self.terms, self.signs, strict=True)
+        )
+        return text.removeprefix("+")
+
+    @property
+    def single(self) -> ScoreName | None:
+        """The score, if the sum is a single one that is not turned round; else None."""
+        return self.terms[0] if self.signs == (1,) else None
+
+    @property
+    def direction(self) -> int:
+        """+1 if a higher value is better, else -1; a sum of ranks is better the lower.
+
+        Example:
+            >>> RankSum.parse("lambda_min@clean").direction, RankSum.parse("params+flops").direction
+            (1, -1)
+        """
+        return -1 if self.single is None else self.single.direction
+
+
+def _close(a: float | None, b: float | None) -> bool:
+    return a == b or (a is not None and b is not None and abs(a - b) < 1e-4 * max(abs(a), abs(b)))

@@ -1,0 +1,67 @@
+"""Zero-cost proxies: names, formulas, directions and sources; `ntknas.proxies` computes them.
+
+Each direction is that of the proxy's paper, whether or not it holds for adversarially trained
+networks.
+"""
+
+from ntknas.scores.record import Score, ScoreKind
+
+__all__ = ["PROXY_SCORES"]
+
+_ABDELFATTAH = "Abdelfattah et al., ICLR 2021"
+_JUNG = "Jung et al., ICLR 2023"
+
+
+def _proxy(name: str, formula: str, direction: int, source: str) -> Score:
+    return Score(name, formula, direction, source, ScoreKind.PROXY)
+
+
+PROXY_SCORES: tuple[Score, ...] = (
+    _proxy("grad_norm", "sum over layers of |dL/dw|", +1, _ABDELFATTAH),
+    _proxy("snip", "sum |w dL/dw|", +1, "Lee et al., ICLR 2019"),
+    _proxy("grasp", "-sum w (H dL/dw), H Hessian of L", +1, "Wang et al., ICLR 2020"),
+    _proxy(
+        "synflow",
+        "log sum |w| dR/d|w|, R logits of ones, no normalisation",
+        +1,
+        "Tanaka et al., NeurIPS 2020",
+    ),
+    _proxy(
+        "fisher",
+        "sum_channels mean_images (sum_pixels a dL/da)^2 / 2",
+        +1,
+        f"Turner et al., ICLR 2020; {_ABDELFATTAH}",
+    ),
+    _proxy(
+        "jacob_cov",
+        "-sum log(s + k) + 1/(s + k), s spectrum of corr(d logits / dx)",
+        +1,
+        "Mellor et al., 2020 (v1)",
+    ),
+    _proxy(
+        "naswot",
+        "log |det K_H|, K_H agreement of ReLU activity between images",
+        +1,
+        "Mellor et al., ICML 2021",
+    ),
+    _proxy(
+        "zen",
+        "log |f(x) - f(x + .01 e)| + sum log sigma, Gaussian x, e, w",
+        +1,
+        "Lin et al., ICCV 2021",
+    ),
+    _proxy(
+        "croze",
+        "sum over layers: consistency of features, w, dL/dw, perturbed",
+        +1,
+        "Ha et al., CRoZe, NeurIPS 2023",
+    ),
+    _proxy(
+        "jacobian_norm",
+        "mean over images of |d logits / dx|, Frobenius norm",
+        -1,
+        _JUNG,
+    ),
+    _proxy("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
+)
+"""The proxies that ship with the package, in the order of tables."""

@@ -1,0 +1,108 @@
+"""`KernelStack`: a stack of kernels with what several scores are made of, each computed once.
+
+Rounding in the kernel (float32 as a rule) makes eigenvalues below `floor = n epsilon lambda_max`
+meaningless; such a kernel is numerically singular. Its lambda_min is then 0 by definition, and
+whatever divides by an eigenvalue or takes its logarithm uses the floor instead, so that every score
+is finite.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ntknas.errors import InputError
+
+__all__ = ["KernelStack", "floored"]
+
+# Below this an all-zero kernel's floor would vanish too.
+_TINY = float(np.finfo(np.float32).tiny)
+
+Values = Float[np.ndarray, "*s n"]
+
+
+class KernelStack:
+    """Kernels of one batch of images, in float64.
+
+    Attributes:
+        kernels: Symmetric positive semi-definite matrices [..., n, n]; zeros where a matrix is not
+            finite.
+        labels: Classes of the n images.
+        epsilon: Machine epsilon of the arithmetic that made the kernels.
+        finite: Whether each matrix is finite [...].
+
+    Raises:
+        InputError: If the matrices are not square, are empty, or do not fit the labels.
+
+    Example:
+        >>> stack = KernelStack(np.diag([1.0, 4.0]), np.array([0, 1]), epsilon=1e-7)
+        >>> stack.eigenvalues, float(stack.lambda_min)
+        (array([1., 4.]), 1.0)
+    """
+
+    def __init__(
+        self,
+        kernels: Float[np.ndarray, "*s n n"],
+        labels: Int[np.ndarray, " n"],
+        *,
+        epsilon: float,
+    ):
+        kernels = np.asarray(kernels, np.float64)
+        n = len(labels)
+        if n == 0:
+            raise InputError("expected kernels of at least one image, got none")
+        if kernels.shape[-2:] != (n, n):
+            raise InputError(
+                f"expected kernels [..., {n}, {n}] for {n} labels, got {kernels.shape}"
+            )
+        self.labels = labels
+        self.epsilon = epsilon
+        self.finite: Bool[np.ndarray, "*s"] = np.isfinite(kernels).all((-2, -1))
+        self.kernels = np.where(self.finite[..., None, None], kernels, 0.0)
+
+    @cached_property
+    def eigenvalues(self) -> Values:
+        """The eigenvalues in ascending order, as they were computed."""
+        return np.linalg.eigvalsh(self.kernels)
+
+    @cached_property
+    def floor(self) -> Float[np.ndarray, "*s"]:
+        """What rounding leaves of an eigenvalue that is 0."""
+        return _floor(self.eigenvalues, self.epsilon)
+
+    @cached_property
+    def positive(self) -> Values:
+        """The eigenvalues, raised to the floor."""
+        return np.maximum(self.eigenvalues, self.floor[..., None])
+
+    @cached_property
+    def lambda_min(self) -> Float[np.ndarray, "*s"]:
+        """The smallest eigenvalue; 0 if it is within rounding of 0."""
+        return np.where(self.eigenvalues[..., 0] > self.floor, self.eigenvalues[..., 0], 0.0)
+
+    @cached_property
+    def lambda_max(self) -> Float[np.ndarray, "*s"]:
+        """The largest eigenvalue."""
+        return np.maximum(self.eigenvalues[..., -1], 0.0)
+
+    @cached_property
+    def cosine(self) -> "KernelStack":
+        """The kernels K_ij / sqrt(K_ii K_jj) of unit diagonal; zero gradients stay zero."""
+        norms = np.sqrt(np.clip(np.diagonal(self.kernels, axis1=-2, axis2=-1), 0, None))
+        inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+        unit = self.kernels * inverse[..., :, None] * inverse[..., None, :]
+        return KernelStack(unit, self.labels, epsilon=self.epsilon)
+
+
+def floored(values: Values, epsilon: float) -> Values:
+    """Eigenvalues raised to what rounding leaves of one that is 0.
+
+    Args:
+        values: Eigenvalues in ascending order.
+        epsilon: Machine epsilon of the arithmetic that made the kernel.
+    """
+    return np.maximum(values, _floor(values, epsilon)[..., None])
+
+
+def _floor(values: Values, epsilon: float) -> Float[np.ndarray, "*s"]:
+    return np.maximum(values.shape[-1] * epsilon * np.maximum(values[..., -1], 0.0), _TINY)

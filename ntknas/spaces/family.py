@@ -1,0 +1,219 @@
+"""`Family`: a search space of your own, made of named choices.
+
+    Family("small_cnn", SmallCNN, {"depth": (1, 2, 3), "width": (8, 16, 32)})
+
+Each architecture is one combination of choices, and `SmallCNN(depth=..., width=...)` is its
+network. For a space of another shape implement `ntknas.spaces.Space`.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.spaces.space import Label, NetworkLike
+
+__all__ = ["Family", "Member"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One architecture of a family.
+
+    Attributes:
+        family: Name of the family.
+        id: Its label in runs and tables.
+        choices: What was chosen, by name.
+    """
+
+    family: str
+    id: Label
+    choices: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def string(self) -> str:
+        """The choices, written out.
+
+        Example:
+            >>> Member("cnn", "small", {"depth": 1, "width": 8}).string
+            'depth=1, width=8'
+        """
+        return ", ".join(f"{name}={value}" for name, value in self.choices.items())
+
+    @property
+    def is_constant(self) -> bool:
+        """No member is known to ignore its input."""
+        return False
+
+
+class Family:
+    """A search space of named choices; see `ntknas.spaces.Space`.
+
+    Args:
+        name: Name of the space in settings and runs.
+        build: From choices, given by name, to a network with `init` and `apply`: a Flax module.
+        choices: For each name the values to choose from, in an order in which neighbours are alike.
+        label: From choices, given by name, to a label (a whole number or a text without commas);
+            None makes labels such as depth1_width8.
+        unique: From choices, given by name, to the choices that stand for all that compute the
+            same; None if every architecture stands for itself.
+
+    Raises:
+        InputError: If there is nothing to choose from, or two architectures have one label.
+
+    Example:
+        >>> space = Family("mlp", dict, {"depth": (1, 2), "width": (8, 16, 32)})
+        >>> [member.id for member in space.parse("all")][:3]
+        ['depth1_width8', 'depth1_width16', 'depth1_width32']
+        >>> [member.id for member in space.neighbours(space.parse("depth1_width16")[0])]
+        ['depth2_width16', 'depth1_width8', 'depth1_width32']
+    """
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[..., NetworkLike],
+        choices: Mapping[str, Sequence[Any]],
+        *,
+        label: Callable[..., Label] | None = None,
+        unique: Callable[..., Mapping[str, Any]] | None = None,
+    ):
+        if not choices or not all(len(values) for values in choices.values()):
+            raise InputError(f"expected values to choose from for every name, got {choices!r}")
+        self.name = name
+        self._build = build
+        self._choices = {name: tuple(values) for name, values in choices.items()}
+        self._label = label or _default_label
+        self._unique = unique
+        combinations = itertools.product(*self._choices.values())
+        every = [self.member(**dict(zip(choices, values, strict=True))) for values in combinations]
+        self._members = {member.id: member for member in every}
+        if len(self._members) < len(every):
+            labels = [member.id for member in every]
+            twice = next(label for label in labels if labels.count(label) > 1)
+            raise InputError(f"expected a label for each architecture, got {twice!r} twice")
+
+    def __repr__(self) -> str:
+        return f"Family({self.name!r}, {len(self)} architectures)"
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def member(self, **choices: Any) -> Member:
+        """The architecture of these choices.
+
+        Args:
+            **choices: One value for each name.
+
+        Raises:
+            InputError: If a name or a value is not one to choose.
+        """
+        if set(choices) != set(self._choices):
+            raise InputError(
+                f"expected choices of {', '.join(self._choices)}, got {', '.join(choices)}"
+            )
+        for name, value in choices.items():
+            if value not in self._choices[name]:
+                raise InputError(
+                    f"expected {name} of {', '.join(map(str, self._choices[name]))}, got {value!r}"
+                )
+        label = self._label(**choices)
+        if not isinstance(label, (int, str)) or isinstance(label, bool) or "," in str(label):
+            raise InputError(
+                f"expected labels that are whole numbers or texts without commas, got {label!r}"
+            )
+        return Member(self.name, label, {name: choices[name] for name in self._choices})
+
+    def parse(self, spec: Any) -> list[Member]:
+        """The architectures that `spec` names, without duplicates.
+
+        Args:
+            spec: "all", "random:COUNT[:SEED]", a label, labels with commas between, a member, or
+                several of these.
+
+        Raises:
+            InputError: If nothing or something unknown is named.
+        """
+        chosen = list(dict.fromkeys(self._expand(spec)))
+        if not chosen:
+            raise InputError("expected at least one architecture, got an empty list")
+        return chosen
+
+    def _expand(self, spec: Any) -> list[Member]:
+        if isinstance(spec, Member):
+            return [self._known(spec.id)]
+        if isinstance(spec, int):
+            return [self._known(spec)]
+        if isinstance(spec, str):
+            return self._parse(spec.strip())
+        if isinstance(spec, Iterable) and not isinstance(spec, (bytes, Mapping)):
+            return [member for item in spec for member in self._expand(item)]
+        raise InputError(f"expected all, random:COUNT[:SEED] or labels, got {spec!r}")
+
+    def _parse(self, spec: str) -> list[Member]:
+        if spec == "all":
+            return list(self._members.values())
+        if spec.startswith("random:"):
+            match = re.fullmatch(r"random:([0-9]{1,9})(?::([0-9]{1,18}))?", spec)
+            if match is None:
+                raise InputError(
+                    f"expected random:COUNT or random:COUNT:SEED with whole numbers, got {spec!r}"
+                )
+            return self.sample(int(match[1]), int(match[2] or 0))
+        return [self._known(label.strip()) for label in spec.split(",")]
+
+    def _known(self, label: Label) -> Member:
+        if label not in self._members and isinstance(label, str) and label.isdecimal():
+            label = int(label)
+        if label not in self._members:
+            some = ", ".join(map(str, list(self._members)[:3]))
+            raise InputError(f"expected a label of {self.name} ({some}, ...), got {label!r}")
+        return self._members[label]
+
+    def representative(self, architecture: Member) -> Member:
+        """The member that stands for all that compute the same."""
+        if self._unique is None:
+            return architecture
+        return self.member(**self._unique(**architecture.choices))
+
+    def sample(self, count: int, seed: int) -> list[Member]:
+        """A random draw without replacement; a smaller draw begins a larger one.
+
+        Args:
+            count: How many.
+            seed: Seed of the order.
+
+        Raises:
+            InputError: If there are fewer.
+        """
+        if not 1 <= count <= len(self):
+            raise InputError(f"expected 1 to {len(self)} architectures to sample, got {count}")
+        every = list(self._members.values())
+        order = np.random.default_rng(seed).permutation(len(every))
+        return [every[position] for position in order[:count]]
+
+    def neighbours(self, architecture: Member) -> list[Member]:
+        """The members that differ in exactly one choice."""
+        chosen = architecture.choices
+        return [
+            self.member(**{**chosen, name: value})
+            for name, values in self._choices.items()
+            for value in values
+            if value != chosen[name]
+        ]
+
+    def counts(self, architecture: Member, sizes: Mapping[str, int]) -> dict[str, float]:
+        """No counts; the engine adds the number of parameters."""
+        return {}
+
+    def build(self, architecture: Member, network: Any = None) -> NetworkLike:
+        """The member's network."""
+        return self._build(**architecture.choices)
+
+
+def _default_label(**choices: Any) -> str:
+    return "_".join(f"{name}{value}" for name, value in choices.items()).replace(",", ".")

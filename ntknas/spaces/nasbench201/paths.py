@@ -1,0 +1,149 @@
+"""What of a cell is alive: edges and paths from input to output, and what lies on them."""
+
+from ntknas.spaces.nasbench201.cell import Architecture
+from ntknas.spaces.nasbench201.listing import EDGES, NONE, OPERATIONS, live
+from ntknas.spaces.nasbench201.size import num_parameters
+
+__all__ = ["depth", "live_edges", "live_operations", "live_paths", "structure"]
+
+_CONV_1X1, _CONV_3X3, _POOL = map(
+    OPERATIONS.index, ("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+)
+_CONVOLUTIONS = (_CONV_1X1, _CONV_3X3)
+
+
+def live_edges(architecture: Architecture) -> tuple[bool, ...]:
+    """Which of the six edges lie on a path from the cell's input to its output.
+
+    An edge that carries `none`, that nothing reaches, or that leads nowhere is dead: it may hold
+    parameters and cost FLOPs, but the output does not depend on it.
+
+    Args:
+        architecture: The cell.
+
+    Returns:
+        Six truth values in the order of `EDGES`.
+
+    Example:
+        >>> live_edges(Architecture.from_code("300030"))
+        (True, False, False, False, True, False)
+    """
+    return live(architecture.ops)
+
+
+def live_operations(architecture: Architecture) -> tuple[int, ...]:
+    """Operation codes with every edge that cannot matter set to none, which saves time alone.
+
+    An edge matters if its value gets to the output, and if something gets to it or it brings
+    parameters along: a convolution of zeros still ends in a normalisation, whose bias has a
+    gradient. So this keeps more edges than `live_edges`.
+
+    Args:
+        architecture: The cell.
+
+    Returns:
+        Six operation codes.
+
+    Example:
+        >>> live_operations(Architecture.from_code("003003"))
+        (0, 0, 0, 0, 0, 3)
+    """
+    edges = list(zip(architecture.ops, EDGES, strict=True))
+    filled, useful = {0}, {3}
+    for op, (source, target) in edges:
+        if op in _CONVOLUTIONS or (op and source in filled):
+            filled.add(target)
+    for op, (source, target) in reversed(edges):
+        if op and target in useful:
+            useful.add(source)
+    return tuple(
+        op if target in useful and (op in _CONVOLUTIONS or source in filled) else NONE
+        for op, (source, target) in edges
+    )
+
+
+def live_paths(architecture: Architecture) -> list[tuple[int, ...]]:
+    """Every path from the cell's input to its output that no `none` interrupts.
+
+    Args:
+        architecture: The cell.
+
+    Returns:
+        The op codes along each path, in order; no path for a constant cell, four at most.
+
+    Example:
+        >>> live_paths(Architecture.from_code("300130"))
+        [(1,), (3, 3)]
+    """
+    to_node: list[list[tuple[int, ...]]] = [[()], [], [], []]
+    for op, (source, target) in zip(architecture.ops, EDGES, strict=True):
+        if op != NONE:
+            to_node[target] += [(*path, op) for path in to_node[source]]
+    return to_node[3]
+
+
+def depth(architecture: Architecture) -> int:
+    """The number of convolution edges on the longest live path; 0 for a constant cell.
+
+    Args:
+        architecture: The cell.
+
+    Returns:
+        0 to 3.
+
+    Example:
+        >>> depth(Architecture.from_code("333333")), depth(Architecture.from_code("111111"))
+        (3, 0)
+    """
+    return _most(live_paths(architecture), _CONVOLUTIONS)
+
+
+def structure(architecture: Architecture) -> dict[str, float]:
+    """Counts of the live graph, which need no network.
+
+    Args:
+        architecture: The cell.
+
+    Returns:
+        By name:
+
+        * live_params: parameters of the benchmark's network (`num_parameters`) without dead edges
+        * convolutions: live edges with a convolution
+        * depth: convolutions on the live path that has the most
+        * mean_depth: convolutions on a live path, the mean of all paths
+        * depth_3x3: 3x3 convolutions on the live path that has the most
+        * plain_depth_3x3: the same among paths without pooling
+        * direct: 1 if an operation joins input and output, else 0
+        * pools: live edges with a pooling
+        * pool_paths: live paths through at least one pooling
+
+        All are 0 for a constant cell, but for the parameters of what surrounds it.
+
+    Example:
+        >>> counts = structure(Architecture.from_code("300432"))
+        >>> counts["depth"], counts["mean_depth"], counts["pool_paths"], counts["direct"]
+        (2.0, 1.0, 1.0, 1.0)
+    """
+    paths = live_paths(architecture)
+    alive = tuple(
+        op if is_live else NONE
+        for op, is_live in zip(architecture.ops, live_edges(architecture), strict=True)
+    )
+    depths = [_most([path], _CONVOLUTIONS) for path in paths]
+    counts = {
+        "live_params": num_parameters(Architecture(alive)),
+        "convolutions": sum(op in _CONVOLUTIONS for op in alive),
+        "depth": max(depths, default=0),
+        "mean_depth": sum(depths) / max(len(depths), 1),
+        "depth_3x3": _most(paths, (_CONV_3X3,)),
+        "plain_depth_3x3": _most([path for path in paths if _POOL not in path], (_CONV_3X3,)),
+        "direct": any(len(path) == 1 for path in paths),
+        "pools": alive.count(_POOL),
+        "pool_paths": sum(_POOL in path for path in paths),
+    }
+    return {name: float(count) for name, count in counts.items()}
+
+
+def _most(paths: list[tuple[int, ...]], ops: tuple[int, ...]) -> int:
+    """Edges with one of these operations on the path that has the most."""
+    return max((sum(op in ops for op in path) for path in paths), default=0)

@@ -1,0 +1,132 @@
+"""Which architectures: from what a user types to a list of cells."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.spaces.nasbench201.cell import Architecture
+from ntknas.spaces.nasbench201.listing import NUM_ARCHITECTURES, representatives
+
+__all__ = ["architectures"]
+
+_FORMS = (
+    "all, every, random:COUNT, random:COUNT:SEED, ids such as 0,5,9930, "
+    "an architecture string, code:421211 or @FILE"
+)
+
+
+def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> list[Architecture]:
+    """The architectures that `spec` names, without duplicates (the first stays).
+
+    * `all`: the 6,466 class representatives, in the order of their ids;
+    * `every`: all 15,625 cells, in the order of their ids;
+    * `random:COUNT` or `random:COUNT:SEED`: the first COUNT of NumPy's
+      `default_rng(SEED).permutation` of the 6,466 (SEED is 0 if left out), in that order, so with
+      one seed a smaller draw is the beginning of a larger one;
+    * an id, an architecture string, `code:` and six op codes; several with commas between;
+    * `@FILE`: a text file with one of those per line; blank lines and text behind `#` are skipped;
+    * an `Architecture`, an integer, or an iterable of anything above.
+
+    Ids are taken as they are: an id that is not its class's representative stays itself.
+
+    Args:
+        spec: One of the forms above.
+
+    Returns:
+        At least one architecture.
+
+    Raises:
+        InputError: If `spec` has no such form or names nothing.
+
+    Example:
+        >>> [cell.id for cell in architectures("0, 5, 9930, 5")]
+        [0, 5, 9930]
+        >>> architectures("random:2:7") == architectures("random:300:7")[:2]
+        True
+    """
+    chosen = list(dict.fromkeys(_expand(spec)))
+    if not chosen:
+        raise InputError("expected at least one architecture, got an empty list")
+    return chosen
+
+
+def _expand(spec: Any) -> list[Architecture]:
+    if isinstance(spec, Architecture):
+        return [spec]
+    if isinstance(spec, str):
+        return _parse(spec)
+    if isinstance(spec, (int, np.integer)) and not isinstance(spec, bool):
+        return [Architecture.from_id(spec)]
+    if isinstance(spec, Iterable) and not isinstance(spec, (bytes, dict)):
+        return [architecture for item in spec for architecture in _expand(item)]
+    raise InputError(f"expected {_FORMS}, got {spec!r} ({type(spec).__name__})")
+
+
+def _parse(spec: str) -> list[Architecture]:
+    spec = spec.strip()
+    if spec == "all":
+        return [Architecture.from_id(index) for index in sorted(set(representatives()))]
+    if spec == "every":
+        return [Architecture.from_id(index) for index in range(NUM_ARCHITECTURES)]
+    if spec.startswith("random:"):
+        return _draw(spec)
+    if spec.startswith("@"):
+        return _read(spec[1:])
+    if "," in spec:
+        return [_one(item.strip()) for item in spec.split(",")]
+    return [_one(spec)]
+
+
+def _one(item: str) -> Architecture:
+    if "|" in item or "~" in item:
+        return Architecture.from_string(item)
+    if item.startswith("code:"):
+        return Architecture.from_code(item.removeprefix("code:").strip())
+    if re.fullmatch(r"[0-4]{6}", item):
+        raise InputError(
+            f"expected an architecture id in 0..{NUM_ARCHITECTURES - 1}, got {item}; "
+            f"six op codes are written code:{item}"
+        )
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", item):
+        return Architecture.from_id(int(item))
+    raise InputError(f"expected {_FORMS}, got {item!r}")
+
+
+def _draw(spec: str) -> list[Architecture]:
+    pool = sorted(set(representatives()))
+    match = re.fullmatch(r"random:([0-9]{1,9})(?::([0-9]{1,18}))?", spec)
+    if match is None:
+        raise InputError(
+            f"expected random:COUNT or random:COUNT:SEED with whole numbers, got {spec!r}"
+        )
+    count, seed = int(match[1]), int(match[2] or 0)
+    if not 1 <= count <= len(pool):
+        raise InputError(f"expected random:COUNT with COUNT in 1..{len(pool)}, got {spec!r}")
+    order = np.random.default_rng(seed).permutation(len(pool))
+    return [Architecture.from_id(pool[position]) for position in order[:count]]
+
+
+def _read(name: str) -> list[Architecture]:
+    try:
+        text = Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise InputError(
+            f"expected a readable list of architectures after @, got {name!r}: {reason}"
+        ) from error
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        item = line.partition("#")[0].strip()
+        if not item:
+            continue
+        try:
+            found.append(_one(item))
+        except InputError as error:
+            raise InputError(f"{name}, line {number}: {error}") from error
+    if not found:
+        raise InputError(f"expected one architecture per line in {name}, got none")
+    return found

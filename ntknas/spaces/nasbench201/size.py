@@ -1,0 +1,82 @@
+"""The size of the network that a cell makes: parameters and multiply-accumulates.
+
+Every chosen operation is built and run, so dead edges count too. Both numbers are sums over the one
+list of layers (`ntknas.spaces.nasbench201.layers`).
+"""
+
+from functools import cache
+
+from ntknas.spaces.nasbench201.cell import Architecture
+from ntknas.spaces.nasbench201.layers import layers
+from ntknas.spaces.nasbench201.listing import Ops
+
+__all__ = ["flops", "num_parameters"]
+
+
+def num_parameters(
+    architecture: Architecture, *, channels: int = 16, cells: int = 5, classes: int = 10
+) -> int:
+    """The number of trainable parameters, as the benchmark's PyTorch network has them.
+
+    Convolutions have no bias. Each but the shortcut's 1x1 is followed by a batch norm with a scale
+    and a shift per channel. The classifier has a bias. Running statistics are not parameters.
+
+    Args:
+        architecture: The cell.
+        channels: C, the channels of the first stage.
+        cells: Cells per stage.
+        classes: Number of logits.
+
+    Returns:
+        The count.
+
+    Raises:
+        InputError: If a size is below 1.
+
+    Example:
+        >>> num_parameters(Architecture.from_code("333333"))
+        1531546
+    """
+    return _sizes(tuple(sorted(architecture.ops)), channels, cells, classes, 32)[0]
+
+
+def flops(
+    architecture: Architecture,
+    *,
+    channels: int = 16,
+    cells: int = 5,
+    classes: int = 10,
+    image_size: int = 32,
+) -> int:
+    """Multiply-accumulates of one forward pass on one image, as NAS-Bench-201 counts FLOPs.
+
+    Counted are every convolution (kernel height x width x input x output channels x output pixels)
+    and the classifier (inputs x logits, and one for each bias). Not counted are batch norm, ReLU,
+    pooling and additions. One multiply-accumulate counts once. The benchmark prints this number
+    divided by a million.
+
+    Args:
+        architecture: The cell.
+        channels: C, the channels of the first stage.
+        cells: Cells per stage.
+        classes: Number of logits.
+        image_size: Height and width of the image in pixels; a multiple of 4.
+
+    Returns:
+        The count.
+
+    Raises:
+        InputError: If a size is below 1 or `image_size` is no multiple of 4.
+
+    Example:
+        >>> flops(Architecture.from_code("333333"))
+        220119690
+    """
+    return _sizes(tuple(sorted(architecture.ops)), channels, cells, classes, image_size)[1]
+
+
+@cache
+def _sizes(ops: Ops, channels: int, cells: int, classes: int, image_size: int) -> tuple[int, int]:
+    """Parameters and FLOPs, which depend on how often an operation occurs, not on where."""
+    listed = layers(ops, channels=channels, cells=cells, classes=classes, image_size=image_size)
+    return sum(layer.parameters for layer in listed), sum(layer.flops for layer in listed)

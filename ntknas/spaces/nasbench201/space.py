@@ -1,0 +1,87 @@
+"""NAS-Bench-201 as a `Space`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.registry import Registry
+from ntknas.spaces.nasbench201.cell import Architecture
+from ntknas.spaces.nasbench201.listing import representatives
+from ntknas.spaces.nasbench201.neighbourhood import neighbours
+from ntknas.spaces.nasbench201.paths import structure
+from ntknas.spaces.nasbench201.selection import architectures
+from ntknas.spaces.nasbench201.size import flops, num_parameters
+
+__all__ = ["BUILDERS", "NASBENCH201", "NASBench201"]
+
+BUILDERS: Registry[Any] = Registry("builder", {"nasbench201": "ntknas.network.build:build"})
+"""Where the networks come from: a room above, which is asked for when a network is built."""
+
+
+class NASBench201:
+    """The search space of Dong & Yang, NAS-Bench-201, ICLR 2020: 15,625 cells in 6,466 classes.
+
+    Example:
+        >>> [cell.id for cell in NASBENCH201.parse("0,5")]
+        [0, 5]
+        >>> NASBENCH201.counts(Architecture.from_id(0), {})["depth"]
+        2.0
+    """
+
+    name = "nasbench201"
+
+    def parse(self, spec: Any) -> list[Architecture]:
+        """The architectures that `spec` names (see `architectures`)."""
+        return architectures(spec)
+
+    def representative(self, architecture: Architecture) -> Architecture:
+        """The smallest id of the cell's class; benchmarks trained only that one."""
+        return architecture.representative
+
+    def sample(self, count: int, seed: int) -> list[Architecture]:
+        """The first `count` of a random order of the 6,466 representatives.
+
+        Args:
+            count: How many.
+            seed: Seed of the order.
+
+        Raises:
+            InputError: If there are fewer.
+        """
+        pool = sorted(set(representatives()))
+        if not 1 <= count <= len(pool):
+            raise InputError(f"expected 1 to {len(pool)} architectures to sample, got {count}")
+        order = np.random.default_rng(seed).permutation(len(pool))
+        return [Architecture.from_id(pool[position]) for position in order[:count]]
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """The 24 cells that differ in the operation of exactly one edge."""
+        return neighbours(architecture)
+
+    def counts(self, architecture: Architecture, sizes: Mapping[str, int]) -> dict[str, float]:
+        """Counts of the cell's live graph (`structure`), parameters and FLOPs.
+
+        Args:
+            architecture: The cell.
+            sizes: Any of channels, cells, classes and image_size.
+        """
+        of_parameters = {name: size for name, size in sizes.items() if name != "image_size"}
+        return structure(architecture) | {
+            "params": num_parameters(architecture, **of_parameters),
+            "flops": flops(architecture, **sizes),
+        }
+
+    def build(self, architecture: Architecture, network: Any = None) -> Any:
+        """The cell's own network, with the weights of its own operations alone.
+
+        Args:
+            architecture: The cell.
+            network: A `NetworkSpec`; None for the benchmark's.
+        """
+        return BUILDERS[self.name](architecture, network)
+
+
+NASBENCH201 = NASBench201()
+"""The space."""

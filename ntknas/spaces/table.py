@@ -1,0 +1,136 @@
+"""`NetworkTable`: a search space that is a list of networks, each with a name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntknas.errors import InputError
+from ntknas.spaces.space import Label, NetworkLike
+
+__all__ = ["NamedNetwork", "NetworkTable"]
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """One network of a table.
+
+    Attributes:
+        id: Its label.
+    """
+
+    id: Label
+
+    @property
+    def string(self) -> str:
+        """The label."""
+        return str(self.id)
+
+    @property
+    def is_constant(self) -> bool:
+        """No network is known to ignore its input."""
+        return False
+
+
+class _Fixed:
+    """A network whose parameters are there already."""
+
+    def __init__(self, apply_fn: Any, params: Any):
+        self._apply_fn = apply_fn
+        self._params = params
+
+    def init(self, key: Any, images: Any) -> dict[str, Any]:
+        """The parameters, whatever the key."""
+        return {"params": self._params}
+
+    def apply(self, variables: Mapping[str, Any], images: Any) -> Any:
+        """The logits of the images."""
+        return self._apply_fn(variables["params"], images)
+
+
+class NetworkTable:
+    """Networks of your own as a space without neighbours; see `ntknas.spaces.Space`.
+
+    Args:
+        networks: From a label to a network with `init` and `apply` (a Flax module), or to
+            `(apply_fn, params)`.
+
+    Raises:
+        InputError: If there are none, or one is neither.
+
+    Example:
+        >>> table = NetworkTable({"linear": (lambda w, x: x.reshape(len(x), -1) @ w, 0.0)})
+        >>> [network.id for network in table.parse("all")]
+        ['linear']
+    """
+
+    name = "networks"
+
+    def __init__(self, networks: Mapping[Label, Any]):
+        if not networks:
+            raise InputError("expected at least one network, got none")
+        self._networks: dict[Label, NetworkLike] = {}
+        for label, network in networks.items():
+            if isinstance(network, tuple) and len(network) == 2 and callable(network[0]):
+                self._networks[label] = _Fixed(*network)
+            elif hasattr(network, "init") and hasattr(network, "apply"):
+                self._networks[label] = network
+            else:
+                raise InputError(
+                    f"expected network {label!r} as a Flax module or as (apply_fn, params), "
+                    f"got {type(network).__name__}"
+                )
+
+    def parse(self, spec: Any) -> list[NamedNetwork]:
+        """The networks that `spec` names: "all", a label, or several.
+
+        Args:
+            spec: What to take.
+
+        Raises:
+            InputError: For an unknown label.
+        """
+        if isinstance(spec, NamedNetwork):
+            spec = spec.id
+        if isinstance(spec, str) and spec == "all":
+            return [NamedNetwork(label) for label in self._networks]
+        if isinstance(spec, (str, int)):
+            if spec not in self._networks:
+                known = ", ".join(map(str, self._networks))
+                raise InputError(f"expected a network of {known}, got {spec!r}")
+            return [NamedNetwork(spec)]
+        if isinstance(spec, Iterable):
+            return list(dict.fromkeys(one for item in spec for one in self.parse(item)))
+        raise InputError(f"expected labels of networks, got {spec!r}")
+
+    def representative(self, architecture: NamedNetwork) -> NamedNetwork:
+        """The network itself."""
+        return architecture
+
+    def sample(self, count: int, seed: int) -> list[NamedNetwork]:
+        """A random draw without replacement.
+
+        Args:
+            count: How many.
+            seed: Seed of the order.
+
+        Raises:
+            InputError: If there are fewer.
+        """
+        every = self.parse("all")
+        if not 1 <= count <= len(every):
+            raise InputError(f"expected 1 to {len(every)} networks to sample, got {count}")
+        return [every[i] for i in np.random.default_rng(seed).permutation(len(every))[:count]]
+
+    def neighbours(self, architecture: NamedNetwork) -> list[NamedNetwork]:
+        """None: a list has no steps."""
+        return []
+
+    def counts(self, architecture: NamedNetwork, sizes: Mapping[str, int]) -> dict[str, float]:
+        """No counts; the engine adds the number of parameters."""
+        return {}
+
+    def build(self, architecture: NamedNetwork, network: Any = None) -> NetworkLike:
+        """The network."""
+        return self._networks[architecture.id]

@@ -1,0 +1,5 @@
+"""Training on the multi-objective loss, and the errors that it reaches."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,110 @@
+"""Normalisation against torch.nn.functional.batch_norm, in float64."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from ntknas.layers import Norm
+from ntknas.layers.normalisation import EPSILON, normalise
+from tests.network.reference import to_numpy, to_torch
+
+TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
+USED = [Norm.BATCH, Norm.IMAGE, Norm.FROZEN]
+
+
+@pytest.fixture
+def draws(float64):
+    rng = np.random.default_rng(0)
+    x = rng.normal(2.0, 3.0, size=(4, 5, 3, 2))
+    scale, bias, mean = rng.normal(size=(3, 2))
+    values = (x, scale, bias, mean, rng.uniform(0.5, 2, size=2), rng.normal(size=(3, 4, 5, 3, 2)))
+    return tuple(map(jnp.asarray, values))
+
+
+def torch_norm(norm, x, scale, bias, mean, variance):
+    """PyTorch's output; for statistics of the image, of batches of one."""
+    if norm is Norm.IMAGE:
+        parts = [
+            torch_norm(Norm.BATCH, x[i : i + 1], scale, bias, None, None) for i in range(len(x))
+        ]
+        return torch.cat(parts)
+    if norm is Norm.BATCH:
+        return functional.batch_norm(x, None, None, scale, bias, training=True, eps=EPSILON)
+    return functional.batch_norm(x, mean, variance, scale, bias, training=False, eps=EPSILON)
+
+
+def torch_gradients(norm, draws):
+    """Output, and gradients of x, scale, bias for every cotangent."""
+    x, scale, bias, mean, variance, cotangents = draws
+    leaves = [to_torch(x, torch.float64), *(torch.tensor(np.asarray(v)) for v in (scale, bias))]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    out = torch_norm(norm, *leaves, *(torch.tensor(np.asarray(v)) for v in (mean, variance)))
+    grads = [torch.autograd.grad(out, leaves, to_torch(g, out.dtype), True) for g in cotangents]
+    stacked = [np.array([to_numpy(g[0]) for g in grads])]
+    return to_numpy(out), stacked + [np.array([g[i].numpy() for g in grads]) for i in (1, 2)]
+
+
+def ours(norm, mean, variance):
+    running = (mean, variance) if norm is Norm.FROZEN else (None, None)
+    return lambda x, scale, bias: normalise(x, scale, bias, *running, norm=norm)
+
+
+@pytest.mark.parametrize("norm", USED)
+def test_equals_batch_norm_for_every_cotangent(norm, draws):
+    x, scale, bias, mean, variance, cotangents = draws
+    expected, gradients = torch_gradients(norm, draws)
+    out, pull_back = jax.vjp(ours(norm, mean, variance), x, scale, bias)
+    np.testing.assert_allclose(out, expected, **TOLERANCE)
+    many = jax.vmap(pull_back)(cotangents)
+    for actual, desired in zip(many, gradients, strict=True):
+        np.testing.assert_allclose(actual, desired, **TOLERANCE)
+    for actual, desired in zip(pull_back(cotangents[0]), gradients, strict=True):
+        np.testing.assert_allclose(actual, desired[0], **TOLERANCE)
+
+
+@pytest.mark.parametrize("norm", USED)
+def test_each_image_alone_has_its_own_gradients(norm, draws):
+    x, scale, bias, mean, variance, cotangents = draws
+
+    def one(image, cotangent):
+        out, pull_back = jax.vjp(ours(norm, mean, variance), image[None], scale, bias)
+        return out[0], pull_back(cotangent[None])
+
+    out, grads = jax.vmap(one)(x, cotangents[0])
+    for i in range(len(x)):
+        alone = (x[i : i + 1], scale, bias, mean, variance, cotangents[:1, i : i + 1])
+        expected, gradients = torch_gradients(norm, alone)
+        np.testing.assert_allclose(out[i], expected[0], **TOLERANCE)
+        for actual, desired in zip(grads, gradients, strict=True):
+            np.testing.assert_allclose(actual[i], desired[0], **TOLERANCE)
+
+
+def test_none_returns_its_input():
+    x = jnp.arange(8.0).reshape(2, 2, 1, 2)
+    assert normalise(x, None, None, norm=Norm.NONE) is x
+
+
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
+def test_constant_channel_becomes_the_bias_exactly(norm):
+    x = jnp.full((3, 4, 4, 2), 0.1).at[..., 1].set(1e4 / 3)
+    bias = jnp.array([0.5, -1.0])
+    out = normalise(x, jnp.array([2.0, 3.0]), bias, norm=norm)
+    np.testing.assert_array_equal(out, jnp.broadcast_to(bias, x.shape))
+
+
+def test_one_pixel_images_become_the_bias():
+    x = jnp.arange(6.0).reshape(3, 1, 1, 2)
+    out = normalise(x, jnp.ones(2), jnp.array([1.0, 2.0]), norm=Norm.IMAGE)
+    np.testing.assert_array_equal(out, jnp.broadcast_to(jnp.array([1.0, 2.0]), x.shape))
+
+
+def test_batch_statistics_couple_the_images_and_image_statistics_do_not(draws):
+    x, scale, bias, *_ = draws
+    changed = x.at[0].add(np.random.default_rng(1).normal(size=x[0].shape))
+    for norm, coupled in ((Norm.BATCH, True), (Norm.IMAGE, False)):
+        before, after = (normalise(v, scale, bias, norm=norm) for v in (x, changed))
+        assert bool(jnp.any(before[1:] != after[1:])) == coupled

@@ -1,0 +1,78 @@
+"""The table that comes with the package is what scoring under its preset gives."""
+
+import numpy as np
+import pytest
+from pandas.testing import assert_frame_equal
+
+import ntknas
+from experiments import precompute
+from ntknas.engine import fit_spec
+from ntknas.evaluation import correlate, default_ranking, rank
+from ntknas.images import load_images
+from ntknas.runs import PRESETS, load_precomputed
+from ntknas.runs.precomputed import PRECOMPUTED, Precomputed, write_precomputed
+from ntknas.scores import KERNEL_SCORES
+from ntknas.spaces.nasbench201.listing import representatives
+from tests.engine.tiny import CLEAN
+
+# Rounding may put an activation on ReLU's other side on another machine, which moves entries of a
+# kernel by up to a hundredth; the smallest eigenvalue feels it most.
+ROUNDING = 0.03
+
+
+def test_it_holds_the_whole_space_in_five_megabytes():
+    table = load_precomputed()
+    assert table.scores().index.tolist() == sorted(set(representatives()))
+    assert not table.scores().isna().any(axis=None)
+    assert PRECOMPUTED.stat().st_size < 5e6
+    assert table.spec == fit_spec(PRESETS["standard"], load_images())
+    assert {"ntknas", "jax", "device", "images", "dtype"} <= set(table.meta)
+
+
+def test_a_random_handful_is_what_scoring_gives(tmp_path):
+    rng = np.random.default_rng(2026)
+    ids = sorted(int(i) for i in rng.choice(sorted(set(representatives())), 4, replace=False))
+    fresh = ntknas.score(ids, out=tmp_path / "run", spec=PRESETS["standard"]).scores()
+    stored = load_precomputed().scores().loc[ids]
+    assert list(fresh.columns) == list(stored.columns)
+    kernel = [f"{score}@clean" for score in KERNEL_SCORES]
+    assert_frame_equal(fresh[kernel], stored[kernel], rtol=ROUNDING)
+    assert_frame_equal(fresh.drop(columns=kernel), stored.drop(columns=kernel), check_exact=True)
+    # The tolerance tells architectures apart.
+    others = load_precomputed().scores()[kernel].drop(ids)
+    for values in fresh[kernel].to_numpy():
+        close = np.isclose(others, values, rtol=ROUNDING).all(axis=1)
+        assert close.mean() < 0.01
+
+
+def test_writing_and_reading_again(tmp_path, monkeypatch):
+    out = tmp_path / "table.parquet"
+    monkeypatch.setitem(PRESETS, "standard", CLEAN)
+    precompute.run(tmp_path / "run", out, archs="random:3")
+    run = ntknas.Run(tmp_path / "run")
+    monkeypatch.setattr("ntknas.runs.precomputed.PRECOMPUTED", out)
+    table = load_precomputed()
+    assert_frame_equal(table.scores(), run.scores(), check_exact=True)
+    assert table.spec == run.spec
+    changed = table.scores()
+    changed["params"] = 0
+    assert_frame_equal(table.scores(), run.scores(), check_exact=True)
+    write_precomputed(run, tmp_path / "again.parquet")
+    assert (tmp_path / "again.parquet").read_bytes() == out.read_bytes()
+
+
+def test_it_ranks_and_correlates(data_file):
+    table = load_precomputed()
+    assert isinstance(table, Precomputed)
+    best = rank(table, top=10)["id"].tolist()
+    truth = ntknas.load_truth(data_file("robbench/NAS-RobBench-201_html.json"))
+    accuracy = truth.wide("cifar10")["pgd_8"]
+    assert accuracy[best].max() >= accuracy.max() - 0.005
+    found = correlate(
+        table, truth, metrics=["pgd_8"], names=["default"], top_fraction=0.1, resamples=0
+    )
+    numbers = found.set_index(["score", "subset"])["spearman"]
+    default = default_ranking(table.scores())
+    assert numbers[default, "all"] == pytest.approx(0.92, abs=0.015)
+    assert numbers[default, "all"] > numbers["params", "all"] + 0.08
+    assert numbers[default, "top 10%"] > numbers["params", "top 10%"] + 0.15

@@ -1,0 +1,217 @@
+"""A spec has one spelling, survives JSON, names what differs, and refuses what cannot be."""
+
+import json
+import math
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntknas.attack import AttackSpec
+from ntknas.errors import InputError
+from ntknas.kernel import Batch, KernelName, Logits
+from ntknas.layers import Norm
+from ntknas.network import Init, NetworkSpec
+from ntknas.runs import ScoringSpec
+
+# The type checks of the test run pick items at random, which Hypothesis notices.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
+fraction = st.floats(0, 1)
+channel_values = st.tuples(*[st.floats(0.01, 1)] * 3)
+
+networks = st.builds(
+    NetworkSpec,
+    channels=st.integers(1, 64),
+    cells=st.integers(1, 9),
+    classes=st.integers(1, 1000),
+    image_size=st.integers(1, 16).map(lambda n: 4 * n),
+    norm=st.sampled_from([norm for norm in Norm if norm is not Norm.NONE]),
+    init=st.sampled_from(Init),
+    mean=channel_values,
+    std=channel_values,
+)
+attacks = st.builds(
+    AttackSpec,
+    name=st.sampled_from(AttackName),
+    steps=st.integers(1, 50),
+    step_size=st.none() | st.floats(1e-6, 1),
+    random_start=st.booleans(),
+)
+specs = st.builds(
+    ScoringSpec,
+    dataset=st.sampled_from(["cifar10", "cifar100", "imagenet16"]),
+    images_sha256=st.text("0123456789abcdef", max_size=64),
+    batch_size=st.integers(1, 500),
+    balance=st.sampled_from(["near", "exact"]),
+    seeds=st.integers(1, 9),
+    network=networks,
+    attack=attacks,
+    attack_norm=st.sampled_from([None, Norm.BATCH, Norm.IMAGE, Norm.FROZEN]),
+    kernels=st.lists(st.sampled_from(Batch), min_size=1, max_size=5).map(tuple),
+    rhos=st.lists(fraction, min_size=1, max_size=4).map(tuple),
+    betas=st.lists(fraction, max_size=4).map(tuple),
+    logits=st.sampled_from(Logits),
+    parameters=st.sampled_from(["all", "weights"]),
+    zero_cost=st.booleans(),
+)
+
+
+@given(specs)
+def test_json_gives_the_spec_back(spec):
+    again = ScoringSpec.from_json(spec.to_json())
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert again.to_json() == spec.to_json()
+    assert [type(getattr(again, f.name)) for f in fields(spec)] == [
+        type(getattr(spec, f.name)) for f in fields(spec)
+    ]
+    assert spec.differences(again) == []
+
+
+@given(specs)
+def test_making_a_spec_of_a_spec_changes_nothing(spec):
+    assert replace(spec) == spec
+
+
+@given(specs, specs)
+def test_differences_are_named_if_and_only_if_there_are_some(one, other):
+    assert (one.differences(other) == []) == (one == other)
+    assert len(one.differences(other)) == len(other.differences(one))
+
+
+@given(specs)
+def test_score_rows_are_the_kernels_that_the_batches_make(spec):
+    rows = spec.score_rows()
+    made = [kernel for kernel in KernelName if set(kernel.batches) <= set(spec.batches)]
+    count = {
+        kernel: 1
+        if kernel is KernelName.CLEAN
+        else len(spec.rhos) * (len(spec.betas) if kernel.mixed else 1)
+        for kernel in made
+    }
+    assert len(rows) == len(set(rows)) == sum(count.values())
+    assert list(dict.fromkeys(kernel for kernel, _, _ in rows)) == [k for k in made if count[k]]
+    for kernel, rho, beta in rows:
+        assert (rho is None) == (kernel is KernelName.CLEAN)
+        assert (beta is None) == (not kernel.mixed)
+
+
+@given(specs)
+def test_a_compiled_program_depends_on_no_data(spec):
+    other = replace(
+        spec, images_sha256="ab", seeds=9, rhos=tuple(r / 2 for r in spec.rhos), betas=(0.125,)
+    )
+    assert other.compiled == spec.compiled == spec.compiled.compiled
+    assert replace(spec, batch_size=spec.batch_size + 1).compiled != spec.compiled
+
+
+def test_score_rows_of_the_default_in_table_order():
+    low, high = 3 / 255, 8 / 255
+    mixed = [(rho, beta) for rho in (low, high) for beta in (0.0, 0.5, 1.0)]
+    assert ScoringSpec().score_rows() == [
+        (KernelName.CLEAN, None, None),
+        *((KernelName.ROBUST, rho, None) for rho in (low, high)),
+        *((KernelName.TWICE, rho, None) for rho in (low, high)),
+        *((KernelName.MIXED_CLEAN, rho, beta) for rho, beta in mixed),
+        *((KernelName.MIXED_ROBUST, rho, beta) for rho, beta in mixed),
+    ]
+    assert ScoringSpec(rhos=(low,)).score_rows((0.25,))[3:] == [
+        (KernelName.MIXED_CLEAN, low, 0.25),
+        (KernelName.MIXED_ROBUST, low, 0.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        (
+            {"kernels": (Batch.TWICE_ATTACKED, Batch.CLEAN)},
+            {"kernels": (Batch.CLEAN, Batch.TWICE_ATTACKED)},
+        ),
+        ({"kernels": (Batch.ATTACKED, Batch.ATTACKED)}, {"kernels": (Batch.ATTACKED,)}),
+        ({"rhos": (8 / 255, 3 / 255, 8 / 255)}, {"rhos": (3 / 255, 8 / 255)}),
+        ({"rhos": (0.0, 1.0)}, {"rhos": (1.0, 0.0)}),
+        ({"betas": (1.0, 0.5, 0.5)}, {"betas": (0.5, 1.0)}),
+        ({"attack_norm": Norm.BATCH}, {"attack_norm": None}),
+    ],
+)
+def test_one_spelling_for_each_meaning(one, same):
+    assert ScoringSpec(**one) == ScoringSpec(**same)
+    assert ScoringSpec(**one).to_json() == ScoringSpec(**same).to_json()
+
+
+def test_clean_kernels_alone_ignore_the_attack():
+    plain = ScoringSpec(batches=(Batch.CLEAN,))
+    assert plain == ScoringSpec(
+        batches=(Batch.CLEAN,),
+        attack=AttackSpec(steps=3),
+        attack_norm=Norm.FROZEN,
+        rhos=(0.5,),
+        betas=(0.1,),
+    )
+    assert (plain.rhos, plain.betas, plain.attack_norm) == ((), (), Norm.BATCH)
+
+
+@pytest.mark.parametrize("kernels", [(Batch.ATTACKED,), (Batch.CLEAN, Batch.TWICE_ATTACKED)])
+def test_kernels_that_do_not_mix_ignore_beta(kernels):
+    assert ScoringSpec(kernels=kernels, betas=(0.3,)) == ScoringSpec(kernels=kernels)
+
+
+def test_differences_name_the_setting_and_both_values():
+    one = ScoringSpec(images_sha256="a" * 64)
+    other = replace(
+        one,
+        images_sha256="b" * 64,
+        rhos=(8 / 255, 0.1),
+        betas=(),
+        network=NetworkSpec(init=Init.KAIMING),
+        attack=AttackSpec(step_size=0.01),
+    )
+    assert one.differences(other) == [
+        "images_sha256: aaaaaaaaaaaa / bbbbbbbbbbbb",
+        "network.init: pytorch / kaiming",
+        "attack.step_size: None / 0.01",
+        "rhos: 3/255,8/255 / 8/255,0.1",
+        "betas: 0,0.5,1 / none",
+    ]
+
+
+def test_json_is_sorted_and_holds_every_setting():
+    names = {field.name for field in fields(ScoringSpec)}
+    assert list(json.loads(ScoringSpec(zero_cost=True).to_json())) == sorted(names)
+    # As before there were proxies, so that old runs and new ones are the same.
+    assert list(json.loads(ScoringSpec().to_json())) == sorted(names - {"zero_cost"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"seeds": -1}, "seeds must be at least 1, got -1"),
+        ({"balance": "fair"}, "balance must be one of near, exact, got 'fair'"),
+        ({"parameters": "some"}, "parameters must be one of all, weights, got 'some'"),
+        ({"kernels": ()}, "expected at least one kernel of clean, robust, twice, got none"),
+        ({"rhos": ()}, "attacked kernels need at least one rho, got none"),
+        ({"rhos": (-0.1,)}, "rho must be a radius >= 0 in pixel units, got -0.1"),
+        ({"rhos": (math.inf,)}, "rho must be a radius >= 0 in pixel units, got inf"),
+        ({"rhos": (math.nan,)}, "rho must be a radius >= 0 in pixel units, got nan"),
+        ({"betas": (1.5,)}, "beta must lie in [0, 1], got 1.5"),
+        ({"betas": (math.nan,)}, "beta must lie in [0, 1], got nan"),
+        (
+            {"attack_norm": Norm.NONE},
+            "an attack without normalisation fits only a network without it: "
+            "got norm batch and attack norm none",
+        ),
+        (
+            {"attack_norm": Norm.BATCH, "network": NetworkSpec(norm=Norm.NONE)},
+            "an attack without normalisation fits only a network without it: "
+            "got norm none and attack norm batch",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(settings, message):
+    with pytest.raises(InputError) as error:
+        ScoringSpec(**settings)
+    assert str(error.value) == message

@@ -1,0 +1,311 @@
+"""The store: whole architectures, one writer, readers at any time, clear lines for bad files."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ntknas.errors import InputError
+from ntknas.runs import Run
+from ntknas.runs.store import DATABASE, Store
+from tests.engine.tiny import CLEAN, TINY, architecture_records
+
+META = {"spec": TINY.to_json(), "dtype": "float32"}
+BATCHES = [(seed, "[0, 1, 2, 3, 4, 5]", "[0, 1, 0, 1, 0, 1]") for seed in range(2)]
+
+
+def begin(store):
+    store.begin(META, BATCHES)
+
+
+def add(store, index):
+    store.add(index, 0.5, *architecture_records(TINY, index))
+
+
+def write(folder, ids):
+    with Store.write(folder) as store:
+        begin(store)
+        for index in ids:
+            add(store, index)
+
+
+@contextlib.contextmanager
+def killed(folder, ids):
+    """A copy of the folder as a killed writer leaves it, log and all."""
+    with Store.write(folder / "writing") as store:
+        begin(store)
+        for index in ids:
+            add(store, index)
+        shutil.copytree(folder / "writing", folder / "killed")
+    yield folder / "killed"
+
+
+@contextlib.contextmanager
+def read_only(source):
+    """A copy of a folder that this process may read and not write, even if it is root's."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "run"
+        shutil.copytree(source, folder)
+        for path, mode in ((Path(parent), 0o755), *((file, 0o444) for file in folder.iterdir())):
+            path.chmod(mode)
+        folder.chmod(0o555)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            assert not os.access(folder, os.W_OK, effective_ids=True)
+            yield folder
+        finally:
+            os.seteuid(before)
+            folder.chmod(0o755)
+
+
+def one_line(error, start):
+    assert str(error.value).startswith(start)
+    assert "\n" not in str(error.value)
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    write(tmp_path, [7, 3])
+    store = Store.read(tmp_path)
+    assert store.meta() == META
+    assert store.batches() == {seed: (indices, labels) for seed, indices, labels in BATCHES}
+    assert store.done() == {3, 7}
+    assert store.seconds() == {3: 0.5, 7: 0.5}
+    for index in (3, 7):
+        grams, scores = architecture_records(TINY, index)
+        found = list(store.grams(index, np.dtype(np.float32)))
+        assert [key for *key, _ in found] == [[index, g.seed, g.rho] for g in grams]
+        for (*_, gram), record in zip(found, grams, strict=True):
+            np.testing.assert_array_equal(gram, record.gram)
+        rows = [row for row in store.score_rows() if row[0] == index]
+        assert rows == [(index, *record[:-1], *record.scores) for record in scores]
+    assert [index for index, *_ in store.grams(None, np.dtype(np.float32))] == [3] * 4 + [7] * 4
+
+
+def test_an_architecture_is_stored_whole_or_not_at_all(tmp_path):
+    with Store.write(tmp_path) as store:
+        begin(store)
+        grams, scores = architecture_records(TINY, 1)
+        with pytest.raises(InputError, match="cannot write the run"):
+            store.add(1, 0.5, grams, [*scores, scores[0]])  # the last row is there twice
+        assert store.done() == set()
+        assert list(store.grams(None, np.dtype(np.float32))) == []
+        add(store, 1)
+        with pytest.raises(InputError, match="cannot write the run"):
+            add(store, 1)
+        assert store.done() == {1}
+
+
+def test_a_second_writer_is_refused_until_the_first_ends(tmp_path):
+    with Store.write(tmp_path):
+        with (
+            pytest.raises(InputError, match=f"^another process is writing to {tmp_path}$"),
+            Store.write(tmp_path),
+        ):
+            pass
+        begin_after_refusal = Store.read(tmp_path).meta()
+        assert begin_after_refusal == {}
+    write(tmp_path, [1])
+
+
+def test_a_run_is_read_while_it_is_written(tmp_path):
+    with Store.write(tmp_path) as store:
+        begin(store)
+        add(store, 1)
+        reading = Run(tmp_path)
+        assert reading.ids == [1]
+        add(store, 2)
+        assert reading.ids == [1, 2]
+        assert set(Run(tmp_path).table()["id"]) == {1, 2}
+        rows = reading.sweep([0.5])
+        assert len(rows) == 2 * 2 * 2 * 2
+
+
+def test_a_sweep_meets_architectures_that_were_stored_after_it_began(tmp_path, monkeypatch):
+    with Store.write(tmp_path) as store:
+        begin(store)
+        add(store, 1)
+        reading = Run(tmp_path)
+        labels = Run.labels
+
+        def late(run, seed=0):
+            if len(store.done()) == 1:
+                add(store, 2)
+            return labels(run, seed)
+
+        monkeypatch.setattr(Run, "labels", late)
+        assert set(reading.sweep([0.5])["id"]) == {1, 2}
+
+
+def test_a_finished_run_is_one_file(tmp_path):
+    write(tmp_path / "run", [1, 2])
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {DATABASE, "lock"}
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "run" / DATABASE, tmp_path / "copy")
+    assert Run(tmp_path / "copy").ids == [1, 2]
+
+
+def test_a_finished_run_is_read_where_nothing_can_be_written(tmp_path):
+    write(tmp_path, [1, 2])
+    with read_only(tmp_path) as folder:
+        assert Run(folder).ids == [1, 2]
+        assert len(Run(folder).table()) == 2 * 2 * 17
+        with (
+            pytest.raises(InputError, match=f"^cannot write to {folder}: Permission denied$"),
+            Store.write(folder),
+        ):
+            pass
+
+
+def test_a_killed_run_is_read_where_nothing_can_be_written(tmp_path):
+    with killed(tmp_path, [1, 2]) as left, read_only(left) as folder:
+        assert {f"{DATABASE}-wal", f"{DATABASE}-shm"} < {file.name for file in folder.iterdir()}
+        assert Run(folder).ids == [1, 2]
+
+
+def test_a_log_that_cannot_be_merged_is_never_ignored(tmp_path):
+    with killed(tmp_path, [1, 2]) as left:
+        (left / f"{DATABASE}-shm").unlink()
+        with read_only(left) as folder, pytest.raises(InputError) as error:
+            Run(folder)
+        one_line(error, f"cannot read the run in {folder}: {DATABASE}-wal has to be merged")
+        assert Run(left).ids == [1, 2]
+
+
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path):
+    write(tmp_path, [1])
+    with read_only(tmp_path) as folder:
+        user = os.geteuid()
+        os.seteuid(os.getuid())
+        (folder / DATABASE).chmod(0)
+        os.seteuid(user)
+        with pytest.raises(InputError) as error:
+            Run(folder)
+        one_line(error, f"cannot read the run in {folder}: unable to open database file")
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?mode=rwc", "50%20", "with space", "é"])
+def test_folders_of_any_name(tmp_path, name):
+    write(tmp_path / name, [1])
+    assert Run(tmp_path / name).ids == [1]
+
+
+def test_a_full_disk_is_one_line_and_the_run_stays(tmp_path):
+    with Store.write(tmp_path) as store:
+        begin(store)
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages + 10}")
+
+        def fill():
+            for index in range(100):
+                add(store, index)
+
+        with pytest.raises(OSError, match="the run can be resumed$") as error:
+            fill()
+        one_line(error, f"cannot write to {tmp_path}: database or disk is full")
+        stored = store.done()
+        assert 0 < len(stored) < 100
+        assert Run(tmp_path).ids == sorted(stored)
+    with Store.write(tmp_path) as store:
+        add(store, len(stored))
+    assert Run(tmp_path).ids == list(range(len(stored) + 1))
+    assert len(Run(tmp_path).table()) == 2 * 17 * (len(stored) + 1)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder, reason in (
+        (file, "File exists"),
+        (file / "below", "Not a directory"),
+        (Path("/proc/ntknas"), "No such file or directory"),
+    ):
+        with (
+            pytest.raises(InputError, match=f"^cannot write to {folder}: {reason}$"),
+            Store.write(folder),
+        ):
+            pass
+
+
+def test_no_run_is_one_line(tmp_path):
+    for folder in (tmp_path, tmp_path / "missing", Path(__file__)):
+        with pytest.raises(InputError, match=f"^no run in {folder}: expected a file {DATABASE}"):
+            Run(folder)
+
+
+def test_a_run_that_never_began_is_empty_and_can_begin(tmp_path):
+    for stopped in ("before the tables", "after the tables"):
+        folder = tmp_path / stopped
+        if stopped == "before the tables":
+            folder.mkdir()
+            (folder / DATABASE).touch()
+        else:
+            with Store.write(folder):
+                pass
+        with pytest.raises(InputError, match="is empty: it was stopped before it began$"):
+            Run(folder)
+        write(folder, [1])
+        assert Run(folder).ids == [1]
+
+
+def test_a_run_without_architectures_has_no_table(tmp_path):
+    write(tmp_path, [])
+    empty = Run(tmp_path)
+    assert empty.ids == []
+    for read in (empty.table, empty.scores, lambda: empty.sweep([0.5])):
+        with pytest.raises(InputError, match="holds no finished architecture yet$"):
+            read()
+
+
+def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+        connection.execute("CREATE TABLE cookies (name TEXT)")
+    before = (tmp_path / DATABASE).read_bytes()
+    with pytest.raises(InputError, match=f"{DATABASE} is not a run of ntknas$"):
+        Run(tmp_path)
+    with pytest.raises(InputError, match=f"{DATABASE} is not a run of ntknas$"):
+        write(tmp_path, [1])
+    assert (tmp_path / DATABASE).read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path):
+    (tmp_path / DATABASE).write_bytes(b"not a database, but long enough to look at " * 100)
+    with pytest.raises(InputError) as error:
+        Run(tmp_path)
+    one_line(error, f"cannot read the run in {tmp_path}: file is not a database")
+    with pytest.raises(InputError) as error:
+        write(tmp_path, [1])
+    one_line(error, f"cannot write the run in {tmp_path}: file is not a database")
+
+
+def test_a_damaged_database_is_one_line(tmp_path):
+    write(tmp_path, range(20))
+    path = tmp_path / DATABASE
+    content = bytearray(path.read_bytes())
+    for start in range(8192, len(content), 4096):  # every page but the first two
+        content[start : start + 512] = os.urandom(512)
+    path.write_bytes(content)
+
+    def read_everything():
+        run = Run(tmp_path)
+        run.table()
+        run.sweep([0.5])
+
+    with pytest.raises(InputError) as error:
+        read_everything()
+    one_line(error, f"cannot read the run in {tmp_path}: database disk image is malformed")
+
+
+def test_a_clean_run_has_one_gram_a_seed(tmp_path):
+    with Store.write(tmp_path) as store:
+        store.begin({"spec": CLEAN.to_json(), "dtype": "float32"}, BATCHES[:1])
+        store.add(4, 0.5, *architecture_records(CLEAN, 4))
+    run = Run(tmp_path)
+    assert run.kernels(4).gram.shape == (6, 6)
+    assert run.table()["kernel"].tolist() == ["clean"]

@@ -1,0 +1,135 @@
+"""Selections: every form a user may type, and every mistake."""
+
+import numpy as np
+import pytest
+
+from ntknas.errors import InputError
+from ntknas.spaces.nasbench201 import Architecture, architectures
+
+STRING = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+
+
+def chosen(spec):
+    return [cell.id for cell in architectures(spec)]
+
+
+def test_all_and_every():
+    everything = chosen("every")
+    representatives = architectures("all")
+    assert everything == list(range(15625))
+    assert len(representatives) == 6466
+    assert all(cell.is_representative for cell in representatives)
+    assert [cell.id for cell in representatives] == sorted({cell.id for cell in representatives})
+
+
+def test_random_draws_distinct_representatives_and_is_reproducible():
+    draw = architectures("random:300")
+    assert len(set(draw)) == 300
+    assert all(cell.is_representative for cell in draw)
+    assert draw == architectures("random:300:0") != architectures("random:300:1")
+    assert draw[:20] == architectures("random:20")
+    assert sorted(chosen("random:6466:5")) == chosen("all")
+
+
+def test_random_is_numpys_permutation():
+    pool = chosen("all")
+    order = np.random.default_rng(11).permutation(6466)[:4]
+    assert chosen("random:4:11") == [pool[i] for i in order]
+
+
+def test_ids_strings_and_codes():
+    cell = Architecture.from_string(STRING)
+    assert chosen("0,5,9930") == chosen(" 9930 , 5,0")[::-1] == [0, 5, 9930]
+    assert chosen("17") == chosen(17) == chosen(np.int32(17)) == chosen("0017") == [17]
+    assert architectures(STRING) == architectures(cell) == [cell]
+    assert architectures(f"code:{cell.code}") == [cell]
+    assert architectures(f"3, {STRING}, code:421211") == [
+        Architecture.from_id(3),
+        cell,
+        Architecture.from_id(0),
+    ]
+
+
+def test_iterables_mix_forms_and_drop_duplicates():
+    assert chosen([5, "5", np.int64(7), "0,7", Architecture.from_id(2), [1, (5, 9)]]) == [
+        5,
+        7,
+        0,
+        2,
+        1,
+        9,
+    ]
+    assert chosen(np.array([4, 4, 3])) == [4, 3]
+    assert chosen(range(3)) == [0, 1, 2]
+
+
+def test_ids_are_not_replaced_by_their_representative():
+    assert chosen("1651,10") == [1651, 10]
+
+
+def test_a_file_has_one_a_line(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text(f"# best\n\n9930\n{STRING}   # a string\n 9930 \ncode:421211\r\n")
+    assert chosen(f"@{path}") == [9930, Architecture.from_string(STRING).id, 0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("", ["expected all", "''"]),
+        ("best", ["expected all", "'best'"]),
+        ("0,,5", ["expected all", "''"]),
+        ("15625", ["0..15624", "15625"]),
+        ("-1", ["0..15624", "-1"]),
+        (-1, ["0..15624", "-1"]),
+        ("1.5", ["'1.5'"]),
+        ("421211", ["0..15624", "code:421211"]),
+        ("code:421219", ["0..4", "'421219'"]),
+        ("|none~0|", ["form", "'|none~0|'"]),
+        (STRING.replace("none", "zero"), ["unknown operation 'zero'", "avg_pool_3x3"]),
+        ("random:0", ["1..6466", "'random:0'"]),
+        ("random:9999", ["1..6466", "'random:9999'"]),
+        ("random:", ["random:COUNT:SEED", "'random:'"]),
+        ("random:3:-1", ["random:COUNT:SEED"]),
+        ("random:3:x", ["random:COUNT:SEED"]),
+        ("random:3:1:2", ["random:COUNT:SEED"]),
+        ([], ["empty"]),
+        ([1, 2.0], ["2.0", "float"]),
+        ([None], ["None"]),
+        ([True], ["True"]),
+    ],
+)
+def test_bad_specs_are_refused_in_one_line(spec, words):
+    with pytest.raises(InputError) as caught:
+        architectures(spec)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["expected one architecture a line", "none"]),
+        (b"# nothing\n\n", ["expected one architecture a line", "none"]),
+        (b"5\n\nall\n", ["line 3", "'all'"]),
+        (b"5\n99999\n", ["line 2", "0..15624"]),
+        (b"\xff\xfe\x00", ["not a text file"]),
+    ],
+)
+def test_bad_files_are_refused_by_name(tmp_path, content, words):
+    path = tmp_path / "list.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        architectures(f"@{path}")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    assert all(word in message for word in words)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        architectures(f"@{tmp_path / 'missing.txt'}")
+    with pytest.raises(InputError, match="directory"):
+        architectures(f"@{tmp_path}")
