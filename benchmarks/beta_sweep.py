@@ -28,13 +28,13 @@ class SweepConfig:
     """What to store and sweep.
 
     Attributes:
-      archs: architectures.
-      betas: evenly spaced in [0, 1].
-      batch_size: images N; joint matrices are [3 N, 3 N].
-      repeats: sweeps.
+        archs: architectures.
+        betas: evenly spaced in [0, 1].
+        batch_size: images N; joint matrices are [3 N, 3 N].
+        repeats: sweeps.
 
     Raises:
-      InputError: for fewer than two betas, or no sweep.
+        InputError: for fewer than two betas, or no sweep.
     """
 
     archs: str = "random:1000:0"
@@ -68,11 +68,11 @@ def run(config: SweepConfig) -> dict[str, Any]:
     """Sweep a made-up run.
 
     Args:
-      config: see `SweepConfig`.
+        config: see `SweepConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries, median and quartiles of a sweep's
-      seconds, and the numbers of architectures and of rows of the table.
+        A dictionary of `benchmarks.common.describe`'s entries, median and quartiles of a sweep's
+        seconds, and the numbers of architectures and of rows of the table.
     """
     betas = np.linspace(0, 1, config.betas).tolist()
     seconds = []

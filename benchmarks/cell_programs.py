@@ -36,16 +36,16 @@ class CellProgramsConfig:
     """What to time.
 
     Attributes:
-      archs: architectures, all of them in one launch.
-      norm: normalisation statistics, batch or image.
-      batch_size: images N.
-      channels: width of the first stage.
-      image_size: pixels a side in the first stage.
-      stages: of 0, 1 and 2, each with half the pixels a side and twice the channels of the last.
-      repeats: turns, after the warm-up.
+        archs: architectures, all of them in one launch.
+        norm: normalisation statistics, batch or image.
+        batch_size: images N.
+        channels: width of the first stage.
+        image_size: pixels a side in the first stage.
+        stages: of 0, 1 and 2, each with half the pixels a side and twice the channels of the last.
+        repeats: turns, after the warm-up.
 
     Raises:
-      InputError: for another normalisation or stage, or no turn.
+        InputError: for another normalisation or stage, or no turn.
     """
 
     archs: str = "random:8:0"
@@ -69,13 +69,13 @@ def run(config: CellProgramsConfig) -> dict[str, Any]:
     """Time the three programs on a cell of each stage.
 
     Args:
-      config: see `CellProgramsConfig`.
+        config: see `CellProgramsConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries and, of each stage, `programs`: of
-      each the seconds an architecture, those of its first call, and `ratio`, its median to that of
-      `branches`; `disagreement`: the largest distance of a kernel from that of `branches`, over
-      the latter's largest entry, medians over entries.
+        A dictionary of `benchmarks.common.describe`'s entries and, of each stage, `programs`: of
+        each the seconds an architecture, those of its first call, and `ratio`, its median to that of
+        `branches`; `disagreement`: the largest distance of a kernel from that of `branches`, over
+        the latter's largest entry, medians over entries.
     """
     architectures = ntknas.architectures(config.archs)
     ops = jnp.asarray([live_operations(a) for a in architectures])

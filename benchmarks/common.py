@@ -80,8 +80,8 @@ def describe(name: str, config: Any) -> dict[str, Any]:
     """The head of a result: what was measured, with which settings, where, when, on what.
 
     Args:
-      name: of the benchmark.
-      config: a dataclass.
+        name: of the benchmark.
+        config: a dataclass.
     """
     return {
         "benchmark": name,
@@ -110,12 +110,12 @@ def ratio(ours: list[float], theirs: list[float]) -> dict[str, Any]:
     """Geometric mean of paired ratios.
 
     Args:
-      ours: seconds of each architecture.
-      theirs: seconds of the same architectures.
+        ours: seconds of each architecture.
+        theirs: seconds of the same architectures.
 
     Returns:
-      `ratio`, below 1 where ours is faster, and its 95% bootstrap `interval` (10,000 resamples of
-      the pairs, seed 0).
+        `ratio`, below 1 where ours is faster, and its 95% bootstrap `interval` (10,000 resamples of
+        the pairs, seed 0).
     """
     logs = np.log(ours) - np.log(theirs)
     means = np.random.default_rng(0).choice(logs, (10_000, len(logs))).mean(1)
@@ -161,10 +161,10 @@ class Worker:
     It waits on a pipe while the others work.
 
     Args:
-      make: importable function. `make(*args)` runs in the process and returns a function from a
-        request to the callable to be timed. That callable is made once a request and kept, and its
-        making is not in the times.
-      args: to be pickled.
+        make: importable function. `make(*args)` runs in the process and returns a function from a
+            request to the callable to be timed. That callable is made once a request and kept, and its
+            making is not in the times.
+        args: to be pickled.
     """
 
     def __init__(self, make: Callable[..., Callable[[Any], Callable[[], Any]]], *args: Any):
@@ -189,10 +189,10 @@ class Worker:
         """The answer to a request.
 
         Args:
-          request: hashable and to be pickled.
+            request: hashable and to be pickled.
 
         Raises:
-          RuntimeError: if the process fails, with its traceback.
+            RuntimeError: if the process fails, with its traceback.
         """
         self._pipe.send(request)
         return self._receive()
@@ -235,9 +235,9 @@ def command(run: Callable[[Any], dict[str, Any]], defaults: Any, description: st
     Exit status 2, after one line, for input that cannot be used.
 
     Args:
-      run: the benchmark.
-      defaults: its frozen dataclass; each field is a flag, tuples are written with commas.
-      description: the module's docstring, of which the first line is shown.
+        run: the benchmark.
+        defaults: its frozen dataclass; each field is a flag, tuples are written with commas.
+        description: the module's docstring, of which the first line is shown.
     """
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     for name, value in vars(defaults).items():

@@ -26,7 +26,7 @@ def load(path: Path) -> dict[str, Any]:
     """A benchmark's result.
 
     Raises:
-      InputError: if the file cannot be read or holds something else.
+        InputError: if the file cannot be read or holds something else.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -42,8 +42,9 @@ def load(path: Path) -> dict[str, Any]:
 def figures(result: Any, path: str = "") -> Iterator[tuple[str, float]]:
     """Names, joined with dots, and values of the figures of a result.
 
-    >>> dict(figures({"a": [{"id": 7, "seconds": 2.0}], "b": {"mb": 3, "cores": 2}}))
-    {'a.7.seconds': 2.0, 'b.mb': 3.0}
+    Example:
+        >>> dict(figures({"a": [{"id": 7, "seconds": 2.0}], "b": {"mb": 3, "cores": 2}}))
+        {'a.7.seconds': 2.0, 'b.mb': 3.0}
     """
     if isinstance(result, dict):
         for name, value in result.items():
@@ -66,11 +67,11 @@ def compare(new: dict[str, Any], baseline: dict[str, Any]) -> dict[str, float]:
     Figures that are 0 in both have ratio 1; a baseline of 0 alone gives infinity.
 
     Args:
-      new: a benchmark's result.
-      baseline: a result of the same benchmark.
+        new: a benchmark's result.
+        baseline: a result of the same benchmark.
 
     Raises:
-      InputError: if the results are of different benchmarks, or share no figure.
+        InputError: if the results are of different benchmarks, or share no figure.
     """
     names = [result.get("benchmark") for result in (new, baseline)]
     if names[0] != names[1]:

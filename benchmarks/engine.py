@@ -85,13 +85,13 @@ def fraction_of_peak(
     """How much of the machine a computation used.
 
     Args:
-      spec: of the run.
-      ids: architectures that were done.
-      seconds: for all of them.
-      peak: operations a second (`ntknas.engine.cost.measured_peak`).
+        spec: of the run.
+        ids: architectures that were done.
+        seconds: for all of them.
+        peak: operations a second (`ntknas.engine.cost.measured_peak`).
 
     Returns:
-      `gflops`, 10^9 operations a second by the cost model, and `fraction_of_peak`.
+        `gflops`, 10^9 operations a second by the cost model, and `fraction_of_peak`.
     """
     flops = sum(run_cost(Architecture.from_id(index), spec).flops for index in ids)
     return {"gflops": flops / seconds / 1e9, "fraction_of_peak": flops / seconds / peak}

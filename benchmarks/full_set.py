@@ -29,17 +29,17 @@ class FullSetConfig:
     """What to time.
 
     Attributes:
-      archs: architectures.
-      norm: normalisation.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      rho: radius of the attack.
-      steps: of PGD.
-      repeats: turns, after the warm-up.
+        archs: architectures.
+        norm: normalisation.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        rho: radius of the attack.
+        steps: of PGD.
+        repeats: turns, after the warm-up.
 
     Raises:
-      InputError: for no turn.
+        InputError: for no turn.
     """
 
     archs: str = "random:32:0"
@@ -60,14 +60,14 @@ def run(config: FullSetConfig) -> dict[str, Any]:
     """Time both sets on every architecture.
 
     Args:
-      config: see `FullSetConfig`.
+        config: see `FullSetConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries and `sets`, of each set the seconds of
-      an architecture and of its first call, the share of the machine that other processes used;
-      `ratio`: full to clean, geometric mean over architectures one at a time, and its interval;
-      `score_ratio`: the same of the whole list's seconds in `ntknas.score`, median over turns;
-      `operations_ratio`: what the cost model expects of the list; `rows`.
+        A dictionary of `benchmarks.common.describe`'s entries and `sets`, of each set the seconds of
+        an architecture and of its first call, the share of the machine that other processes used;
+        `ratio`: full to clean, geometric mean over architectures one at a time, and its interval;
+        `score_ratio`: the same of the whole list's seconds in `ntknas.score`, median over turns;
+        `operations_ratio`: what the cost model expects of the list; `rows`.
     """
     clean, batch = engine.clean_setting(
         config.batch_size, config.channels, config.cells, config.norm

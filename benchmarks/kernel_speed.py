@@ -69,15 +69,15 @@ class SpeedConfig:
     """What to time.
 
     Attributes:
-      archs: architectures.
-      norm: normalisation, batch or image, which decides on the peers.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      repeats: turns, after the warm-up.
+        archs: architectures.
+        norm: normalisation, batch or image, which decides on the peers.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        repeats: turns, after the warm-up.
 
     Raises:
-      InputError: for another normalisation, or no turn.
+        InputError: for another normalisation, or no turn.
     """
 
     archs: str = "random:32:0"
@@ -98,25 +98,25 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     """Time all competitors on every architecture.
 
     Args:
-      config: see `SpeedConfig`.
+        config: see `SpeedConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries and
+        A dictionary of `benchmarks.common.describe`'s entries and
 
-      * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
-        (relative to its largest entry), and of each competitor seconds of the first call, median
-        and quartiles;
-      * `peak_gflops`: the fastest of one try a turn at a product of matrices, in 10^9 operations
-        a second;
-      * `competitors`: median and mean over architectures, seconds of the very first call, the
-        share of the machine that other processes used meanwhile, and the operations of the cost
-        model a second, also as a fraction of the peak (a peer may do more operations than those);
-      * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
-      * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
-        are those of the whole list's seconds, median over the turns.
+        * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
+            (relative to its largest entry), and of each competitor seconds of the first call, median
+            and quartiles;
+        * `peak_gflops`: the fastest of one try a turn at a product of matrices, in 10^9 operations
+            a second;
+        * `competitors`: median and mean over architectures, seconds of the very first call, the
+            share of the machine that other processes used meanwhile, and the operations of the cost
+            model a second, also as a fraction of the peak (a peer may do more operations than those);
+        * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
+        * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
+            are those of the whole list's seconds, median over the turns.
 
     Raises:
-      RuntimeError: if kernels differ by more than `TOLERANCE` or `LARGEST`.
+        RuntimeError: if kernels differ by more than `TOLERANCE` or `LARGEST`.
     """
     spec, batch = engine.clean_setting(
         config.batch_size, config.channels, config.cells, config.norm

@@ -27,18 +27,18 @@ class MemoryConfig:
     """What to score, and when to look.
 
     Attributes:
-      archs: architectures.
-      kernels: batches whose Jacobians are taken.
-      norm: normalisation.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      every: architectures from one look to the next.
-      early: architectures after which memory should have settled; a multiple of `every`.
-      late: architectures after which it is compared; a multiple of `every`.
+        archs: architectures.
+        kernels: batches whose Jacobians are taken.
+        norm: normalisation.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        every: architectures from one look to the next.
+        early: architectures after which memory should have settled; a multiple of `every`.
+        late: architectures after which it is compared; a multiple of `every`.
 
     Raises:
-      InputError: for moments that there is no look at.
+        InputError: for moments that there is no look at.
     """
 
     archs: str = "random:300:0"
@@ -64,15 +64,15 @@ def run(config: MemoryConfig) -> dict[str, Any]:
     """Score in a fresh process and look at its memory.
 
     Args:
-      config: see `MemoryConfig`.
+        config: see `MemoryConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries, seconds in all, the peak, memory at
-      the early and the late moment with their ratios (`rss_ratio` of what was resident at those
-      moments, `peak_ratio` of the largest until then), and `rows`, one a look. MB are 10^6 bytes.
+        A dictionary of `benchmarks.common.describe`'s entries, seconds in all, the peak, memory at
+        the early and the late moment with their ratios (`rss_ratio` of what was resident at those
+        moments, `peak_ratio` of the largest until then), and `rows`, one a look. MB are 10^6 bytes.
 
     Raises:
-      InputError: if there are fewer architectures than `late`.
+        InputError: if there are fewer architectures than `late`.
     """
     total = len(ntknas.architectures(config.archs))
     if total < max(config.early, config.late):

@@ -31,11 +31,11 @@ class PrecisionConfig:
     """What to compare.
 
     Attributes:
-      archs: architectures; those that never connect input to output are left out.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      norm: normalisation statistics.
+        archs: architectures; those that never connect input to output are left out.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        norm: normalisation statistics.
     """
 
     archs: str = "random:60:0"
@@ -49,11 +49,11 @@ def run(config: PrecisionConfig) -> dict:
     """Compute every kernel in both precisions.
 
     Args:
-      config: see `PrecisionConfig`.
+        config: see `PrecisionConfig`.
 
     Returns:
-      Rows (id, cond in float64, relative errors of lambda_min, cond and the whole kernel in
-      Frobenius norm), and medians and maxima of lambda_min's error within intervals of cond.
+        Rows (id, cond in float64, relative errors of lambda_min, cond and the whole kernel in
+        Frobenius norm), and medians and maxima of lambda_min's error within intervals of cond.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     chosen = [a for a in ntknas.architectures(config.archs) if not a.is_constant]

@@ -43,22 +43,22 @@ class ScalingConfig:
     """What varies, and what is kept meanwhile.
 
     Attributes:
-      arch: one architecture.
-      norm: normalisation.
-      batch_sizes: images N to try.
-      widths: channels C to try.
-      depths: cells a stage to try.
-      devices: numbers of devices to try.
-      batch_size: images N while something else varies.
-      channels: width meanwhile.
-      cells: cells a stage meanwhile.
-      per_launch: architectures in a launch over devices; a multiple of all their numbers.
-      repeats: turns over all settings, after the first call of each.
-      plot: picture to write, .png or .svg.
+        arch: one architecture.
+        norm: normalisation.
+        batch_sizes: images N to try.
+        widths: channels C to try.
+        depths: cells a stage to try.
+        devices: numbers of devices to try.
+        batch_size: images N while something else varies.
+        channels: width meanwhile.
+        cells: cells a stage meanwhile.
+        per_launch: architectures in a launch over devices; a multiple of all their numbers.
+        repeats: turns over all settings, after the first call of each.
+        plot: picture to write, .png or .svg.
 
     Raises:
-      InputError: for fewer than two values of something, a launch that devices cannot share
-        equally, no turn, or a picture that cannot be.
+        InputError: for fewer than two values of something, a launch that devices cannot share
+            equally, no turn, or a picture that cannot be.
     """
 
     arch: str = "code:333333"
@@ -101,15 +101,15 @@ def run(config: ScalingConfig) -> dict[str, Any]:
     """Time every setting in turns, fit the exponents and draw them.
 
     Args:
-      config: see `ScalingConfig`.
+        config: see `ScalingConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries, the share of the machine that other
-      processes used meanwhile, and of each of `batch_size`, `channels`, `cells`, `devices` its
-      `exponent` and `points`: the value as `id`, median and quartiles, seconds of the first call.
+        A dictionary of `benchmarks.common.describe`'s entries, the share of the machine that other
+        processes used meanwhile, and of each of `batch_size`, `channels`, `cells`, `devices` its
+        `exponent` and `points`: the value as `id`, median and quartiles, seconds of the first call.
 
     Raises:
-      InputError: for no architecture, or several.
+        InputError: for no architecture, or several.
     """
     architectures = ntknas.architectures(config.arch)
     if len(architectures) != 1:
@@ -181,11 +181,11 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
     """Draw one panel for each of what varied, both axes logarithmic, and write the picture.
 
     Args:
-      scaling: as in `run`'s result.
-      path: ends in .png or .svg.
+        scaling: as in `run`'s result.
+        path: ends in .png or .svg.
 
     Returns:
-      The path.
+        The path.
     """
     figure = Figure(figsize=(3.4 * len(scaling), 3.4), layout="constrained")
     FigureCanvasAgg(figure)

@@ -45,16 +45,16 @@ class StartupConfig:
     """What to score first.
 
     Attributes:
-      arch: one architecture.
-      kernels: batches whose Jacobians are taken.
-      norm: normalisation.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      repeats: processes a case.
+        arch: one architecture.
+        kernels: batches whose Jacobians are taken.
+        norm: normalisation.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        repeats: processes a case.
 
     Raises:
-      InputError: for no process.
+        InputError: for no process.
     """
 
     arch: str = "code:333333"
@@ -74,16 +74,16 @@ def run(config: StartupConfig) -> dict[str, Any]:
     """Start processes, the three cases in turns.
 
     Args:
-      config: see `StartupConfig`.
+        config: see `StartupConfig`.
 
     Returns:
-      A dictionary of `benchmarks.common.describe`'s entries; of each case, median and quartiles of
-      `import` (`import ntknas`), `first_score` (all until `ntknas.score` returns, what it imports
-      and compiles included) and `process` (from its start to its end); bytes of the filled cache;
-      and `trace` of the scored kernel, one for every process.
+        A dictionary of `benchmarks.common.describe`'s entries; of each case, median and quartiles of
+        `import` (`import ntknas`), `first_score` (all until `ntknas.score` returns, what it imports
+        and compiles included) and `process` (from its start to its end); bytes of the filled cache;
+        and `trace` of the scored kernel, one for every process.
 
     Raises:
-      RuntimeError: if a process fails.
+        RuntimeError: if a process fails.
     """
     cases: dict[str, list[dict[str, float]]] = {
         "no_cache": [],

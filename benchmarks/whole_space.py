@@ -34,19 +34,19 @@ class WholeSpaceConfig:
     """What to time.
 
     Attributes:
-      archs: architectures.
-      batch_size: images N.
-      channels: width of the network.
-      cells: cells a stage.
-      norm: normalisation statistics.
-      kernels: which Jacobians are taken.
-      rho: attack radii in 255ths.
-      steps: of PGD.
-      per_launch: architectures that a device takes in a launch.
-      branch_free: 1: all of them at once, without branches.
+        archs: architectures.
+        batch_size: images N.
+        channels: width of the network.
+        cells: cells a stage.
+        norm: normalisation statistics.
+        kernels: which Jacobians are taken.
+        rho: attack radii in 255ths.
+        steps: of PGD.
+        per_launch: architectures that a device takes in a launch.
+        branch_free: 1: all of them at once, without branches.
 
     Raises:
-      InputError: for a launch of no architecture.
+        InputError: for a launch of no architecture.
     """
 
     archs: str = "all"
@@ -69,11 +69,11 @@ def run(config: WholeSpaceConfig) -> dict:
     """Compute the Gram blocks of every architecture, two launches in flight.
 
     Args:
-      config: see `WholeSpaceConfig`.
+        config: see `WholeSpaceConfig`.
 
     Returns:
-      Seconds of compilation and of the whole, architectures a second, and a fingerprint of the
-      kernels (the mean of the logarithms of their traces), by which runs can be compared.
+        Seconds of compilation and of the whole, architectures a second, and a fingerprint of the
+        kernels (the mean of the logarithms of their traces), by which runs can be compared.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     spec = replace(

@@ -1,8 +1,10 @@
-"""The house: imports go down its floors, and every public name exists and is documented."""
+"""The house: imports go down its floors, readers need no JAX, public names are documented."""
 
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -11,20 +13,29 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ntknas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
-    ("errors",),
-    ("architecture", "truth", "ranking", "images"),
-    ("network",),
-    ("attack",),
+    ("errors", "registry"),
+    ("spaces", "images", "ranking"),
+    ("truth",),
+    ("layers", "attack"),
     ("kernel",),
     ("scores",),
+    ("network",),
+    ("proxies", "runs"),
+    ("training",),
+    ("theory", "evaluation"),
     ("engine",),
-    ("search", "theory", "training"),
+    ("search",),
     ("report",),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+WITHOUT_JAX = (
+    *("errors", "registry", "spaces", "images", "ranking", "truth", "scores", "runs"),
+    *("evaluation", "report"),
+)
 INTERNALS = ("jax._src", "jax.interpreters")
-ADAPTOR = PACKAGE / "kernel" / "neural_tangents.py"
+ADAPTOR = PACKAGE / "theory" / "neural_tangents.py"
+TOP = PACKAGE.parent
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=[str(path.relative_to(PACKAGE)) for path in MODULES]
@@ -68,7 +79,7 @@ def load(path):
 
 
 def test_every_room_is_on_a_floor():
-    assert {room_of(path) for path in MODULES} - {"__init__"} <= set(FLOOR)
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(FLOOR)
 
 
 # The package's own __init__ leads to every room.
@@ -134,13 +145,70 @@ def test_every_module_lists_its_public_names(path):
     assigned = [
         node
         for node in parsed(path).body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and ast.unparse(node).startswith("__all__")
+        if isinstance(node, ast.Assign | ast.AnnAssign) and "__all__" in ast.unparse(node)
     ]
     assert len(assigned) == 1 or path.name == "__main__.py"
+
+
+@pytest.mark.parametrize("room", [path.parent for path in PACKAGE.rglob("__init__.pyi")], ids=str)
+def test_a_room_gives_what_its_modules_list(room):
+    """The stub of a room names things that the module it names lists as public."""
+    for node in ast.parse((room / "__init__.pyi").read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = load(room / f"{node.module.replace('.', '/')}")
+            assert {alias.name for alias in node.names} <= set(module.__all__), node.module
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((TOP / "experiments").glob("*.py")),
+    ids=lambda path: path.name,
+)
+def test_experiments_use_the_public_api_alone(path):
+    for node in ast.walk(parsed(path)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            package, *rest = name.split(".")
+            assert package != "ntknas" or len(rest) <= 1, f"{name} is no room"
+
+
+def test_reading_needs_no_jax(tmp_path):
+    rooms = ", ".join(f"ntknas.{room}" for room in WITHOUT_JAX)
+    code = f"""
+import sys
+import {rooms}
+for room in ({rooms},):
+    for name in getattr(room, "__all__", ()):
+        getattr(room, name)
+from ntknas.cli.main import main
+run = {str(TOP / "tests/golden/version_0_1_0/batch")!r}
+for command in (
+    ["--help"], ["scores"], ["arch", "5"], ["rank", "--precomputed"], ["rank", run],
+    ["export", run, "--out", "scores.csv"], ["sweep", run, "--beta", "0,1", "--plot", "x.png"],
+    ["arch", "10", "--run", run], ["truth", "--where"],
+):
+    assert main(command) == 0, command
+found = [name for name in sys.modules if name.partition(".")[0] in ("jax", "jaxlib", "flax")]
+assert not found, found
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_package_gives_what_it_lists():
     package = importlib.import_module("ntknas")
     assert set(package.__all__) <= set(dir(package))
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="nothing"):
         _ = package.nothing
+
+
+def test_an_old_name_still_works_and_says_so():
+    package = importlib.import_module("ntknas")
+    with pytest.warns(DeprecationWarning, match="JointGram"):
+        assert package.KernelBlocks is package.JointGram

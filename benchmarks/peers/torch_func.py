@@ -42,8 +42,8 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     """Gram matrix [n, n] of the gradients of each image's sum of logits.
 
     Args:
-      model: after `normalise_by_image`.
-      pixels: standardised images [n, 3, h, w].
+        model: after `normalise_by_image`.
+        pixels: standardised images [n, 3, h, w].
     """
     parameters = {name: p.detach() for name, p in model.named_parameters()}
 

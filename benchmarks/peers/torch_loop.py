@@ -34,8 +34,8 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     """Gram matrix [n, n] of the gradients of each image's sum of logits.
 
     Args:
-      model: in training mode, so that the images are coupled by their batch statistics.
-      pixels: standardised images [n, 3, h, w].
+        model: in training mode, so that the images are coupled by their batch statistics.
+        pixels: standardised images [n, 3, h, w].
     """
     logits = model(pixels)[1]
     rows = []

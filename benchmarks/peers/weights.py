@@ -24,12 +24,12 @@ def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) ->
     """The PyTorch network with the weights that ntknas draws.
 
     Args:
-      architecture: all of its operations are there, also those on dead edges.
-      spec: width, cells, classes and initialisation.
-      seed: of the draws.
+        architecture: all of its operations are there, also those on dead edges.
+        spec: width, cells, classes and initialisation.
+        seed: of the draws.
 
     Returns:
-      The network in training mode, float32.
+        The network in training mode, float32.
     """
     frozen = replace(spec, norm=Norm.FROZEN)  # running statistics must exist
     return network_of(architecture, spec, initial_variables(frozen, seed, architecture.ops))
@@ -41,12 +41,12 @@ def network_of(
     """The PyTorch network with given weights.
 
     Args:
-      architecture: all of its operations are there, also those on dead edges.
-      spec: width, cells and classes.
-      variables: of the architecture's own operations, with running statistics.
+        architecture: all of its operations are there, also those on dead edges.
+        spec: width, cells and classes.
+        variables: of the architecture's own operations, with running statistics.
 
     Returns:
-      The network in training mode, float32.
+        The network in training mode, float32.
     """
     structure = CellStructure.str2structure(architecture.string)
     network = TinyNetwork(spec.channels, spec.cells, structure, spec.classes)

@@ -1,7 +1,5 @@
 # What the room gives; each name is imported when it is first used.
-from .attacks import ATTACKS as ATTACKS
-from .attacks import Attack as Attack
-from .attacks import attack as attack
+from .attacks import ATTACKS as ATTACKS, Attack as Attack, attack as attack
 from .fgsm import fgsm as fgsm
 from .pgd import pgd as pgd
 from .spec import AttackSpec as AttackSpec

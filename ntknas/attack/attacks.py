@@ -5,7 +5,7 @@ computes, so an attack in another mode is an attack on another function.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int, Key
 
@@ -14,6 +14,7 @@ from ntknas.attack.spec import ATTACKS, AttackSpec, LogitsFn, Scalar
 __all__ = ["ATTACKS", "Attack", "attack"]
 
 
+@runtime_checkable
 class Attack(Protocol):
     """A member of `ATTACKS`: traceable, in pixel space, within rho of the images in every pixel."""
 

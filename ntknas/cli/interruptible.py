@@ -18,7 +18,7 @@ class Stopped(Exception):
     """The user or the system asked the program to stop.
 
     Args:
-      status: exit status: 128 + number of the signal.
+        status: exit status: 128 + number of the signal.
     """
 
     def __init__(self, status: int):
@@ -35,10 +35,11 @@ def interruptible(work: Callable[[], T]) -> T:
     has to end the process.
 
     Raises:
-      Stopped: on Ctrl-C and SIGTERM, within a moment.
+        Stopped: on Ctrl-C and SIGTERM, within a moment.
 
-    >>> interruptible(lambda: 6 * 7)
-    42
+    Example:
+        >>> interruptible(lambda: 6 * 7)
+        42
     """
     result: Future[T] = Future()
 

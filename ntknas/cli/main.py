@@ -39,13 +39,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line.
 
     Args:
-      argv: with the program's name first, as `sys.argv`.
+        argv: with the program's name first, as `sys.argv`.
 
     Raises:
-      SystemExit: after --help and --version, and with status 2 for a bad command line.
+        SystemExit: after --help and --version, and with status 2 for a bad command line.
 
-    >>> parse(["ntknas", "rank", "runs/first"]).top
-    10
+    Example:
+        >>> parse(["ntknas", "rank", "runs/first"]).top
+        10
     """
     parser = ArgumentParser(
         prog="ntknas",
@@ -75,13 +76,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line in this process.
 
     Args:
-      argv: without the program's name; None: the process's own.
+        argv: without the program's name; None: the process's own.
 
     Returns:
-      The exit status.
+        The exit status.
 
-    >>> main(["arch", "banana"])
-    2
+    Example:
+        >>> main(["arch", "banana"])
+        2
     """
     _prepare()
     try:

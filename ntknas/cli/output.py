@@ -13,8 +13,9 @@ __all__ = ["note", "write", "write_table"]
 def write(text: str) -> None:
     """A result, on stdout.
 
-    >>> write("6466")
-    6466
+    Example:
+        >>> write("6466")
+        6466
     """
     sys.stdout.write(f"{text}\n")
 
@@ -29,8 +30,8 @@ def write_table(frame: "pd.DataFrame", *, format: str) -> None:
     """A table on stdout.
 
     Args:
-      frame: to print, without its index.
-      format: of `ntknas.report.format_table`.
+        frame: to print, without its index.
+        format: of `ntknas.report.format_table`.
     """
     from ntknas.report import format_table
 

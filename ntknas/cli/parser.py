@@ -33,12 +33,13 @@ class ArgumentParser(argparse_flags.ArgumentParser):
     """A parser whose errors are one line on stderr, with exit status 2.
 
     Args:
-      **kwargs: of `argparse.ArgumentParser`.
+        **kwargs: of `argparse.ArgumentParser`.
 
-    >>> parser = ArgumentParser(prog="ntknas demo", inherited_absl_flags=None)
-    >>> _ = parser.add_argument("--rho", type=comma_list(fraction))
-    >>> parser.parse_args(["--rho", "0,1/4"]).rho
-    [0.0, 0.25]
+    Example:
+        >>> parser = ArgumentParser(prog="ntknas demo", inherited_absl_flags=None)
+        >>> _ = parser.add_argument("--rho", type=comma_list(fraction))
+        >>> parser.parse_args(["--rho", "0,1/4"]).rho
+        [0.0, 0.25]
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -57,7 +58,7 @@ class Commands:
     """The place where commands add themselves.
 
     Args:
-      parser: of the program.
+        parser: of the program.
     """
 
     def __init__(self, parser: ArgumentParser):
@@ -71,10 +72,10 @@ class Commands:
         """The parser of a new command.
 
         Args:
-          name: as typed.
-          run: what the command does with the parsed arguments.
-          summary: one line for the list of commands.
-          about: examples and explanations below the command's options.
+            name: as typed.
+            run: what the command does with the parsed arguments.
+            summary: one line for the list of commands.
+            about: examples and explanations below the command's options.
         """
         parser: ArgumentParser = self._subparsers.add_parser(
             name, help=summary, description=summary, epilog=about
@@ -121,7 +122,7 @@ def comma_list(item: Callable[[str], Any] = str) -> Callable[[str], list[Any]]:
     """A comma-separated list, for `type=`.
 
     Args:
-      item: what makes one entry of its text.
+        item: what makes one entry of its text.
     """
 
     def parse(text: str) -> list[Any]:

@@ -26,7 +26,7 @@ def source(args: argparse.Namespace) -> "Run | Precomputed":
     """What the arguments name.
 
     Raises:
-      InputError: for both or neither, or if there is no run in the folder.
+        InputError: for both or neither, or if there is no run in the folder.
     """
     from ntknas.runs import Run, load_precomputed
 

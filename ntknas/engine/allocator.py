@@ -32,7 +32,7 @@ def reused_memory() -> Iterator[bool]:
     """Within it, the C library reuses freed memory of any size; afterwards, it is given back.
 
     Yields:
-      Whether it could be arranged: on Linux with glibc. Elsewhere nothing is changed.
+        Whether it could be arranged: on Linux with glibc. Elsewhere nothing is changed.
     """
     global _users
     libc = _glibc()

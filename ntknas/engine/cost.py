@@ -70,18 +70,18 @@ class Cost:
     """The work of one architecture under one seed.
 
     Attributes:
-      forward_flops: products of the Jacobians' forward passes.
-      activation_gradient_flops: products of their pull-backs to the input of every layer. The stem
-        has none, as no kernel needs a gradient of the images.
-      weight_gradient_flops: products of their pull-backs to the kernels of every layer.
-      attack_flops: products of the attacks: forward passes and gradients of the images.
-      contraction_flops: products of Jacobians with each other.
-      elementwise_flops: everything else, in Jacobians and attacks; see the module's table.
-      bytes: float32 traffic that stays if every operation an element is fused into the product
-        before or after it. One write and one read of each of: the output of every convolution and
-        of the classifier and the value of every node that is more than another node's, in each
-        forward pass; their cotangents, in each pull-back and attack step; the gradient of every
-        parameter by every image. Left out: images, weights, patches, and whatever is read again.
+        forward_flops: products of the Jacobians' forward passes.
+        activation_gradient_flops: products of their pull-backs to the input of every layer. The stem
+            has none, as no kernel needs a gradient of the images.
+        weight_gradient_flops: products of their pull-backs to the kernels of every layer.
+        attack_flops: products of the attacks: forward passes and gradients of the images.
+        contraction_flops: products of Jacobians with each other.
+        elementwise_flops: everything else, in Jacobians and attacks; see the module's table.
+        bytes: float32 traffic that stays if every operation an element is fused into the product
+            before or after it. One write and one read of each of: the output of every convolution and
+            of the classifier and the value of every node that is more than another node's, in each
+            forward pass; their cotangents, in each pull-back and attack step; the gradient of every
+            parameter by every image. Left out: images, weights, patches, and whatever is read again.
     """
 
     forward_flops: int
@@ -151,19 +151,20 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     * `Logits.TRACE` does all but the attacks once for every logit.
 
     Args:
-      architecture: the cell; edges that cannot matter count as none. A convolution of a node that
-        nothing reaches has no input gradient. No more is taken off: the skeleton counts in full
-        where no gradient gets through the cell, as do attacks behind such a convolution.
-      spec: the run. Gradients are those of the architecture's own layers: a program that holds the
-        weights of all operations also contracts zeros, which is overhead and not counted.
+        architecture: the cell; edges that cannot matter count as none. A convolution of a node that
+            nothing reaches has no input gradient. No more is taken off: the skeleton counts in full
+            where no gradient gets through the cell, as do attacks behind such a convolution.
+        spec: the run. Gradients are those of the architecture's own layers: a program that holds the
+            weights of all operations also contracts zeros, which is overhead and not counted.
 
     Returns:
-      The counts.
+        The counts.
 
-    >>> spec = ScoringSpec(batch_size=16, batches=(Batch.CLEAN,))
-    >>> cost = run_cost(Architecture.from_code("333333"), spec)
-    >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
-    (6380431360, 112701276160, 0)
+    Example:
+        >>> spec = ScoringSpec(batch_size=16, batches=(Batch.CLEAN,))
+        >>> cost = run_cost(Architecture.from_code("333333"), spec)
+        >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
+        (6380431360, 112701276160, 0)
     """
     network, n = spec.network, spec.batch_size
     if network is None:
@@ -326,10 +327,10 @@ def measured_peak(seconds: float = 1.0) -> float:
     """The rate of float32 matrix products on the default device.
 
     Args:
-      seconds: how long to try; at least one product is timed.
+        seconds: how long to try; at least one product is timed.
 
     Returns:
-      Operations a second of the fastest 2048 x 2048 product at full float32 precision.
+        Operations a second of the fastest 2048 x 2048 product at full float32 precision.
     """
     size = 2048
     matrix = jnp.ones((size, size), jnp.float32)

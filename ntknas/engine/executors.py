@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
 
@@ -20,6 +20,7 @@ Launch = TypeVar("Launch")
 Result = TypeVar("Result")
 
 
+@runtime_checkable
 class Executor(Protocol):
     """A member of `EXECUTORS`."""
 

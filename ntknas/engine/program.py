@@ -5,7 +5,7 @@ Two programs ship with the package. `branches` serves all of NAS-Bench-201 with 
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ntknas.registry import Registry
 __all__ = ["PROGRAMS", "Program"]
 
 
+@runtime_checkable
 class Program(Protocol):
     """A program, made once per session from settings and batches of images."""
 

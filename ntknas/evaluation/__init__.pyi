@@ -1,26 +1,35 @@
 # What the room gives; each name is imported when it is first used.
-from .comparison import changed_settings as changed_settings
-from .comparison import compare_runs as compare_runs
-from .comparison import turned as turned
-from .comparison import unmixed_names as unmixed_names
-from .correlation import correlate as correlate
-from .correlation import scatter_frame as scatter_frame
-from .correlation import true_values as true_values
-from .ranking import default_ranking as default_ranking
-from .ranking import rank as rank
-from .search import TOP_FRACTIONS as TOP_FRACTIONS
-from .search import RankingSearch as RankingSearch
-from .search import best_fraction as best_fraction
-from .search import candidates as candidates
-from .search import in_development as in_development
-from .search import quality as quality
-from .search import search_ranking as search_ranking
-from .search import search_sums as search_sums
-from .sweeps import DEFAULT_METRIC as DEFAULT_METRIC
-from .sweeps import beta_grid as beta_grid
-from .sweeps import sweep_correlations as sweep_correlations
-from .sweeps import sweep_medians as sweep_medians
-from .table import DEFAULT_RANKING as DEFAULT_RANKING
-from .table import Scores as Scores
-from .table import ScoreTable as ScoreTable
-from .table import score_table as score_table
+from .comparison import (
+    changed_settings as changed_settings,
+    compare_runs as compare_runs,
+    turned as turned,
+    unmixed_names as unmixed_names,
+)
+from .correlation import (
+    correlate as correlate,
+    scatter_frame as scatter_frame,
+    true_values as true_values,
+)
+from .ranking import default_ranking as default_ranking, rank as rank
+from .search import (
+    TOP_FRACTIONS as TOP_FRACTIONS,
+    RankingSearch as RankingSearch,
+    best_fraction as best_fraction,
+    candidates as candidates,
+    in_development as in_development,
+    quality as quality,
+    search_ranking as search_ranking,
+    search_sums as search_sums,
+)
+from .sweeps import (
+    DEFAULT_METRIC as DEFAULT_METRIC,
+    beta_grid as beta_grid,
+    sweep_correlations as sweep_correlations,
+    sweep_medians as sweep_medians,
+)
+from .table import (
+    DEFAULT_RANKING as DEFAULT_RANKING,
+    Scores as Scores,
+    ScoreTable as ScoreTable,
+    score_table as score_table,
+)

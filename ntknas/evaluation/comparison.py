@@ -16,7 +16,7 @@ from ntknas.runs import Run, ScoringSpec
 from ntknas.scores import RankSum
 from ntknas.truth import Truth
 
-__all__ = ["changed_settings", "compare_runs", "turned"]
+__all__ = ["changed_settings", "compare_runs", "turned", "unmixed_names"]
 
 
 def turned(scores: pd.DataFrame, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:

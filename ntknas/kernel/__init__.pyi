@@ -1,23 +1,26 @@
 # What the room gives; each name is imported when it is first used.
-from .gram import ProbedFn as ProbedFn
-from .gram import chained_gram as chained_gram
-from .gram import logit_directions as logit_directions
-from .gram import ntk as ntk
-from .gram import probed_gram as probed_gram
-from .jacobians import ApplyFn as ApplyFn
-from .jacobians import jacobian as jacobian
+from .gram import (
+    ProbedFn as ProbedFn,
+    chained_gram as chained_gram,
+    logit_directions as logit_directions,
+    ntk as ntk,
+    probed_gram as probed_gram,
+)
+from .jacobians import ApplyFn as ApplyFn, jacobian as jacobian
 from .joint import JointGram as JointGram
-from .layerwise import ConvNormWeights as ConvNormWeights
-from .layerwise import Probe as Probe
-from .layerwise import conv_norm as conv_norm
-from .layerwise import conv_norm_rows as conv_norm_rows
-from .layerwise import linear as linear
-from .layerwise import norm_layer as norm_layer
-from .layerwise import norm_products as norm_products
-from .layerwise import products as products
-from .names import Batch as Batch
-from .names import KernelName as KernelName
-from .names import Logits as Logits
-from .robust import attacked_batches as attacked_batches
-from .robust import kernel_blocks as kernel_blocks
-from .robust import robust_gram as robust_gram
+from .layerwise import (
+    ConvNormWeights as ConvNormWeights,
+    Probe as Probe,
+    conv_norm as conv_norm,
+    conv_norm_rows as conv_norm_rows,
+    linear as linear,
+    norm_layer as norm_layer,
+    norm_products as norm_products,
+    products as products,
+)
+from .names import Batch as Batch, KernelName as KernelName, Logits as Logits
+from .robust import (
+    attacked_batches as attacked_batches,
+    kernel_blocks as kernel_blocks,
+    robust_gram as robust_gram,
+)

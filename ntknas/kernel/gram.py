@@ -74,23 +74,24 @@ def ntk(
     """The empirical neural tangent kernel J(x1) J(x2)^T; x2 = None means x1.
 
     Args:
-      apply_fn: `(params, images) -> logits [., k]`.
-      params: pytree of the parameters that the kernel is taken over.
-      x1: images of the rows.
-      x2: images of the columns, a batch of its own.
-      coupled: whether the images of a batch interact (see `jacobian`).
-      logits: convention over the logits.
+        apply_fn: `(params, images) -> logits [., k]`.
+        params: pytree of the parameters that the kernel is taken over.
+        x1: images of the rows.
+        x2: images of the columns, a batch of its own.
+        coupled: whether the images of a batch interact (see `jacobian`).
+        logits: convention over the logits.
 
     Returns:
-      Kernel [n, m].
+        Kernel [n, m].
 
     References:
-      Jacot et al., Neural tangent kernel, NeurIPS 2018.
+        Jacot et al., Neural tangent kernel, NeurIPS 2018.
 
-    >>> x = jnp.array([[3.0, 4.0], [0.0, 1.0]])
-    >>> ntk(lambda w, x: x @ w, jnp.zeros((2, 1)), x, coupled=False)
-    Array([[25.,  4.],
-           [ 4.,  1.]], dtype=float32)
+    Example:
+        >>> x = jnp.array([[3.0, 4.0], [0.0, 1.0]])
+        >>> ntk(lambda w, x: x @ w, jnp.zeros((2, 1)), x, coupled=False)
+        Array([[25.,  4.],
+               [ 4.,  1.]], dtype=float32)
     """
 
     def kernel(direction):

@@ -32,19 +32,20 @@ def jacobian(
     """Per-image gradients of the logits along a direction.
 
     Args:
-      apply_fn: `(params, images [n, ...]) -> logits [n, k]`.
-      params: pytree of parameters; all of its leaves are differentiated.
-      images: inputs.
-      direction: weights of the logits; ones gives the sum of the logits.
-      coupled: whether the images of a batch interact.
+        apply_fn: `(params, images [n, ...]) -> logits [n, k]`.
+        params: pytree of parameters; all of its leaves are differentiated.
+        images: inputs.
+        direction: weights of the logits; ones gives the sum of the logits.
+        coupled: whether the images of a batch interact.
 
     Returns:
-      A pytree like `params`, each leaf with a leading axis n.
+        A pytree like `params`, each leaf with a leading axis n.
 
-    >>> apply_fn = lambda w, x: x @ w
-    >>> x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
-    >>> jacobian(apply_fn, jnp.zeros((2, 3)), x, jnp.ones(3), coupled=True)[1, :, 0]
-    Array([3., 4.], dtype=float32)
+    Example:
+        >>> apply_fn = lambda w, x: x @ w
+        >>> x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> jacobian(apply_fn, jnp.zeros((2, 3)), x, jnp.ones(3), coupled=True)[1, :, 0]
+        Array([3., 4.], dtype=float32)
     """
     if coupled:
 

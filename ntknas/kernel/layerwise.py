@@ -41,8 +41,8 @@ class Probe(NamedTuple):
     """An argument whose cotangent is the tangent kernel of n images, in two parts.
 
     Attributes:
-      weights: products of the gradients of kernels and scales.
-      biases: products of the gradients of biases.
+        weights: products of the gradients of kernels and scales.
+        biases: products of the gradients of biases.
     """
 
     weights: Float[Array, "n n"] | Float[Array, " n"]
@@ -71,11 +71,11 @@ def products(rows: Float[Array, "r ..."], probe: Probe) -> Array:
     """Products of gradients: of r = n images with each other; coupled, of the one with all.
 
     Args:
-      rows: gradients, one an image; coupled, the one of this pull-back.
-      probe: of the kernel that the products are a part of.
+        rows: gradients, one an image; coupled, the one of this pull-back.
+        probe: of the kernel that the products are a part of.
 
     Returns:
-      A cotangent of one of the probe's entries.
+        A cotangent of one of the probe's entries.
     """
     rows = rows.reshape(len(rows), -1)
     if probe.coupled:
@@ -214,12 +214,13 @@ def linear(
 ) -> Float[Array, "n o"]:
     """Linear layer; with a probe differentiable in `x` and `probe` alone.
 
-    >>> x, kernel = jnp.array([[1.0, 2.0], [0.0, 3.0]]), jnp.ones((2, 1))
-    >>> probe = Probe(jnp.zeros((2, 2)), jnp.zeros((2, 2)))
-    >>> _, pull_back = jax.vjp(lambda p: linear(x, kernel, jnp.zeros(1), probe=p), probe)
-    >>> pull_back(jnp.ones((2, 1)))[0].weights
-    Array([[5., 6.],
-           [6., 9.]], dtype=float32)
+    Example:
+        >>> x, kernel = jnp.array([[1.0, 2.0], [0.0, 3.0]]), jnp.ones((2, 1))
+        >>> probe = Probe(jnp.zeros((2, 2)), jnp.zeros((2, 2)))
+        >>> _, pull_back = jax.vjp(lambda p: linear(x, kernel, jnp.zeros(1), probe=p), probe)
+        >>> pull_back(jnp.ones((2, 1)))[0].weights
+        Array([[5., 6.],
+               [6., 9.]], dtype=float32)
     """
     if probe is not None:
         return _probed_linear(x, kernel, bias, probe)

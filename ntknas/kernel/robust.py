@@ -37,17 +37,17 @@ def attacked_batches(
     The second attack is the first one run again on the attacked image, in a ball around that.
 
     Args:
-      key: of the random starts; the same draws serve every radius.
-      apply_fn: the network that is attacked, `(params, images) -> logits [n, k]`.
-      params: its parameters.
-      images: pixels in [0, 1].
-      labels: classes.
-      rhos: radii in pixel units.
-      spec: algorithm, steps, step size.
-      twice: whether to attack the attacked images again.
+        key: of the random starts; the same draws serve every radius.
+        apply_fn: the network that is attacked, `(params, images) -> logits [n, k]`.
+        params: its parameters.
+        images: pixels in [0, 1].
+        labels: classes.
+        rhos: radii in pixel units.
+        spec: algorithm, steps, step size.
+        twice: whether to attack the attacked images again.
 
     Returns:
-      Images, with a = 2 if `twice` and else 1.
+        Images, with a = 2 if `twice` and else 1.
     """
     keys = jax.random.split(key, 2)[: 1 + twice]
 
@@ -146,31 +146,32 @@ def kernel_blocks(
     """Clean, robust and twice-perturbed kernels of one network, whatever it is made of.
 
     Args:
-      apply_fn: `(params, images [n, h, w, c]) -> logits [n, k]`.
-      params: pytree of parameters.
-      images: pixels in [0, 1].
-      labels: classes 0..k-1.
-      rho: radius of the attack in pixel units.
-      batches: which Jacobians to take, in any order.
-      attack: the attack; None: PGD of 20 steps (see `AttackSpec`).
-      coupled: True if the output on an image depends on the other images of the batch, as under
-        batch normalisation; False is faster and right for everything else.
-      logits: convention over the logits.
-      seed: of the attack's random start.
+        apply_fn: `(params, images [n, h, w, c]) -> logits [n, k]`.
+        params: pytree of parameters.
+        images: pixels in [0, 1].
+        labels: classes 0..k-1.
+        rho: radius of the attack in pixel units.
+        batches: which Jacobians to take, in any order.
+        attack: the attack; None: PGD of 20 steps (see `AttackSpec`).
+        coupled: True if the output on an image depends on the other images of the batch, as under
+            batch normalisation; False is faster and right for everything else.
+        logits: convention over the logits.
+        seed: of the attack's random start.
 
     Returns:
-      The joint Gram matrix.
+        The joint Gram matrix.
 
     Raises:
-      InputError: for a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
-        labels that do not fit the images or the logits.
+        InputError: for a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
+            labels that do not fit the images or the logits.
 
-    >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
-    >>> images = jnp.linspace(0, 1, 24).reshape(2, 2, 2, 3)
-    >>> labels = jnp.array([0, 1])
-    >>> blocks = kernel_blocks(apply_fn, jnp.ones((12, 2)), images, labels, coupled=False)
-    >>> blocks.clean.shape, blocks.mixed_robust(0.5).shape
-    ((2, 2), (2, 2))
+    Example:
+        >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
+        >>> images = jnp.linspace(0, 1, 24).reshape(2, 2, 2, 3)
+        >>> labels = jnp.array([0, 1])
+        >>> blocks = kernel_blocks(apply_fn, jnp.ones((12, 2)), images, labels, coupled=False)
+        >>> blocks.clean.shape, blocks.mixed_robust(0.5).shape
+        ((2, 2), (2, 2))
     """
     images = jnp.asarray(images)
     labels = jnp.asarray(labels)

@@ -124,15 +124,16 @@ def convolve(
     """Convolution of odd kernel size with padding (size - 1) / 2 and no bias, as in PyTorch.
 
     Args:
-      x: activations.
-      kernel: weights, height x width x inputs x outputs.
-      stride: step between outputs; divides h and w.
+        x: activations.
+        kernel: weights, height x width x inputs x outputs.
+        stride: step between outputs; divides h and w.
 
     Returns:
-      Activations [n, h / stride, w / stride, o].
+        Activations [n, h / stride, w / stride, o].
 
-    >>> convolve(jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 5)), stride=2).shape
-    (1, 2, 2, 5)
+    Example:
+        >>> convolve(jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 5)), stride=2).shape
+        (1, 2, 2, 5)
     """
     return _convolve(stride, x, kernel)
 
@@ -158,14 +159,14 @@ def convolve_rows(
     """The transpose of `convolve`, with a row of kernel gradients for every image.
 
     Args:
-      x: activations.
-      kernel: weights.
-      g: cotangent of the convolution.
-      stride: step between outputs.
+        x: activations.
+        kernel: weights.
+        g: cotangent of the convolution.
+        stride: step between outputs.
 
     Returns:
-      Cotangent of x, and of the kernel by each image: a matrix of its s s i o entries, in an order
-      that is the same for all images.
+        Cotangent of x, and of the kernel by each image: a matrix of its s s i o entries, in an order
+        that is the same for all images.
     """
     if len(kernel) == 3 and stride == 1:
         # Output (p, q) meets input (p + a, q + b): three columns of inputs with three rows of

@@ -32,20 +32,21 @@ def normalise(
     """Scale and shift the normalised activations.
 
     Args:
-      x: activations.
-      scale: factor of each channel (PyTorch's weight); None for `Norm.NONE`.
-      bias: shift of each channel; None for `Norm.NONE`.
-      mean: running mean, for `Norm.FROZEN` alone.
-      variance: running variance, for `Norm.FROZEN` alone.
-      norm: whose statistics are used; with `Norm.NONE` x is returned as it is.
+        x: activations.
+        scale: factor of each channel (PyTorch's weight); None for `Norm.NONE`.
+        bias: shift of each channel; None for `Norm.NONE`.
+        mean: running mean, for `Norm.FROZEN` alone.
+        variance: running variance, for `Norm.FROZEN` alone.
+        norm: whose statistics are used; with `Norm.NONE` x is returned as it is.
 
     Returns:
-      Activations of x's shape.
+        Activations of x's shape.
 
-    >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
-    >>> y = normalise(x, jnp.ones(1), jnp.zeros(1), norm=Norm.BATCH)
-    >>> bool(abs(y.mean()) < 1e-6), round(float(y.var()), 3)
-    (True, 1.0)
+    Example:
+        >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+        >>> y = normalise(x, jnp.ones(1), jnp.zeros(1), norm=Norm.BATCH)
+        >>> bool(abs(y.mean()) < 1e-6), round(float(y.var()), 3)
+        (True, 1.0)
     """
     if norm is Norm.NONE:
         return x
@@ -117,16 +118,16 @@ def normalise_rows(
     """The transpose of `normalise`, with a row of gradients for every image.
 
     Args:
-      g: cotangent of the normalised activations.
-      x: activations.
-      scale: factor of each channel; None for `Norm.NONE`.
-      bias: shift of each channel; None for `Norm.NONE`.
-      mean: running mean, for `Norm.FROZEN` alone.
-      variance: running variance, for `Norm.FROZEN` alone.
-      norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
+        g: cotangent of the normalised activations.
+        x: activations.
+        scale: factor of each channel; None for `Norm.NONE`.
+        bias: shift of each channel; None for `Norm.NONE`.
+        mean: running mean, for `Norm.FROZEN` alone.
+        variance: running variance, for `Norm.FROZEN` alone.
+        norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
 
     Returns:
-      Cotangent of x, and those of scale and bias by each image, None where there are none.
+        Cotangent of x, and those of scale and bias by each image, None where there are none.
     """
     if norm is Norm.NONE:
         return g, None, None

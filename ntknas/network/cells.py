@@ -44,18 +44,19 @@ def apply_operation(
     """The output of one edge.
 
     Args:
-      op: operation code 0..4.
-      weights: of the convolution that `op` needs.
-      x: the value of the node the edge starts from.
-      norm: normalisation statistics.
-      probe: collects the edge's part of the kernel, if given.
+        op: operation code 0..4.
+        weights: of the convolution that `op` needs.
+        x: the value of the node the edge starts from.
+        norm: normalisation statistics.
+        probe: collects the edge's part of the kernel, if given.
 
     Returns:
-      The edge's contribution to the node it ends in.
+        The edge's contribution to the node it ends in.
 
-    >>> x = jnp.ones((1, 4, 4, 2))
-    >>> apply_operation(4, EdgeWeights(), x, norm=Norm.BATCH).sum()
-    Array(32., dtype=float32)
+    Example:
+        >>> x = jnp.ones((1, 4, 4, 2))
+        >>> apply_operation(4, EdgeWeights(), x, norm=Norm.BATCH).sum()
+        Array(32., dtype=float32)
     """
 
     def relu_conv_norm(size: int) -> Array:
@@ -84,15 +85,15 @@ def watched_cell(
     more memory than those of `traced_cell`.
 
     Args:
-      norm: normalisation statistics.
-      ops: six operation codes.
-      weights: of both convolutions of every edge.
-      factors: of what each edge's convolution gives, before its normalisation.
-      x: the value of the first node.
+        norm: normalisation statistics.
+        ops: six operation codes.
+        weights: of both convolutions of every edge.
+        factors: of what each edge's convolution gives, before its normalisation.
+        x: the value of the first node.
 
     Returns:
-      The value of the last node; of every edge its input, and what its convolution gives (zeros for
-      an operation without one).
+        The value of the last node; of every edge its input, and what its convolution gives (zeros for
+        an operation without one).
     """
 
     def convolution(size):
@@ -150,15 +151,15 @@ def traced_cell(
     """The last node of a cell whose operations are data.
 
     Args:
-      norm: normalisation statistics.
-      ops: six operation codes.
-      weights: of both convolutions of every edge.
-      x: the value of the first node.
-      probe: if given, its cotangent is the cell's part of the kernel (`ntknas.kernel.layerwise`)
-        and the weights have none.
+        norm: normalisation statistics.
+        ops: six operation codes.
+        weights: of both convolutions of every edge.
+        x: the value of the first node.
+        probe: if given, its cotangent is the cell's part of the kernel (`ntknas.kernel.layerwise`)
+            and the weights have none.
 
     Returns:
-      The value of the last node.
+        The value of the last node.
     """
     return _cell_forward(norm, ops, weights, x, probe)[0]
 

@@ -26,18 +26,19 @@ def initial_variables(
     """Variables of `Network(spec)` at initialisation.
 
     Args:
-      spec: the network; `spec.init` chooses the distribution.
-      seed: of the draws, not negative.
-      ops: six operation codes: their weights alone; None: the weights of every operation, for a
-        network whose operations are data.
+        spec: the network; `spec.init` chooses the distribution.
+        seed: of the draws, not negative.
+        ops: six operation codes: their weights alone; None: the weights of every operation, for a
+            network whose operations are data.
 
     Returns:
-      `params` and, for frozen normalisation, `batch_stats` (mean 0, variance 1), as float32 NumPy
-      arrays; weights of cells are stacked [cells, ...].
+        `params` and, for frozen normalisation, `batch_stats` (mean 0, variance 1), as float32 NumPy
+        arrays; weights of cells are stacked [cells, ...].
 
-    >>> spec = NetworkSpec(channels=4, cells=2)
-    >>> initial_variables(spec, 0)["params"]["stage_0"]["edge_0_1_conv_3x3"]["kernel"].shape
-    (2, 3, 3, 4, 4)
+    Example:
+        >>> spec = NetworkSpec(channels=4, cells=2)
+        >>> initial_variables(spec, 0)["params"]["stage_0"]["edge_0_1_conv_3x3"]["kernel"].shape
+        (2, 3, 3, 4, 4)
     """
     # Flax makes parameters of JAX's default type, and convolutions take one type alone.
     dtype = jnp.result_type(float)

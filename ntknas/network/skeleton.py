@@ -5,7 +5,7 @@ an array (then every edge holds the weights of both convolutions, and one compil
 all architectures). `initial_variables` draws the same values for a weight that both have.
 
 References:
-  Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
+    Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
 """
 
 from collections.abc import Sequence

@@ -30,20 +30,21 @@ class NetworkSpec:
     """The network around the cell.
 
     Attributes:
-      channels: width C of the first stage; the others have 2 C and 4 C.
-      cells: cells a stage (5 in the benchmark).
-      classes: number of logits K.
-      image_size: height and width of an image in pixels; a multiple of 4.
-      norm: normalisation statistics.
-      init: weight distribution.
-      mean: of each colour channel, in pixel units [0, 1]; subtracted inside the network.
-      std: of each colour channel, in pixel units; divided by inside the network.
+        channels: width C of the first stage; the others have 2 C and 4 C.
+        cells: cells a stage (5 in the benchmark).
+        classes: number of logits K.
+        image_size: height and width of an image in pixels; a multiple of 4.
+        norm: normalisation statistics.
+        init: weight distribution.
+        mean: of each colour channel, in pixel units [0, 1]; subtracted inside the network.
+        std: of each colour channel, in pixel units; divided by inside the network.
 
     Raises:
-      InputError: for a value outside its range.
+        InputError: for a value outside its range.
 
-    >>> NetworkSpec(cells=1).norm.coupled
-    True
+    Example:
+        >>> NetworkSpec(cells=1).norm.coupled
+        True
     """
 
     channels: int = 16

@@ -31,10 +31,10 @@ class LoadedWeights(NamedTuple):
     """Weights and the network they fit.
 
     Attributes:
-      spec: width, cells, classes read off the shapes; mean and std of the normaliser if there is
-        one (else CIFAR-10's); normalisation by the running statistics.
-      variables: `params` and `batch_stats` of `Network(spec)` with the architecture's own
-        operations, float32 (or float64 where the file has it).
+        spec: width, cells, classes read off the shapes; mean and std of the normaliser if there is
+            one (else CIFAR-10's); normalisation by the running statistics.
+        variables: `params` and `batch_stats` of `Network(spec)` with the architecture's own
+            operations, float32 (or float64 where the file has it).
     """
 
     spec: NetworkSpec
@@ -47,15 +47,15 @@ def load_torch_weights(
     """Read a checkpoint or a state_dict.
 
     Args:
-      source: path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
-        tensors or arrays.
-      architecture: whose weights they are.
+        source: path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
+            tensors or arrays.
+        architecture: whose weights they are.
 
     Returns:
-      The weights; use them as `Network(spec).apply(variables, images, architecture.ops)`.
+        The weights; use them as `Network(spec).apply(variables, images, architecture.ops)`.
 
     Raises:
-      InputError: if the file cannot be read, or entries are missing, left over or misshapen.
+        InputError: if the file cannot be read, or entries are missing, left over or misshapen.
     """
     state = _arrays(source if isinstance(source, Mapping) else _load(Path(source)))
     prefix = _prefix(state)

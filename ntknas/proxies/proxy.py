@@ -7,7 +7,7 @@ definition gives it, and at its floor where it takes a logarithm.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import optax
@@ -40,6 +40,7 @@ class ProxyInputs(NamedTuple):
     key: Array
 
 
+@runtime_checkable
 class Proxy(Protocol):
     """A family of proxies that share their work: one file, and an entry of `PROXIES`.
 

@@ -1,20 +1,20 @@
 # What the room gives; each name is imported when it is first used.
 from .agreement import correlation_table as correlation_table
-from .correlation import Correlations as Correlations
-from .correlation import correlations as correlations
-from .correlation import mid_ranks as mid_ranks
-from .correlation import paired_ranks as paired_ranks
-from .correlation import rank_correlation as rank_correlation
-from .intervals import Interval as Interval
-from .intervals import Intervals as Intervals
-from .intervals import bootstrap as bootstrap
-from .intervals import default_resamples as default_resamples
-from .intervals import replicates as replicates
-from .intervals import resample_counts as resample_counts
-from .order import combine as combine
-from .order import rank as rank
-from .orientation import RAW as RAW
-from .orientation import oriented as oriented
-from .top import BestOfTop as BestOfTop
-from .top import best_of_top as best_of_top
-from .top import top_k_overlap as top_k_overlap
+from .correlation import (
+    Correlations as Correlations,
+    correlations as correlations,
+    mid_ranks as mid_ranks,
+    paired_ranks as paired_ranks,
+    rank_correlation as rank_correlation,
+)
+from .intervals import (
+    Interval as Interval,
+    Intervals as Intervals,
+    bootstrap as bootstrap,
+    default_resamples as default_resamples,
+    replicates as replicates,
+    resample_counts as resample_counts,
+)
+from .order import combine as combine, rank as rank
+from .orientation import RAW as RAW, oriented as oriented
+from .top import BestOfTop as BestOfTop, best_of_top as best_of_top, top_k_overlap as top_k_overlap

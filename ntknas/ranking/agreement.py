@@ -72,12 +72,13 @@ def correlation_table(
         InputError: the scores or the truth cannot be used, a name is unknown, no architecture has a
             truth, or fewer than two do.
 
-    >>> scores = pd.DataFrame({"cond": [9.0, 4.0, 6.0]}, index=[0, 1, 2])
-    >>> truth = pd.DataFrame({"architecture": [0, 1, 2], "value": [0.1, 0.9, 0.5]})
-    >>> truth = truth.assign(dataset="cifar10", metric="clean")
-    >>> table = correlation_table(scores, {"cond": -1}, truth, resamples=0)
-    >>> table[["score", "metric", "n", "spearman"]].values.tolist()
-    [['cond', 'clean', 3, 1.0]]
+    Example:
+        >>> scores = pd.DataFrame({"cond": [9.0, 4.0, 6.0]}, index=[0, 1, 2])
+        >>> truth = pd.DataFrame({"architecture": [0, 1, 2], "value": [0.1, 0.9, 0.5]})
+        >>> truth = truth.assign(dataset="cifar10", metric="clean")
+        >>> table = correlation_table(scores, {"cond": -1}, truth, resamples=0)
+        >>> table[["score", "metric", "n", "spearman"]].values.tolist()
+        [['cond', 'clean', 3, 1.0]]
     """
     check_scores(scores)
     if top_fraction is not None and not 0 < top_fraction < 1:

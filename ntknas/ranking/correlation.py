@@ -81,8 +81,9 @@ def correlations(x: ArrayLike, y: ArrayLike) -> Correlations:
     Raises:
         InputError: the variables are not two vectors of one length, or a value is NaN.
 
-    >>> correlations([1, 2, 3, 4], [1, 2, 4, 3]).spearman.round(3)
-    np.float64(0.8)
+    Example:
+        >>> correlations([1, 2, 3, 4], [1, 2, 4, 3]).spearman.round(3)
+        np.float64(0.8)
     """
     x, y = paired_ranks(x, y)
     if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:

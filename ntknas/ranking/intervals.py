@@ -161,9 +161,10 @@ def bootstrap(
         InputError: an argument is out of range, the variables are not two vectors of one length,
             or a value is NaN.
 
-    >>> x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-    >>> bootstrap(x, x, resamples=100, seed=0).kendall
-    Interval(low=1.0, high=1.0)
+    Example:
+        >>> x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        >>> bootstrap(x, x, resamples=100, seed=0).kendall
+        Interval(low=1.0, high=1.0)
     """
     x, y = paired_ranks(x, y)
     resamples = default_resamples(x.size) if resamples is None else resamples

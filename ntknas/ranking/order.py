@@ -43,9 +43,10 @@ def combine(
         InputError: a score is unknown (the message lists those available), has no direction, or is
             not numeric; no names; or `scores` is empty.
 
-    >>> scores = pd.DataFrame({"cond": [5.0, 2.0, 9.0], "params": [10, 30, 20]}, index=[7, 8, 9])
-    >>> combine(scores, {"cond": -1, "params": 1}, ["cond", "params"]).round(3).to_dict()
-    {7: 1.667, 8: 0.667, 9: 1.667}
+    Example:
+        >>> scores = pd.DataFrame({"cond": [5.0, 2.0, 9.0], "params": [10, 30, 20]}, index=[7, 8, 9])
+        >>> combine(scores, {"cond": -1, "params": 1}, ["cond", "params"]).round(3).to_dict()
+        {7: 1.667, 8: 0.667, 9: 1.667}
     """
     check_scores(scores)
     if not names:
@@ -89,9 +90,10 @@ def rank(
         InputError: a score is unknown (the message lists those available), has no direction, or is
             not numeric; or `scores` is empty.
 
-    >>> scores = pd.DataFrame({"lambda_min": [0.5, 2.0, 2.0]}, index=[7, 8, 9])
-    >>> rank(scores, {"lambda_min": 1}, ["lambda_min"])["architecture"].tolist()
-    [8, 9, 7]
+    Example:
+        >>> scores = pd.DataFrame({"lambda_min": [0.5, 2.0, 2.0]}, index=[7, 8, 9])
+        >>> rank(scores, {"lambda_min": 1}, ["lambda_min"])["architecture"].tolist()
+        [8, 9, 7]
     """
     check_scores(scores)
     if len(names) == 1:

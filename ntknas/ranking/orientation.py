@@ -73,9 +73,10 @@ def oriented(
     Raises:
         InputError: there is no such score, it has no direction, or it is not numeric.
 
-    >>> scores = pd.DataFrame({"cond": [5.0, 2.0, np.nan]}, index=[10, 20, 30])
-    >>> oriented(scores, {"cond": -1}, "cond", worst=[30]).tolist()
-    [-5.0, -2.0, -inf]
+    Example:
+        >>> scores = pd.DataFrame({"cond": [5.0, 2.0, np.nan]}, index=[10, 20, 30])
+        >>> oriented(scores, {"cond": -1}, "cond", worst=[30]).tolist()
+        [-5.0, -2.0, -inf]
     """
     if name not in scores.columns:
         raise InputError(

@@ -40,8 +40,9 @@ def top_k_overlap(scores_oriented: ArrayLike, truth_values: ArrayLike, k: int) -
     Raises:
         InputError: k is out of range, the lengths differ, or a value is NaN.
 
-    >>> top_k_overlap([4, 3, 2, 1], [0.9, 0.1, 0.8, 0.7], 2)
-    0.5
+    Example:
+        >>> top_k_overlap([4, 3, 2, 1], [0.9, 0.1, 0.8, 0.7], 2)
+        0.5
     """
     scores, truth = _pair(scores_oriented, truth_values, k)
     return float(np.isin(_top(scores, k), _top(truth, k)).mean())
@@ -61,8 +62,9 @@ def best_of_top(scores_oriented: ArrayLike, truth_values: ArrayLike, k: int) -> 
     Raises:
         InputError: k is out of range, the lengths differ, or a value is NaN.
 
-    >>> best_of_top([4, 3, 2, 1], [0.5, 0.25, 0.75, 0.0], 2)
-    BestOfTop(best=0.5, regret=0.25)
+    Example:
+        >>> best_of_top([4, 3, 2, 1], [0.5, 0.25, 0.75, 0.0], 2)
+        BestOfTop(best=0.5, regret=0.25)
     """
     scores, truth = _pair(scores_oriented, truth_values, k)
     best = truth[_top(scores, k)].max()

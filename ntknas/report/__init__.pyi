@@ -1,12 +1,13 @@
 # What the room gives; each name is imported when it is first used.
 from .bounds import bound_panels as bound_panels
-from .curves import beta_curves as beta_curves
-from .curves import check_picture as check_picture
+from .curves import beta_curves as beta_curves, check_picture as check_picture
 from .heat import heat_maps as heat_maps
 from .panels import panel_figure as panel_figure
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter
-from .tables import format_table as format_table
-from .tables import markdown as markdown
-from .tables import three_decimals as three_decimals
-from .tables import with_interval as with_interval
+from .tables import (
+    format_table as format_table,
+    markdown as markdown,
+    three_decimals as three_decimals,
+    with_interval as with_interval,
+)

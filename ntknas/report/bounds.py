@@ -33,25 +33,26 @@ def bound_panels(
     """Draw errors against bounds and write the picture.
 
     Args:
-      frame: one row a point. Columns factor (panel), series (colour), label (written at the point),
-        x, y, and each of both followed by _low and _high.
-      path: ends in .png or .svg.
-      x_label: of the horizontal axes.
-      y_label: of the vertical axes.
-      title: above the panels.
+        frame: one row a point. Columns factor (panel), series (colour), label (written at the point),
+            x, y, and each of both followed by _low and _high.
+        path: ends in .png or .svg.
+        x_label: of the horizontal axes.
+        y_label: of the vertical axes.
+        title: above the panels.
 
     Returns:
-      The path.
+        The path.
 
     Raises:
-      InputError: for another ending, or a frame without rows.
+        InputError: for another ending, or a frame without rows.
 
-    >>> import tempfile
-    >>> point = dict(factor="width", series="clean", label="64", x=1.0, y=0.3)
-    >>> point |= dict(x_low=0.9, x_high=1.1, y_low=0.2, y_high=0.4)
-    >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-    >>> bound_panels(pd.DataFrame([point]), file, x_label="bound", y_label="error") == file
-    True
+    Example:
+        >>> import tempfile
+        >>> point = dict(factor="width", series="clean", label="64", x=1.0, y=0.3)
+        >>> point |= dict(x_low=0.9, x_high=1.1, y_low=0.2, y_high=0.4)
+        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
+        >>> bound_panels(pd.DataFrame([point]), file, x_label="bound", y_label="error") == file
+        True
     """
     path = check_picture(path)
     if frame.empty:

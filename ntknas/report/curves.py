@@ -31,7 +31,7 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     """The path of a picture to be written.
 
     Raises:
-      InputError: unless it ends in .png or .svg and its folder exists.
+        InputError: unless it ends in .png or .svg and its folder exists.
     """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".svg"):
@@ -52,25 +52,26 @@ def beta_curves(
     """Draw one curve a score, kernel and rho, and write the picture.
 
     Args:
-      frame: columns score, kernel, rho, beta, `value`, and perhaps `value` followed by _low and by
-        _high, drawn as a band where they are finite.
-      path: ends in .png or .svg.
-      value: column to draw.
-      label: of the vertical axes.
-      title: above the panels.
+        frame: columns score, kernel, rho, beta, `value`, and perhaps `value` followed by _low and by
+            _high, drawn as a band where they are finite.
+        path: ends in .png or .svg.
+        value: column to draw.
+        label: of the vertical axes.
+        title: above the panels.
 
     Returns:
-      The path.
+        The path.
 
     Raises:
-      InputError: for another ending, or a frame without rows.
+        InputError: for another ending, or a frame without rows.
 
-    >>> import tempfile
-    >>> frame = pd.DataFrame({"beta": [0.0, 1.0], "value": [0.5, 0.6]})
-    >>> frame = frame.assign(score="cond", kernel="mixed_clean", rho=8 / 255)
-    >>> file = Path(tempfile.mkdtemp()) / "picture.svg"
-    >>> beta_curves(frame, file, value="value", label="Spearman") == file
-    True
+    Example:
+        >>> import tempfile
+        >>> frame = pd.DataFrame({"beta": [0.0, 1.0], "value": [0.5, 0.6]})
+        >>> frame = frame.assign(score="cond", kernel="mixed_clean", rho=8 / 255)
+        >>> file = Path(tempfile.mkdtemp()) / "picture.svg"
+        >>> beta_curves(frame, file, value="value", label="Spearman") == file
+        True
     """
     path = check_picture(path)
     if frame.empty:

@@ -15,17 +15,18 @@ def panel_figure(
     """A figure with at most three panels a row, which share their vertical axis.
 
     Args:
-      count: of panels.
-      panel: width and height of one, in inches.
-      margin: of the figure beside and below all of them, in inches.
-      y_label: of the vertical axes.
+        count: of panels.
+        panel: width and height of one, in inches.
+        margin: of the figure beside and below all of them, in inches.
+        y_label: of the vertical axes.
 
     Returns:
-      The figure and the grid of axes [rows, columns]; those behind the first `count` are hidden.
+        The figure and the grid of axes [rows, columns]; those behind the first `count` are hidden.
 
-    >>> figure, grid = panel_figure(5, (4.0, 3.0), (1.0, 0.5), y_label="accuracy")
-    >>> grid.shape, tuple(map(float, figure.get_size_inches()))
-    ((2, 3), (13.0, 6.5))
+    Example:
+        >>> figure, grid = panel_figure(5, (4.0, 3.0), (1.0, 0.5), y_label="accuracy")
+        >>> grid.shape, tuple(map(float, figure.get_size_inches()))
+        ((2, 3), (13.0, 6.5))
     """
     columns = min(_COLUMNS, count)
     rows = -(-count // columns)

@@ -16,12 +16,13 @@ class Progress:
     """A context in which `progress(done, total)` shows how far the work is, on stderr.
 
     Args:
-      what: is being counted, in the plural.
-      first: what happens before the first item is done.
-      lines: write plain lines where stderr is not a terminal; else nothing is shown there.
+        what: is being counted, in the plural.
+        first: what happens before the first item is done.
+        lines: write plain lines where stderr is not a terminal; else nothing is shown there.
 
-    >>> with Progress("pairs", lines=False) as progress:
-    ...     progress(1, 2)
+    Example:
+        >>> with Progress("pairs", lines=False) as progress:
+        ...     progress(1, 2)
     """
 
     def __init__(self, what: str, *, first: str = "", lines: bool = True):

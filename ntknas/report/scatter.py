@@ -28,24 +28,25 @@ def score_scatter(
     """Draw scores against accuracies and write the picture.
 
     Args:
-      frame: one row per architecture and score. Columns score (panel), value, accuracy,
-        convolutions_3x3, and note (written into the panel's title; the first of each score).
-        Values that are not finite are left out, as are zeros where the axis is logarithmic.
-      path: ends in .png or .svg.
-      accuracy: what the accuracy is, for the vertical axes.
-      title: above the panels.
+        frame: one row per architecture and score. Columns score (panel), value, accuracy,
+            convolutions_3x3, and note (written into the panel's title; the first of each score).
+            Values that are not finite are left out, as are zeros where the axis is logarithmic.
+        path: ends in .png or .svg.
+        accuracy: what the accuracy is, for the vertical axes.
+        title: above the panels.
 
     Returns:
-      The path.
+        The path.
 
     Raises:
-      InputError: for another ending, or a frame without rows.
+        InputError: for another ending, or a frame without rows.
 
-    >>> import tempfile
-    >>> point = dict(score="cond", value=3.0, accuracy=0.4, convolutions_3x3=2, note="")
-    >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-    >>> score_scatter(pd.DataFrame([point]), file, accuracy="PGD-8") == file
-    True
+    Example:
+        >>> import tempfile
+        >>> point = dict(score="cond", value=3.0, accuracy=0.4, convolutions_3x3=2, note="")
+        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
+        >>> score_scatter(pd.DataFrame([point]), file, accuracy="PGD-8") == file
+        True
     """
     path = check_picture(path)
     if frame.empty:

@@ -48,9 +48,10 @@ def format_table(
     Raises:
         InputError: the format is unknown or the precision is below 1.
 
-    >>> frame = pd.DataFrame({"score": ["cond"], "n": [3], "spearman": [0.5]})
-    >>> format_table(frame, format="json")
-    '[{"score": "cond", "n": 3, "spearman": 0.5}]'
+    Example:
+        >>> frame = pd.DataFrame({"score": ["cond"], "n": [3], "spearman": [0.5]})
+        >>> format_table(frame, format="json")
+        '[{"score": "cond", "n": 3, "spearman": 0.5}]'
     """
     if format not in get_args(Format):
         raise InputError(f"expected a format of {', '.join(get_args(Format))}, got {format!r}")
@@ -134,11 +135,12 @@ def with_interval(
         name: The column.
         form: From a value to its text.
 
-    >>> frame = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
-    >>> with_interval(frame, "r").tolist()
-    ['0.375 [0.250, 0.500]', '-0.500']
-    >>> with_interval(frame, "r", "{:+.1f}".format).tolist()
-    ['+0.4 [+0.2, +0.5]', '-0.5']
+    Example:
+        >>> frame = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
+        >>> with_interval(frame, "r").tolist()
+        ['0.375 [0.250, 0.500]', '-0.500']
+        >>> with_interval(frame, "r", "{:+.1f}".format).tolist()
+        ['+0.4 [+0.2, +0.5]', '-0.5']
     """
     low, high = frame[f"{name}_low"], frame[f"{name}_high"]
     interval = " [" + low.map(form) + ", " + high.map(form) + "]"

@@ -67,8 +67,9 @@ class Run:
     @property
     def seconds(self) -> pd.Series:
         """Wall-clock seconds that each architecture took, all seeds together."""
-        seconds = {label: d.seconds for label, d in self._descriptions.items()}
-        return pd.Series(seconds, name="seconds", dtype=float).sort_index()
+        descriptions = self._descriptions
+        seconds = {label: descriptions[label].seconds for label in sorted(descriptions, key=_order)}
+        return pd.Series(seconds, name="seconds", dtype=float)
 
     @property
     def _descriptions(self) -> dict[Label, Description]:
@@ -279,7 +280,8 @@ class Run:
         if proxies:
             of_seeds = table.groupby(["id", "seed"])[proxies].first()
             frame = frame.join(of_seeds.groupby("id").mean())
-        frame = frame.join(table.groupby("id")[counts].first()).sort_index()
+        frame = frame.join(table.groupby("id")[counts].first())
+        frame = frame.loc[sorted(frame.index, key=_order)]
         frame.index.name = "architecture"
         frame.attrs["space"] = self.space
         return frame

@@ -38,6 +38,7 @@ class Candidate(Protocol):
 A = TypeVar("A", bound=Candidate)
 
 
+@runtime_checkable
 class NetworkLike(Protocol):
     """A network that is not built yet to the last weight, such as a Flax module.
 
@@ -53,6 +54,7 @@ class NetworkLike(Protocol):
         ...
 
 
+@runtime_checkable
 class Space(Protocol[A]):
     """A search space.
 

@@ -48,22 +48,23 @@ def analytic_kernel(
     Traceable and differentiable in x1 and x2.
 
     Args:
-      spec: the network, in the NTK parametrisation. Several outputs have one kernel.
-      x1: images of the rows, pixels in [0, 1].
-      x2: images of the columns; None: x1.
+        spec: the network, in the NTK parametrisation. Several outputs have one kernel.
+        x1: images of the rows, pixels in [0, 1].
+        x2: images of the columns; None: x1.
 
     Returns:
-      The limit of the empirical kernel of one output.
+        The limit of the empirical kernel of one output.
 
     Raises:
-      InputError: for the standard parametrisation, whose kernel grows without limit; for variances
-        `SMALL` with activations that are not homogeneous; or if neural-tangents is missing.
+        InputError: for the standard parametrisation, whose kernel grows without limit; for variances
+            `SMALL` with activations that are not homogeneous; or if neural-tangents is missing.
 
-    >>> spec = FullyConnectedSpec(depth=2)
-    >>> image = jnp.array([[[[1.0, 0.5]]], [[[0.5, 1.0]]]])  # two orthogonal unit vectors
-    >>> np.asarray(analytic_kernel(spec, image)).round(4)
-    array([[2.    , 0.3183],
-           [0.3183, 2.    ]], dtype=float32)
+    Example:
+        >>> spec = FullyConnectedSpec(depth=2)
+        >>> image = jnp.array([[[[1.0, 0.5]]], [[[0.5, 1.0]]]])  # two orthogonal unit vectors
+        >>> np.asarray(analytic_kernel(spec, image)).round(4)
+        array([[2.    , 0.3183],
+               [0.3183, 2.    ]], dtype=float32)
     """
     if spec.parametrisation is not Parametrisation.NTK:
         raise InputError("a kernel of infinite width needs the NTK parametrisation, got standard")
@@ -150,11 +151,11 @@ def analytic_blocks(spec: FullyConnectedSpec, batches: Float[np.ndarray, "b n h 
     """The joint Gram matrix at infinite width of given clean, attacked, twice-attacked images.
 
     Args:
-      spec: the network.
-      batches: one, two or three batches: x, A_rho(x), A_rho(A_rho(x)).
+        spec: the network.
+        batches: one, two or three batches: x, A_rho(x), A_rho(A_rho(x)).
 
     Returns:
-      The matrix, computed in float64; `mixed_clean` and `mixed_robust` mix it.
+        The matrix, computed in float64; `mixed_clean` and `mixed_robust` mix it.
     """
     with jax.enable_x64(True):
         images = jnp.asarray(np.concatenate(batches), jnp.float64)

@@ -27,13 +27,13 @@ class BoundTerms(NamedTuple):
     """The data-dependent terms of a bound.
 
     Attributes:
-      label_energy: y^T K^{-1} y / N, the mean over classes for more than two.
-      eigenvalue_form: y^T y / (N lambda_min) = 1 / lambda_min, at least the label energy.
-      order: L^{3/2} sqrt(label_energy).
-      eigenvalue_order: L^{3/2} sqrt(eigenvalue_form).
-      lambda_min: of K + jitter I.
-      lambda_max: of K + jitter I.
-      jitter: added to the diagonal; 0 unless K is singular within its rounding.
+        label_energy: y^T K^{-1} y / N, the mean over classes for more than two.
+        eigenvalue_form: y^T y / (N lambda_min) = 1 / lambda_min, at least the label energy.
+        order: L^{3/2} sqrt(label_energy).
+        eigenvalue_order: L^{3/2} sqrt(eigenvalue_form).
+        lambda_min: of K + jitter I.
+        lambda_max: of K + jitter I.
+        jitter: added to the diagonal; 0 unless K is singular within its rounding.
     """
 
     label_energy: float
@@ -58,21 +58,22 @@ def bound_terms(
     jitter that lifts it to the floor is added, and reported.
 
     Args:
-      kernel: symmetric, positive semi-definite up to rounding.
-      labels: classes of the n images. Two classes are y = +-1; for more, y = +1 in one class and
-        -1 outside, and the mean over the classes that occur.
-      depth: L.
-      epsilon: machine epsilon of the arithmetic that made the kernel.
+        kernel: symmetric, positive semi-definite up to rounding.
+        labels: classes of the n images. Two classes are y = +-1; for more, y = +1 in one class and
+            -1 outside, and the mean over the classes that occur.
+        depth: L.
+        epsilon: machine epsilon of the arithmetic that made the kernel.
 
     Returns:
-      The terms.
+        The terms.
 
     Raises:
-      InputError: for a kernel that is not finite, vanishes or does not fit the labels.
+        InputError: for a kernel that is not finite, vanishes or does not fit the labels.
 
-    >>> terms = bound_terms(np.diag([1.0, 4.0]), np.array([0, 1]), depth=1, epsilon=1e-7)
-    >>> terms.label_energy, terms.eigenvalue_form, terms.jitter
-    (0.625, 1.0, 0.0)
+    Example:
+        >>> terms = bound_terms(np.diag([1.0, 4.0]), np.array([0, 1]), depth=1, epsilon=1e-7)
+        >>> terms.label_energy, terms.eigenvalue_form, terms.jitter
+        (0.625, 1.0, 0.0)
     """
     n = len(labels)
     if kernel.shape != (n, n) or n == 0:
@@ -106,8 +107,9 @@ def bound_terms(
 def confidence_term(num_images: int, *, delta: float = 0.05) -> float:
     """sqrt(log(1/delta) / N), the order of the bound's second term.
 
-    >>> confidence_term(100, delta=np.exp(-1))
-    0.1
+    Example:
+        >>> confidence_term(100, delta=np.exp(-1))
+        0.1
     """
     if num_images < 1 or not 0 < delta < 1:
         raise InputError(f"expected N >= 1 and delta in (0, 1), got {num_images} and {delta}")
@@ -118,11 +120,11 @@ class WeylBound(NamedTuple):
     """Weyl's lower bound on the smallest eigenvalue of a mixed kernel.
 
     Attributes:
-      lambda_min: of the mixed kernel.
-      bound: (1-beta)^2 lambda_min(A A^T) + beta^2 lambda_min(B B^T)
-        + beta (1-beta) lambda_min(A B^T + B A^T), for the Jacobians A and B that are mixed.
-      cross: the last of the three eigenvalues, which may be negative.
-      holds: whether lambda_min >= bound up to rounding.
+        lambda_min: of the mixed kernel.
+        bound: (1-beta)^2 lambda_min(A A^T) + beta^2 lambda_min(B B^T)
+            + beta (1-beta) lambda_min(A B^T + B A^T), for the Jacobians A and B that are mixed.
+        cross: the last of the three eigenvalues, which may be negative.
+        holds: whether lambda_min >= bound up to rounding.
     """
 
     lambda_min: float
@@ -140,19 +142,20 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
     """Weyl's lower bound for K_all (`MIXED_CLEAN`) or K~_all (`MIXED_ROBUST`).
 
     Args:
-      blocks: the joint Gram matrix of one network.
-      kernel: which mixed kernel.
-      beta: weight of the robust loss.
+        blocks: the joint Gram matrix of one network.
+        kernel: which mixed kernel.
+        beta: weight of the robust loss.
 
     Returns:
-      The bound beside the eigenvalue, not cut off at 0.
+        The bound beside the eigenvalue, not cut off at 0.
 
     Raises:
-      InputError: for a kernel that is not mixed.
+        InputError: for a kernel that is not mixed.
 
-    >>> gram = JointGram(np.eye(3), tuple(Batch), epsilon=1e-7)
-    >>> weyl_bound(gram, KernelName.MIXED_CLEAN, 0.5).bound
-    0.5
+    Example:
+        >>> gram = JointGram(np.eye(3), tuple(Batch), epsilon=1e-7)
+        >>> weyl_bound(gram, KernelName.MIXED_CLEAN, 0.5).bound
+        0.5
     """
     if not kernel.mixed:
         raise InputError(f"expected a mixed kernel, got {kernel}")

@@ -27,17 +27,18 @@ def kernel_distance(first: Float[np.ndarray, "n m"], second: Float[np.ndarray, "
     """1 - <A, B> / (|A| |B|): 0 for proportional kernels, 1 for orthogonal ones.
 
     Args:
-      first: a kernel.
-      second: another one on the same images.
+        first: a kernel.
+        second: another one on the same images.
 
     Returns:
-      The kernel distance; NaN if one of them vanishes.
+        The kernel distance; NaN if one of them vanishes.
 
     References:
-      Fort et al., Deep learning versus kernel learning, NeurIPS 2020.
+        Fort et al., Deep learning versus kernel learning, NeurIPS 2020.
 
-    >>> kernel_distance(np.eye(2), 3 * np.eye(2))
-    0.0
+    Example:
+        >>> kernel_distance(np.eye(2), 3 * np.eye(2))
+        0.0
     """
     norms = float(np.linalg.norm(first) * np.linalg.norm(second))
     return 1 - float((first * second).sum()) / norms if norms > 0 else float("nan")
@@ -47,14 +48,14 @@ class Moment(NamedTuple):
     """The network's state after some steps.
 
     Attributes:
-      step: steps of SGD done.
-      kernel: which kernel the row is about.
-      distance: `kernel_distance` from the kernel at initialisation.
-      change: |K_t - K_0| / |K_0|, Frobenius norms; it sees growth too.
-      lambda_min: smallest eigenvalue.
-      lambda_max: largest eigenvalue.
-      weights_moved: |W_t - W_0| / |W_0|, all weights as one vector.
-      loss: multi-objective loss of the last step's batch; NaN at step 0.
+        step: steps of SGD done.
+        kernel: which kernel the row is about.
+        distance: `kernel_distance` from the kernel at initialisation.
+        change: |K_t - K_0| / |K_0|, Frobenius norms; it sees growth too.
+        lambda_min: smallest eigenvalue.
+        lambda_max: largest eigenvalue.
+        weights_moved: |W_t - W_0| / |W_0|, all weights as one vector.
+        loss: multi-objective loss of the last step's batch; NaN at step 0.
     """
 
     step: int
@@ -81,17 +82,17 @@ def kernel_dynamics(
     """Kernels in the course of training, each attacked by the weights of its time.
 
     Args:
-      spec: the network.
-      task: trained on its training images.
-      beta: weight of the robust loss.
-      rho: radius in pixel units.
-      training: how, and how many steps.
-      every: steps between two looks; the number of steps is a multiple of it.
-      num_images: how many training images the kernels are on; None: all.
-      seed: of weights, batches and attacks.
+        spec: the network.
+        task: trained on its training images.
+        beta: weight of the robust loss.
+        rho: radius in pixel units.
+        training: how, and how many steps.
+        every: steps between two looks; the number of steps is a multiple of it.
+        num_images: how many training images the kernels are on; None: all.
+        seed: of weights, batches and attacks.
 
     Returns:
-      At step 0 and at every look a row for each of the kernels clean, robust, K_all and K~_all.
+        At step 0 and at every look a row for each of the kernels clean, robust, K_all and K~_all.
     """
     init, start, order = jax.random.split(jax.random.key(seed), 3)
     images, labels = jnp.asarray(task.train_images), jnp.asarray(task.train_labels)

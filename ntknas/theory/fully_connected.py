@@ -90,25 +90,26 @@ class FullyConnectedSpec:
     """One architecture of the fully connected space.
 
     Attributes:
-      depth: L, layers of weights; at least 2.
-      width: m.
-      skips: alpha_1 .. alpha_{L-2}; None: all 0.
-      activations: one for all hidden layers, or L-1 of them.
-      branch_scale: s, the factor of a layer that a skip runs along; None: 1/L.
-      classes: 2: one output f, and logits (0, f), whose cross-entropy is the logistic loss of f
-        with labels -1 (class 0) and +1 (class 1), and whose sum is f; K > 2: K outputs.
-      parametrisation: what is trained.
-      variances: of the weights at initialisation.
-      weight_variance: c; 2 keeps the norm of ReLU layers.
-      output_variance: v.
-      mean: subtracted from pixels: one value, or one a channel, in pixel units [0, 1].
-      std: divided by, likewise.
+        depth: L, layers of weights; at least 2.
+        width: m.
+        skips: alpha_1 .. alpha_{L-2}; None: all 0.
+        activations: one for all hidden layers, or L-1 of them.
+        branch_scale: s, the factor of a layer that a skip runs along; None: 1/L.
+        classes: 2: one output f, and logits (0, f), whose cross-entropy is the logistic loss of f
+            with labels -1 (class 0) and +1 (class 1), and whose sum is f; K > 2: K outputs.
+        parametrisation: what is trained.
+        variances: of the weights at initialisation.
+        weight_variance: c; 2 keeps the norm of ReLU layers.
+        output_variance: v.
+        mean: subtracted from pixels: one value, or one a channel, in pixel units [0, 1].
+        std: divided by, likewise.
 
     Raises:
-      InputError: for a value outside its range, or a wrong number of skips or activations.
+        InputError: for a value outside its range, or a wrong number of skips or activations.
 
-    >>> FullyConnectedSpec(depth=4, skips=(1, 0)).hidden_scale
-    0.25
+    Example:
+        >>> FullyConnectedSpec(depth=4, skips=(1, 0)).hidden_scale
+        0.25
     """
 
     depth: int = 3
@@ -200,15 +201,16 @@ def unit_inputs(
     """Standardised pixels as vectors of unit norm; an image equal to the mean gives 0.
 
     Args:
-      images: pixels in [0, 1].
-      mean: one value or one a channel, in pixel units.
-      std: likewise.
+        images: pixels in [0, 1].
+        mean: one value or one a channel, in pixel units.
+        std: likewise.
 
     Returns:
-      Unit vectors, d = h w c.
+        Unit vectors, d = h w c.
 
-    >>> unit_inputs(jnp.ones((1, 1, 1, 4)), (0.5,), (0.5,))
-    Array([[0.5, 0.5, 0.5, 0.5]], dtype=float32)
+    Example:
+        >>> unit_inputs(jnp.ones((1, 1, 1, 4)), (0.5,), (0.5,))
+        Array([[0.5, 0.5, 0.5, 0.5]], dtype=float32)
     """
     centre, scale = (
         jnp.asarray(values, images.dtype).reshape(1, 1, 1, -1) for values in (mean, std)
@@ -225,14 +227,15 @@ class FullyConnected(nn.Module):
     what comes out of its product as "product_l": kernels by layers are made of these.
 
     Attributes:
-      spec: the architecture.
+        spec: the architecture.
 
-    >>> import jax
-    >>> network = FullyConnected(FullyConnectedSpec(width=8))
-    >>> images = jnp.full((5, 2, 2, 3), 0.2)
-    >>> params = network.init(jax.random.key(0), images)
-    >>> network.apply(params, images).shape
-    (5, 2)
+    Example:
+        >>> import jax
+        >>> network = FullyConnected(FullyConnectedSpec(width=8))
+        >>> images = jnp.full((5, 2, 2, 3), 0.2)
+        >>> params = network.init(jax.random.key(0), images)
+        >>> network.apply(params, images).shape
+        (5, 2)
     """
 
     spec: FullyConnectedSpec
@@ -244,8 +247,8 @@ class FullyConnected(nn.Module):
         """Logits.
 
         Args:
-          images: pixels in [0, 1].
-          skips: in place of the spec's, so that one compiled program serves all patterns.
+            images: pixels in [0, 1].
+            skips: in place of the spec's, so that one compiled program serves all patterns.
         """
         spec = self.spec
         acts = [activation.function for activation in spec.hidden_activations]

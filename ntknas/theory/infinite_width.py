@@ -14,8 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ntknas.attack import AttackSpec
-from ntknas.attack import attack as run_attack
+from ntknas.attack import AttackSpec, attack as run_attack
 from ntknas.errors import InputError
 from ntknas.kernel import ApplyFn, JointGram, KernelName
 from ntknas.theory.analytic import analytic_blocks, analytic_kernel
@@ -44,25 +43,26 @@ def kernel_regression(
     +-1, of class against rest for more than two classes.
 
     Args:
-      spec: the network.
-      images: training images X, pixels in [0, 1].
-      labels: their classes.
-      attacked: A(X); needed if beta > 0.
-      beta: weight of the attacked images.
-      ridge: added to the diagonal of K_all, as a share of its mean: the jitter of the solution.
+        spec: the network.
+        images: training images X, pixels in [0, 1].
+        labels: their classes.
+        attacked: A(X); needed if beta > 0.
+        beta: weight of the attacked images.
+        ridge: added to the diagonal of K_all, as a share of its mean: the jitter of the solution.
 
     Returns:
-      `(params, images) -> logits`, without any params, traceable and differentiable in images, so
-      that attacks of `ntknas.attack` follow the infinite network's own gradients.
+        `(params, images) -> logits`, without any params, traceable and differentiable in images, so
+        that attacks of `ntknas.attack` follow the infinite network's own gradients.
 
     Raises:
-      InputError: for a beta outside [0, 1], or one above 0 without attacked images.
+        InputError: for a beta outside [0, 1], or one above 0 without attacked images.
 
-    >>> spec = FullyConnectedSpec()
-    >>> images = jnp.array([[[[0.9, 0.5]]], [[[0.1, 0.5]]]])
-    >>> predict = kernel_regression(spec, images, jnp.array([1, 0]))
-    >>> predict(None, images).argmax(1).tolist()
-    [1, 0]
+    Example:
+        >>> spec = FullyConnectedSpec()
+        >>> images = jnp.array([[[[0.9, 0.5]]], [[[0.1, 0.5]]]])
+        >>> predict = kernel_regression(spec, images, jnp.array([1, 0]))
+        >>> predict(None, images).argmax(1).tolist()
+        [1, 0]
     """
     if not 0 <= beta <= 1:
         raise InputError(f"beta must lie in [0, 1], got {beta}")
@@ -96,10 +96,10 @@ class InfiniteWidth(NamedTuple):
     """What the infinite network makes of a task.
 
     Attributes:
-      blocks: joint Gram matrix of training images, attacked and attacked twice.
-      betas: weights of the attacked images in training.
-      clean_errors: 0-1 errors on test images, one a beta.
-      robust_errors: on attacked test images.
+        blocks: joint Gram matrix of training images, attacked and attacked twice.
+        betas: weights of the attacked images in training.
+        clean_errors: 0-1 errors on test images, one a beta.
+        robust_errors: on attacked test images.
     """
 
     blocks: JointGram
@@ -124,16 +124,16 @@ def infinite_width(
     beta's network then learns from the mixture, and the attack on test images is its own.
 
     Args:
-      spec: the network.
-      task: images.
-      rho: radius in pixel units.
-      betas: weights of the attacked images.
-      attack: None: PGD of 20 steps.
-      ridge: of the regression, see `kernel_regression`.
-      seed: of the attacks' random starts.
+        spec: the network.
+        task: images.
+        rho: radius in pixel units.
+        betas: weights of the attacked images.
+        attack: None: PGD of 20 steps.
+        ridge: of the regression, see `kernel_regression`.
+        seed: of the attacks' random starts.
 
     Returns:
-      Kernels and errors.
+        Kernels and errors.
     """
     chosen = attack or AttackSpec()
     with jax.enable_x64(True):
@@ -164,9 +164,9 @@ class Convergence(NamedTuple):
     """How empirical kernels come to the analytic one.
 
     Attributes:
-      widths: m.
-      errors: |K_m - K| / |K| in Frobenius norm, [widths, seeds].
-      slope: of the logarithm of the errors' mean over seeds against log m; theory: -1/2.
+        widths: m.
+        errors: |K_m - K| / |K| in Frobenius norm, [widths, seeds].
+        slope: of the logarithm of the errors' mean over seeds against log m; theory: -1/2.
     """
 
     widths: tuple[int, ...]
@@ -187,19 +187,19 @@ def convergence(
     """Relative errors of empirical kernels of growing width at fixed points.
 
     Args:
-      spec: the network; its width is replaced.
-      batches: x, A_rho(x), A_rho(A_rho(x)), the same for every width.
-      widths: two or more different ones.
-      num_seeds: initialisations of each width.
-      kernel: which one of the joint Gram matrix.
-      beta: of mixed kernels.
-      seed: of the weights.
+        spec: the network; its width is replaced.
+        batches: x, A_rho(x), A_rho(A_rho(x)), the same for every width.
+        widths: two or more different ones.
+        num_seeds: initialisations of each width.
+        kernel: which one of the joint Gram matrix.
+        beta: of mixed kernels.
+        seed: of the weights.
 
     Returns:
-      Errors and their slope.
+        Errors and their slope.
 
     Raises:
-      InputError: for fewer than two different widths.
+        InputError: for fewer than two different widths.
     """
     if len(set(widths)) < 2:
         raise InputError(f"a slope needs two or more different widths, got {list(widths)}")

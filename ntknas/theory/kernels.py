@@ -36,19 +36,20 @@ def layerwise_gram(
     """The empirical kernel of a fully connected network, of any number of images.
 
     Args:
-      spec: the network.
-      params: its variables, as `FullyConnected(spec).init` makes them.
-      images: pixels in [0, 1].
-      skips: in place of the spec's.
+        spec: the network.
+        params: its variables, as `FullyConnected(spec).init` makes them.
+        images: pixels in [0, 1].
+        skips: in place of the spec's.
 
     Returns:
-      The kernel of the output; with more than two classes the mean over the outputs' kernels.
+        The kernel of the output; with more than two classes the mean over the outputs' kernels.
 
-    >>> spec = FullyConnectedSpec(width=8)
-    >>> images = jnp.linspace(0, 1, 24).reshape(2, 2, 2, 3)
-    >>> params = FullyConnected(spec).init(jax.random.key(0), images)
-    >>> layerwise_gram(spec, params, images).shape
-    (2, 2)
+    Example:
+        >>> spec = FullyConnectedSpec(width=8)
+        >>> images = jnp.linspace(0, 1, 24).reshape(2, 2, 2, 3)
+        >>> params = FullyConnected(spec).init(jax.random.key(0), images)
+        >>> layerwise_gram(spec, params, images).shape
+        (2, 2)
     """
     network = FullyConnected(spec)
     shapes = jax.eval_shape(
@@ -94,17 +95,17 @@ def joint_gram(
     """The Gram matrix of [J; J_rho; J_2rho], traceable; `JointGram` reads it.
 
     Args:
-      key: of the attack's random start.
-      spec: the network.
-      params: its variables.
-      images: pixels in [0, 1].
-      labels: classes.
-      rho: radius in pixel units.
-      attack: the attack.
-      skips: in place of the spec's.
+        key: of the attack's random start.
+        spec: the network.
+        params: its variables.
+        images: pixels in [0, 1].
+        labels: classes.
+        rho: radius in pixel units.
+        attack: the attack.
+        skips: in place of the spec's.
 
     Returns:
-      [3 n, 3 n], symmetric.
+        [3 n, 3 n], symmetric.
     """
 
     def apply_fn(params, images):
@@ -130,14 +131,14 @@ def initial_blocks(
     """Clean, robust and twice-perturbed kernels of a network at initialisation.
 
     Args:
-      spec: the network.
-      task: its training images are those of the kernels.
-      rho: radius in pixel units.
-      attack: None: PGD of 20 steps.
-      seed: of the weights and of the attack's random start.
+        spec: the network.
+        task: its training images are those of the kernels.
+        rho: radius in pixel units.
+        attack: None: PGD of 20 steps.
+        seed: of the weights and of the attack's random start.
 
     Returns:
-      The joint Gram matrix.
+        The joint Gram matrix.
     """
     init, start = jax.random.split(jax.random.key(seed))
     params = FullyConnected(spec).init(init, jnp.asarray(task.train_images[:1]))

@@ -48,13 +48,14 @@ def neural_tangents() -> types.ModuleType:
     """The module neural_tangents.
 
     Returns:
-      The module, with an empty `neural_tangents.experimental`: the real one needs TensorFlow.
+        The module, with an empty `neural_tangents.experimental`: the real one needs TensorFlow.
 
     Raises:
-      InputError: if it is not installed.
+        InputError: if it is not installed.
 
-    >>> neural_tangents().__version__
-    '0.6.5'
+    Example:
+        >>> neural_tangents().__version__
+        '0.6.5'
     """
     if importlib.util.find_spec("neural_tangents") is None:
         raise InputError("needs the extra theory: pip install 'ntknas[theory]'")

@@ -18,14 +18,14 @@ class Task:
     """Images to learn from and images to test on.
 
     Attributes:
-      train_images: float32 [n, h, w, c], pixels in [0, 1].
-      train_labels: int32 [n], in 0 .. classes - 1. Of two classes 1 is the theory's y = +1.
-      test_images: float32 [t, h, w, c].
-      test_labels: int32 [t].
-      classes: number of classes.
-      mean: that a network subtracts from pixels.
-      std: that it divides by.
-      source: where the images came from, in words.
+        train_images: float32 [n, h, w, c], pixels in [0, 1].
+        train_labels: int32 [n], in 0 .. classes - 1. Of two classes 1 is the theory's y = +1.
+        test_images: float32 [t, h, w, c].
+        test_labels: int32 [t].
+        classes: number of classes.
+        mean: that a network subtracts from pixels.
+        std: that it divides by.
+        source: where the images came from, in words.
     """
 
     train_images: np.ndarray
@@ -43,9 +43,9 @@ class SphereTask(Task):
     """A task whose best classifier, x -> sign(x_1), and its errors are known.
 
     Attributes:
-      dimension: d of the sphere in R^d.
-      margin: least |x_1|.
-      noise: share of labels that are wrong, in training and test alike.
+        dimension: d of the sphere in R^d.
+        margin: least |x_1|.
+        noise: share of labels that are wrong, in training and test alike.
     """
 
     dimension: int
@@ -64,10 +64,10 @@ class SphereTask(Task):
         that counts, nothing else. Points nearer to the boundary than that are always wrong.
 
         Args:
-          rho: in pixel units.
+            rho: in pixel units.
 
         Returns:
-          q + (1 - q) noise, with q = P(|x_1| < 2 rho).
+            q + (1 - q) noise, with q = P(|x_1| < 2 rho).
         """
         # x_1^2 of a uniform point is Beta(1/2, (d - 1) / 2); the margin cuts off its low end.
         square = stats.beta(0.5, (self.dimension - 1) / 2)
@@ -89,25 +89,26 @@ def image_task(
     """A class-balanced task of real images.
 
     Args:
-      images: to draw training images from.
-      test: to draw test images from; None: other images of `images`.
-      classes: labels to keep, renumbered in this order; None: all that occur.
-      num_train: training images in all.
-      num_test: test images in all.
-      seed: of the draws.
-      pooling: every square of so many pixels a side becomes its mean, for smaller networks.
+        images: to draw training images from.
+        test: to draw test images from; None: other images of `images`.
+        classes: labels to keep, renumbered in this order; None: all that occur.
+        num_train: training images in all.
+        num_test: test images in all.
+        seed: of the draws.
+        pooling: every square of so many pixels a side becomes its mean, for smaller networks.
 
     Returns:
-      The task.
+        The task.
 
     Raises:
-      InputError: fewer than two classes, a class that does not occur, too few images, or a pooling
-        that does not divide the size of images.
+        InputError: fewer than two classes, a class that does not occur, too few images, or a pooling
+            that does not divide the size of images.
 
-    >>> from ntknas.images import load_images
-    >>> task = image_task(load_images(), num_train=32, num_test=16, seed=0)
-    >>> task.train_images.shape, np.bincount(task.test_labels).tolist()
-    ((32, 32, 32, 3), [8, 8])
+    Example:
+        >>> from ntknas.images import load_images
+        >>> task = image_task(load_images(), num_train=32, num_test=16, seed=0)
+        >>> task.train_images.shape, np.bincount(task.test_labels).tolist()
+        ((32, 32, 32, 3), [8, 8])
     """
     if classes is None:
         classes = [int(label) for label in np.unique(images.labels)]
@@ -198,22 +199,23 @@ def sphere_task(
     A point x is the image 1/2 + x/2 of shape [1, 1, d]; with mean 1/2 and std 1/2 a network sees x.
 
     Args:
-      dimension: d, at least 2.
-      num_train: training points.
-      num_test: test points.
-      margin: in [0, 1).
-      noise: share of labels that are flipped, in [0, 1/2].
-      seed: of the draws.
+        dimension: d, at least 2.
+        num_train: training points.
+        num_test: test points.
+        margin: in [0, 1).
+        noise: share of labels that are flipped, in [0, 1/2].
+        seed: of the draws.
 
     Returns:
-      The task, which knows its best classifier's errors.
+        The task, which knows its best classifier's errors.
 
     Raises:
-      InputError: for a value outside its range.
+        InputError: for a value outside its range.
 
-    >>> task = sphere_task(3, num_train=4, num_test=2, margin=0.2, seed=0)
-    >>> task.clean_error, task.robust_error(0.05), task.robust_error(0.5)
-    (0.0, 0.0, 1.0)
+    Example:
+        >>> task = sphere_task(3, num_train=4, num_test=2, margin=0.2, seed=0)
+        >>> task.clean_error, task.robust_error(0.05), task.robust_error(0.5)
+        (0.0, 0.0, 1.0)
     """
     if dimension < 2 or num_train < 1 or num_test < 1:
         raise InputError(

@@ -25,10 +25,10 @@ class Measurement(NamedTuple):
     """Kernels at initialisation and errors after training, one a draw.
 
     Attributes:
-      blocks: joint Gram matrices [s, 3 n, 3 n] on the training images.
-      clean_errors: 0-1 errors on test images, [s].
-      robust_errors: on attacked test images, [s].
-      train_errors: 0-1 errors on the training images, [s].
+        blocks: joint Gram matrices [s, 3 n, 3 n] on the training images.
+        clean_errors: 0-1 errors on test images, [s].
+        robust_errors: on attacked test images, [s].
+        train_errors: 0-1 errors on the training images, [s].
     """
 
     blocks: JointGram
@@ -52,19 +52,19 @@ def measure(
     Skips, beta and rho are data: settings that differ in nothing else share one compiled program.
 
     Args:
-      spec: the network.
-      tasks: one a draw, of equal sizes; each gets weights of its own.
-      beta: weight of the robust loss in training.
-      rho: radius in pixel units, of kernels, training and test.
-      training: how to train and to measure the robust error.
-      attack: of the kernels' images; None: PGD of 20 steps.
-      seed: of weights, batches and attacks.
+        spec: the network.
+        tasks: one a draw, of equal sizes; each gets weights of its own.
+        beta: weight of the robust loss in training.
+        rho: radius in pixel units, of kernels, training and test.
+        training: how to train and to measure the robust error.
+        attack: of the kernels' images; None: PGD of 20 steps.
+        seed: of weights, batches and attacks.
 
     Returns:
-      Kernels and errors.
+        Kernels and errors.
 
     Raises:
-      InputError: without tasks, or if they differ in size.
+        InputError: without tasks, or if they differ in size.
     """
     shapes = {(task.train_images.shape, task.test_images.shape) for task in tasks}
     if len(shapes) != 1:

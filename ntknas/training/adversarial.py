@@ -38,18 +38,19 @@ class TrainingSpec:
     """How to train.
 
     Attributes:
-      steps: of SGD.
-      batch_size: images a step, drawn without replacement, anew at every step; None: all.
-      learning_rate: constant.
-      momentum: 0 is plain SGD, as the theory has it.
-      attack: on training images; its random start is drawn anew at every step.
-      test_attack: that the robust error is measured with.
+        steps: of SGD.
+        batch_size: images a step, drawn without replacement, anew at every step; None: all.
+        learning_rate: constant.
+        momentum: 0 is plain SGD, as the theory has it.
+        attack: on training images; its random start is drawn anew at every step.
+        test_attack: that the robust error is measured with.
 
     Raises:
-      InputError: for a value outside its range.
+        InputError: for a value outside its range.
 
-    >>> TrainingSpec(steps=10).momentum
-    0.0
+    Example:
+        >>> TrainingSpec(steps=10).momentum
+        0.0
     """
 
     steps: int = 300
@@ -86,17 +87,17 @@ def multi_objective_loss(
     The attacked images are constants of the gradient (Danskin). For beta = 0 nothing is attacked.
 
     Args:
-      key: of the attack's random start.
-      apply_fn: `(params, images) -> logits [n, k]`.
-      params: its parameters.
-      images: pixels in [0, 1].
-      labels: classes.
-      beta: weight of the robust loss; may be traced.
-      rho: radius in pixel units; may be traced.
-      spec: the attack.
+        key: of the attack's random start.
+        apply_fn: `(params, images) -> logits [n, k]`.
+        params: its parameters.
+        images: pixels in [0, 1].
+        labels: classes.
+        beta: weight of the robust loss; may be traced.
+        rho: radius in pixel units; may be traced.
+        spec: the attack.
 
     Returns:
-      The loss.
+        The loss.
     """
     fixed = lax.stop_gradient(params)
     attacked = lax.cond(
@@ -126,26 +127,27 @@ def train(
     """SGD from the given parameters; traceable, with beta and rho as data.
 
     Args:
-      key: of batches and random starts.
-      apply_fn: `(params, images) -> logits [n, k]`.
-      params: to start from.
-      images: training images, pixels in [0, 1].
-      labels: their classes.
-      beta: weight of the robust loss.
-      rho: radius in pixel units.
-      spec: how; a batch size beyond n means all n images.
+        key: of batches and random starts.
+        apply_fn: `(params, images) -> logits [n, k]`.
+        params: to start from.
+        images: training images, pixels in [0, 1].
+        labels: their classes.
+        beta: weight of the robust loss.
+        rho: radius in pixel units.
+        spec: how; a batch size beyond n means all n images.
 
     Returns:
-      The parameters after the last step, and the loss of each step's batch before it.
+        The parameters after the last step, and the loss of each step's batch before it.
 
-    >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
-    >>> x, y = jnp.array([[[[0.0]]], [[[1.0]]]]), jnp.array([0, 1])
-    >>> w, losses = train(
-    ...     jax.random.key(0), apply_fn, jnp.zeros((1, 2)), x, y, beta=0.0, rho=0.0,
-    ...     spec=TrainingSpec(steps=50),
-    ... )
-    >>> bool(losses[-1] < losses[0]), bool(w[0, 1] > 0 > w[0, 0])
-    (True, True)
+    Example:
+        >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
+        >>> x, y = jnp.array([[[[0.0]]], [[[1.0]]]]), jnp.array([0, 1])
+        >>> w, losses = train(
+        ...     jax.random.key(0), apply_fn, jnp.zeros((1, 2)), x, y, beta=0.0, rho=0.0,
+        ...     spec=TrainingSpec(steps=50),
+        ... )
+        >>> bool(losses[-1] < losses[0]), bool(w[0, 1] > 0 > w[0, 0])
+        (True, True)
     """
     path, losses = trajectory(
         key, apply_fn, params, images, labels, beta=beta, rho=rho, spec=spec, every=spec.steps
@@ -168,21 +170,21 @@ def trajectory(
     """As `train`, with the parameters on the way.
 
     Args:
-      key: of batches and random starts.
-      apply_fn: `(params, images) -> logits [n, k]`.
-      params: to start from.
-      images: training images, pixels in [0, 1].
-      labels: their classes.
-      beta: weight of the robust loss.
-      rho: radius in pixel units.
-      spec: how.
-      every: steps between two of the parameters; the number of steps is a multiple of it.
+        key: of batches and random starts.
+        apply_fn: `(params, images) -> logits [n, k]`.
+        params: to start from.
+        images: training images, pixels in [0, 1].
+        labels: their classes.
+        beta: weight of the robust loss.
+        rho: radius in pixel units.
+        spec: how.
+        every: steps between two of the parameters; the number of steps is a multiple of it.
 
     Returns:
-      Parameters after `every` steps, after twice as many, ..., stacked; and the losses.
+        Parameters after `every` steps, after twice as many, ..., stacked; and the losses.
 
     Raises:
-      InputError: if the number of steps is no multiple of `every`.
+        InputError: if the number of steps is no multiple of `every`.
     """
     if every != spec.steps and (every < 1 or spec.steps % every):
         raise InputError(f"{spec.steps} steps are no multiple of {every}")
@@ -218,8 +220,8 @@ class Errors(NamedTuple):
     """0-1 errors: shares of images whose largest logit is not that of their class.
 
     Attributes:
-      clean: on the images.
-      robust: on attacked images.
+        clean: on the images.
+        robust: on attacked images.
     """
 
     clean: Float[Array, ""]
@@ -239,16 +241,16 @@ def measured_errors(
     """Clean and robust 0-1 error of a network. Of equal logits the first class counts.
 
     Args:
-      key: of the attack's random start.
-      apply_fn: `(params, images) -> logits [n, k]`.
-      params: its parameters.
-      images: pixels in [0, 1].
-      labels: classes.
-      rho: radius in pixel units.
-      spec: the attack.
+        key: of the attack's random start.
+        apply_fn: `(params, images) -> logits [n, k]`.
+        params: its parameters.
+        images: pixels in [0, 1].
+        labels: classes.
+        rho: radius in pixel units.
+        spec: the attack.
 
     Returns:
-      The errors.
+        The errors.
     """
     attacked = attack(key, apply_fn, params, images, labels, spec=spec, rho=rho)
 

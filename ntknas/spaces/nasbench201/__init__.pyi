@@ -1,22 +1,26 @@
 # What the room gives; each name is imported when it is first used.
 from .cell import Architecture as Architecture
 from .drawing import draw as draw
-from .layers import KERNEL_SIZES as KERNEL_SIZES
-from .layers import Layer as Layer
-from .layers import LayerKind as LayerKind
-from .layers import layers as layers
-from .listing import EDGES as EDGES
-from .listing import NUM_ARCHITECTURES as NUM_ARCHITECTURES
-from .listing import OPERATIONS as OPERATIONS
-from .listing import Ops as Ops
+from .layers import (
+    KERNEL_SIZES as KERNEL_SIZES,
+    Layer as Layer,
+    LayerKind as LayerKind,
+    layers as layers,
+)
+from .listing import (
+    EDGES as EDGES,
+    NUM_ARCHITECTURES as NUM_ARCHITECTURES,
+    OPERATIONS as OPERATIONS,
+    Ops as Ops,
+)
 from .neighbourhood import neighbours as neighbours
-from .paths import depth as depth
-from .paths import live_edges as live_edges
-from .paths import live_operations as live_operations
-from .paths import live_paths as live_paths
-from .paths import structure as structure
+from .paths import (
+    depth as depth,
+    live_edges as live_edges,
+    live_operations as live_operations,
+    live_paths as live_paths,
+    structure as structure,
+)
 from .selection import architectures as architectures
-from .size import flops as flops
-from .size import num_parameters as num_parameters
-from .space import NASBENCH201 as NASBENCH201
-from .space import NASBench201 as NASBench201
+from .size import flops as flops, num_parameters as num_parameters
+from .space import NASBENCH201 as NASBENCH201, NASBench201 as NASBench201

@@ -1,0 +1,34 @@
+"""Random search: architectures in random order, each class once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ntknas.search.loop import Evaluation
+from ntknas.spaces import Space
+
+__all__ = ["RandomSearch"]
+
+
+class RandomSearch:
+    """Architectures in random order; see `ntknas.search.Search`.
+
+    Args:
+        space: The space.
+        rng: Generator of the order.
+    """
+
+    def __init__(self, space: Space[Any], rng: np.random.Generator):
+        every = {space.representative(a).id: space.representative(a) for a in space.parse("all")}
+        order = rng.permutation(len(every))
+        listed = list(every.values())
+        self._waiting = [listed[position] for position in order]
+
+    def ask(self, count: int) -> list[Any]:
+        """The next architectures of the order."""
+        asked, self._waiting = self._waiting[:count], self._waiting[count:]
+        return asked
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Nothing is learnt."""

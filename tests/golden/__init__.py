@@ -1,0 +1,1 @@
+"""Numbers of version 0.1.0 that later versions have to give again."""

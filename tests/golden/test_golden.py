@@ -1,0 +1,186 @@
+"""Version 0.1.0's kernels, scores, rankings, correlations and tables, computed and read again.
+
+`version_0_1_0` holds runs that version 0.1.0 wrote, one per mode, and what its commands printed of
+them. On the machine that made them, numbers agree to the last bit; elsewhere to 1e-6, except for
+kernels of attacked images in float32: an attack follows signs of gradients, which rounding turns.
+Their float64 twin (`batch64`) is held to 1e-6 everywhere.
+"""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ntknas
+from ntknas.cli.main import main
+from ntknas.kernel import Batch
+from tests.golden.machine import machine
+
+GOLDEN = Path(__file__).parent / "version_0_1_0"
+SETTINGS: dict[str, list[str]] = json.loads((GOLDEN / "settings.json").read_text())
+SAME_MACHINE = json.loads((GOLDEN / "machine.json").read_text()) == machine()
+ARCHS = "0,10,12,1000,2581,3842"
+TRUTH = "robbench/NAS-RobBench-201_html.json"
+RTOL = 1e-6
+
+# One of each mode is recomputed always, the others with the slow tests.
+QUICK = ("batch", "image", "batch64")
+runs = pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS],
+)
+
+
+def printed(capsys, *argv: str) -> str:
+    """What a command prints."""
+    capsys.readouterr()
+    assert main(list(argv)) == 0
+    return capsys.readouterr().out
+
+
+def assert_same(text: str, stored: Path) -> None:
+    """Equal text on the same machine; elsewhere equal words and numbers within 1e-6."""
+    expected = stored.read_text()
+    if SAME_MACHINE:
+        assert text == expected
+    elif stored.suffix == ".csv":
+        ours, theirs = (pd.read_csv(io.StringIO(content)) for content in (text, expected))
+        pd.testing.assert_frame_equal(ours, theirs, rtol=RTOL, atol=1e-12)
+    else:
+        number = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+        assert re.sub(number, "#", text) == re.sub(number, "#", expected)
+        ours, theirs = (np.array(re.findall(number, t), float) for t in (text, expected))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)  # printed digits
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_run_of_version_0_1_0_exports_and_ranks_as_it_did(name, capsys, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
+    before = (GOLDEN / name / "run.sqlite").read_bytes()
+    assert_same(printed(capsys, "export", name, "--out", "-"), GOLDEN / name / "export.csv")
+    ranked = printed(capsys, "rank", name, "--top", "all", "--format", "csv")
+    assert_same(ranked, GOLDEN / name / "rank_default.csv")
+    assert (GOLDEN / name / "run.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["batch", "image", "none", "proxies"])
+def test_its_correlations_are_what_they_were(name, capsys, monkeypatch, data_file):
+    monkeypatch.chdir(GOLDEN)
+    truth = ("correlate", name, "--truth", str(data_file(TRUTH)), "--resamples", "30")
+    every = ("--format", "csv", "--metric", "pgd_8,clean", "--combine", "default")
+    assert_same(printed(capsys, *truth, *every), GOLDEN / name / "correlate.csv")
+    top = ("--metric", "pgd_8", "--top-fraction", "0.5")
+    assert_same(printed(capsys, *truth, *top), GOLDEN / name / "correlate.txt")
+
+
+@pytest.mark.parametrize("name", ["batch", "image", "batch64"])
+def test_its_sweeps_are_what_they_were(name, capsys, monkeypatch, data_file):
+    monkeypatch.chdir(GOLDEN)
+    four = ("sweep", name, "--beta", "0:1:0.25", "--score", "lambda_min,cond,bound,sphericity")
+    assert_same(printed(capsys, *four, "--format", "csv"), GOLDEN / name / "sweep.csv")
+    two = ("sweep", name, "--beta", "0:1:0.5", "--score", "lambda_min,cond")
+    truth = ("--truth", str(data_file(TRUTH)), "--format", "csv", "--resamples", "30")
+    assert_same(printed(capsys, *two, *truth), GOLDEN / name / "sweep_truth.csv")
+
+
+@pytest.mark.parametrize(
+    ("file", "argv"),
+    [
+        ("precomputed_rank.csv", "rank --precomputed --top 50 --format csv"),
+        ("precomputed_rank.txt", "rank --precomputed --top 50"),
+        (
+            "precomputed_rank_sum.csv",
+            "rank --precomputed --top 50 --format csv --score cond@clean+params",
+        ),
+        (
+            "precomputed_correlate.csv",
+            "correlate --precomputed --truth TRUTH --format csv --resamples 0 "
+            "--combine default,cond@clean+params --top-fraction 0.1",
+        ),
+        ("precomputed_correlate.txt", "correlate --precomputed --truth TRUTH"),
+        (
+            "precomputed_intervals.csv",
+            "correlate --precomputed --truth TRUTH --format csv --resamples 20 --metric pgd_8 "
+            "--score sphericity@clean --combine default",
+        ),
+        ("scores.json", "scores --format json"),
+    ],
+)
+def test_the_precomputed_table_says_what_it_said(file, argv, capsys, data_file):
+    words = [str(data_file(TRUTH)) if word == "TRUTH" else word for word in argv.split()]
+    assert_same(printed(capsys, *words), GOLDEN / "other" / file)
+
+
+@pytest.mark.parametrize(
+    ("file", "argv"),
+    [
+        (
+            "theory.json",
+            "--images 8 --test-images 6 --pooling 8 --width 16 --steps 3 --train "
+            "--training-steps 5 --infinite",
+        ),
+        (
+            "theory_ten.json",
+            "--images 10 --test-images 10 --task ten --pooling 8 --width 16 --steps 3 --depth 3",
+        ),
+        ("theory_sphere.json", "--images 8 --test-images 6 --task sphere --width 16 --steps 3"),
+    ],
+)
+def test_theory_says_what_it_said(file, argv, capsys):
+    text = printed(capsys, "theory", "--format", "json", *argv.split())
+    if SAME_MACHINE:
+        assert text == (GOLDEN / "other" / file).read_text()
+    ours, theirs = json.loads(text), json.loads((GOLDEN / "other" / file).read_text())
+    assert ours["network"] == theirs["network"]
+    for kind in ("kernels", "errors"):
+        frames = [pd.DataFrame(content[kind]) for content in (ours, theirs)]
+        # Attacks in float32 turn with rounding; on another machine only their size is compared.
+        pd.testing.assert_frame_equal(*frames, rtol=0.05, atol=0.1)
+
+
+@runs
+def test_kernels_are_what_they_were(name, tmp_path, data_file):
+    out = tmp_path / "run"
+    argv = [
+        str(data_file("cifar100/cifar100_subset.npz")) if a.endswith(".npz") else a
+        for a in SETTINGS[name]
+    ]
+    if name == "batch64":
+        environment = os.environ | {"JAX_ENABLE_X64": "1"}
+        command = [sys.executable, "-m", "ntknas.cli.main"]
+        done = subprocess.run(
+            [*command, "score", "--archs", ARCHS, "--out", str(out), *argv],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    else:
+        assert main(["score", "--archs", ARCHS, "--out", str(out), *argv]) == 0
+    new, old = ntknas.Run(out), ntknas.Run(GOLDEN / name)
+    assert new.ids == old.ids
+    assert new.spec == old.spec
+    for index in old.ids:
+        for seed in range(old.spec.seeds):
+            for rho in old.spec.rhos or (None,):
+                ours, theirs = (run.kernels(index, rho=rho, seed=seed) for run in (new, old))
+                if SAME_MACHINE:
+                    np.testing.assert_array_equal(ours.gram, theirs.gram)
+                elif name == "batch64":
+                    scale = abs(theirs.gram).max()
+                    np.testing.assert_allclose(ours.gram, theirs.gram, atol=RTOL * scale)
+                elif Batch.CLEAN in theirs.batches:
+                    scale = abs(theirs.clean).max()
+                    np.testing.assert_allclose(ours.clean, theirs.clean, atol=1e-4 * scale)
+    if SAME_MACHINE:
+        pd.testing.assert_frame_equal(new.table(), old.table(), check_exact=True)
+    elif name == "proxies":
+        pd.testing.assert_frame_equal(new.table(), old.table(), rtol=1e-3)
