@@ -4,22 +4,37 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: rank test test-slow lint clean
+.DEFAULT_GOAL := help
+.PHONY: help rank test test-slow lint format docs bench clean
 
-rank: .venv/core
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+rank: .venv/core ## score 100 random architectures on the embedded images and rank them
 	.venv/bin/ntknas score --archs random:100 --preset fast --out runs/first
 	.venv/bin/ntknas rank runs/first
 
-test: .venv/extras
+test: .venv/extras ## run the tests
 	.venv/bin/python -m pytest
 
-test-slow: .venv/extras
+test-slow: .venv/extras ## run the slow tests
 	.venv/bin/python -m pytest -m slow -n 0
 
-lint: .venv/extras
+lint: .venv/extras ## check style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+format: .venv/extras ## format the code and make the mends that ruff can make
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: .venv/docs ## build the documentation site into build/docs; warnings are errors
+	.venv/bin/python -m sphinx -W --keep-going -q docs build/docs
+
+bench: .venv/extras ## time clean kernels against PyTorch, on a quiet machine
+	.venv/bin/python -m benchmarks.kernel_speed --norm image
+	.venv/bin/python -m benchmarks.kernel_speed --norm batch
 
 .venv/core: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("ntknas needs Python >= 3.11, got " + sys.version.split()[0])'
@@ -34,5 +49,9 @@ lint: .venv/extras
 	$(PIP) --no-deps xautodl==1.0.0 torchattacks==3.5.1
 	touch $@
 
-clean:
-	rm -rf .venv runs
+.venv/docs: .venv/core
+	$(PIP) --editable '.[docs]'
+	touch $@
+
+clean: ## remove the environment, runs and built documents
+	rm -rf .venv runs build

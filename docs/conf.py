@@ -13,34 +13,6 @@ extensions = [
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
-# Rooms whose page of reference/api/ is left out, because the room does not exist yet. Take a room
-# out of this list when it exists; with an empty list every page is built.
-ROOMS_WITHOUT_API_PAGE = [
-    "spaces",
-    "images",
-    "truth",
-    "ranking",
-    "attack",
-    "layers",
-    "scores",
-    "kernel",
-    "network",
-    "proxies",
-    "runs",
-    "training",
-    "theory",
-    "evaluation",
-    "engine",
-    "search",
-    "report",
-    "cli",
-]
-exclude_patterns = [
-    *(f"reference/api/{room}.md" for room in ROOMS_WITHOUT_API_PAGE),
-]
-# The list of rooms in reference/api/index.md names the pages that are left out.
-suppress_warnings = ["toc.not_readable"] if ROOMS_WITHOUT_API_PAGE else []
-
 default_role = "code"  # single backquotes in docstrings are code, as in Markdown
 highlight_language = "none"
 autodoc_typehints = "signature"
