@@ -1,6 +1,6 @@
 """Training-free robust scores of architectures from neural tangent kernels in JAX.
 
-Names are imported when they are first used, so that `import ntknas` costs nothing.
+Each name is imported when it is first used, so that `import ntknas` takes almost no time.
 """
 
 import lazy_loader
@@ -13,7 +13,7 @@ _RENAMED = {"KernelBlocks": "JointGram"}
 
 
 def __getattr__(name: str):
-    """Import a public name or a room on first use (PEP 562)."""
+    """Import a public name or a subpackage on first use (PEP 562)."""
     if name in _RENAMED:
         import warnings
 

@@ -1,6 +1,6 @@
-"""The one exception that means "your input cannot be used".
+"""`InputError`: the one exception that means "your input cannot be used".
 
-The command line prints its message as a single line and exits with status 2; every other
+The command line prints its message as a single line and exits with status 2. Every other
 exception is a failure of the program.
 """
 
@@ -8,4 +8,4 @@ __all__ = ["InputError"]
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what was expected and what came."""
+    """Input that cannot be used; the message says what was expected and what was received."""

@@ -1,8 +1,8 @@
 """`Registry`: the members of a family (attacks, scores, searches ...) by name.
 
 A family is a Protocol and a registry. A member that ships with the package is registered by the
-place of its code, `"ntknas.attack.pgd:pgd"`, and imported when it is first asked for, so that a
-list of names costs nothing. A member of your own is registered as the object itself.
+place of its code, such as `"ntknas.attack.pgd:pgd"`, and imported when it is first used. Listing
+the names therefore imports nothing. A member of your own is registered as the object itself.
 """
 
 import importlib
@@ -18,11 +18,12 @@ Member = TypeVar("Member")
 
 
 class Registry(Mapping[str, Member], Generic[Member]):
-    """A mapping from names to the members of a family, open for more.
+    """A mapping from names to the members of a family, to which members can be added.
 
     Args:
-        family: What a member is, for error lines, such as "attack".
-        members: The first members: objects, or places of the form "package.module:name".
+        family: Noun for a member in error messages, such as "attack".
+        members: Members to start with, by name: objects, or places of the form
+            "package.module:name".
 
     Example:
         >>> colours = Registry("colour", {"red": 1})
@@ -40,14 +41,15 @@ class Registry(Mapping[str, Member], Generic[Member]):
         """Add a member.
 
         Args:
-            name: A name that no other member has: letters, digits and underscores.
-            member: The member.
+            name: Name of the member, made of letters, digits and underscores. No other member may
+                have it.
+            member: The member itself.
 
         Returns:
-            The member, so that the call can stand around a definition.
+            The member, so that the call can be used inside an expression.
 
         Raises:
-            InputError: If the name is taken by another member, or is no such name.
+            InputError: If another member has the name, or the name contains other characters.
         """
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) is None:
             raise InputError(
@@ -60,10 +62,10 @@ class Registry(Mapping[str, Member], Generic[Member]):
         return member
 
     def remove(self, name: str) -> None:
-        """Take a member out.
+        """Remove a member.
 
         Args:
-            name: The member's name; nothing happens if there is none of it.
+            name: Name of the member; nothing happens if no member has it.
         """
         self._members.pop(name, None)
 
@@ -91,10 +93,13 @@ class Registry(Mapping[str, Member], Generic[Member]):
         return len(self._members)
 
     def check(self, name: str) -> str:
-        """The name itself, if there is such a member; nothing is imported.
+        """The name itself, if a member has it; the member is not imported.
+
+        Args:
+            name: Name to check.
 
         Raises:
-            InputError: If there is none.
+            InputError: If no member has the name.
         """
         if name not in self._members:
             self[name]  # raises
@@ -102,7 +107,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
 
 
 class UnknownMember(InputError, KeyError):
-    """There is no member of this name; the message lists the names that there are."""
+    """No member has the name; the message lists the names that exist."""
 
     def __str__(self) -> str:
         return str(self.args[0])

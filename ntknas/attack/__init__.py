@@ -1,4 +1,4 @@
-"""A_rho(x): adversarial attacks on images in pixel space."""
+"""Adversarial attacks A_rho(x) on images in pixel space."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
 """Adversarial attacks A_rho(x) within an l-infinity ball, in pixel space [0, 1].
 
-The network is any function from images to logits. Its normalisation mode is whatever that function
-computes, so an attack in another mode is an attack on another function.
+The network is any function from images to logits. The function fixes the normalisation mode, so an
+attack in another mode is an attack on another function.
 """
 
 from collections.abc import Callable
@@ -45,18 +45,19 @@ def attack(
     """The attack that `spec` describes, at radius rho. rho = 0 is the identity.
 
     Args:
-        key: Key of random starts; attacks without any do not use it.
+        key: Key of the random start; attacks without a random start do not use it.
         apply_fn: The network, `(params, images) -> logits [n, k]`.
-        params: Its parameters.
+        params: Parameters of the network.
         images: Pixels in [0, 1].
-        labels: Classes 0..k-1.
-        spec: Algorithm, steps and step size.
+        labels: Classes 0..k-1 of the images.
+        spec: Algorithm, number of steps and step size.
         rho: Radius in pixel units; may be traced.
 
     Returns:
         Attacked images, within rho of `images` in every pixel and within [0, 1].
 
     Example:
+        >>> import jax
         >>> import jax.numpy as jnp
         >>> w = jnp.array([[1.0, -1.0]])
         >>> apply_fn = lambda w, x: x.reshape(-1, 1) @ w

@@ -25,10 +25,10 @@ def ascent_direction(
     Args:
         logits_fn: The network, `images -> logits [n, k]`.
         images: Pixels in [0, 1].
-        labels: Classes 0..k-1.
+        labels: Classes 0..k-1 of the images.
 
     Returns:
-        -1, 0 or 1 for every pixel.
+        The sign -1, 0 or 1 of every pixel.
     """
 
     def loss(images):
@@ -50,12 +50,12 @@ def fgsm(
     """One signed gradient step of length rho, clipped to [0, 1]. A zero gradient moves nothing.
 
     Args:
-        key: Not used.
+        key: Key that is not used: FGSM has no random start.
         logits_fn: The network, `images -> logits [n, k]`.
         images: Pixels in [0, 1].
-        labels: Classes 0..k-1.
+        labels: Classes 0..k-1 of the images.
         rho: Radius in pixel units; may be traced.
-        spec: Not used: FGSM has no settings.
+        spec: Settings that are not used: FGSM has none.
 
     Returns:
         Attacked images.

@@ -27,12 +27,12 @@ def pgd(
     """Signed gradient steps, each projected to the ball of radius rho and to [0, 1].
 
     Args:
-        key: Key of the random start; not used without one.
+        key: Key of the random start; without a random start it is not used.
         logits_fn: The network, `images -> logits [n, k]`.
         images: Pixels in [0, 1].
-        labels: Classes 0..k-1.
+        labels: Classes 0..k-1 of the images.
         rho: Radius in pixel units; may be traced.
-        spec: Number of steps (static), their size in pixel units (may be traced), random start.
+        spec: Number of steps (static), step size in pixel units (may be traced) and random start.
 
     Returns:
         Attacked images.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from ntknas.errors import InputError
@@ -13,7 +14,7 @@ Scalar = Any
 """A number or a traced scalar."""
 
 LogitsFn = Callable[[Any], Any]
-"""A network with its weights: `images [n, h, w, c] -> logits [n, k]`."""
+"""Type of a network with its weights, `images [n, h, w, c] -> logits [n, k]`."""
 
 ATTACKS: Registry[Any] = Registry(
     "attack", {"pgd": "ntknas.attack.pgd:pgd", "fgsm": "ntknas.attack.fgsm:fgsm"}
@@ -25,12 +26,12 @@ ATTACKS: Registry[Any] = Registry(
 class AttackSpec:
     """An attack at any radius rho.
 
-    The defaults are PGD as NAS-RobBench-201 evaluates with: 20 steps of 2.5 rho / 20 from a random
-    start (Wu et al., ICLR 2024).
+    The defaults are the PGD of NAS-RobBench-201's evaluation: 20 steps of 2.5 rho / 20 from a
+    random start (Wu et al., ICLR 2024).
 
     Attributes:
         name: Name of the algorithm, one of `ATTACKS`.
-        steps: Number of gradient steps; FGSM takes one, whatever is given.
+        steps: Number of gradient steps; FGSM takes one step, whatever the number.
         step_size: Length of a step in pixel units [0, 1]; None means 2.5 rho / steps.
         random_start: Whether to start from a uniform draw in the ball.
 
@@ -44,16 +45,17 @@ class AttackSpec:
 
     name: str = "pgd"
     steps: int = 20
-    step_size: float | None = None
+    step_size: Scalar | None = None
     random_start: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", ATTACKS.check(str(self.name)))
         if self.steps < 1:
             raise InputError(f"attack steps must be at least 1, got {self.steps}")
-        if self.step_size is not None and not 0 < self.step_size < float("inf"):
+        # A traced step size has no value yet.
+        if isinstance(self.step_size, Real) and not 0 < self.step_size < float("inf"):
             raise InputError(f"attack step size must be positive, got {self.step_size}")
-        if self.name == "fgsm":  # one spelling: it has no other settings
+        if self.name == "fgsm":  # FGSM has no settings: all its specs are made equal
             for name, value in (("steps", 1), ("step_size", None), ("random_start", False)):
                 object.__setattr__(self, name, value)
 

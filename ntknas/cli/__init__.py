@@ -1,3 +1,3 @@
-"""The command line, `ntknas COMMAND ...`: one thin module a command."""
+"""The command line, `ntknas COMMAND ...`: one thin module per command."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""`ntknas arch`: what an architecture is, under all of its names."""
+"""`ntknas arch`: facts about an architecture, with all of its names and a drawing."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ntknas.runs import Run
+    from ntknas.spaces import Label
     from ntknas.spaces.nasbench201 import Architecture
     from ntknas.truth import Truth
 
@@ -26,10 +27,12 @@ Examples:
   ntknas arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|'
   ntknas arch 0,5,9930 --run runs/first
 
-SPEC is an id in 0..15624, an architecture string, code: and six op codes, several with commas
-between, random:COUNT[:SEED] or @FILE with one a line; at most 20 at a time. Op codes: 0 none,
-1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3, for the edges 0->1, 0->2, 1->2,
-0->3, 1->3, 2->3. Dotted edges in the drawing are dead: not on a path from input to output.
+SPEC is an id in 0..15624, an architecture string, code: and six op codes, several of these
+separated by commas, random:COUNT[:SEED], or @FILE with one architecture per line. At most 20
+architectures are described at a time. The six op codes belong to the edges 0->1, 0->2, 1->2, 0->3,
+1->3, 2->3; they are 0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3. With
+--run and a run of another search space, SPEC is all, or labels of the run separated by commas.
+Dotted edges in the drawing are dead: they are on no path from input to output.
 """
 
 
@@ -38,19 +41,36 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "arch", _run, summary="describe architectures: names, class, size, drawing", about=_ABOUT
     )
-    parser.add_argument("spec", metavar="SPEC", help="which, see below")
-    parser.add_argument("--run", dest="run_folder", metavar="DIR", help="show scores of this run")
-    parser.add_argument("--truth", metavar="FILE", help="show published accuracies")
+    parser.add_argument("spec", metavar="SPEC", help="architectures to describe, see below")
     parser.add_argument(
-        "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
+        "--run", dest="run_folder", metavar="DIR", help="also show the scores of this run"
     )
-    parser.add_argument("--cells", metavar="N", type=int, default=5, help="a stage; default: 5")
-    parser.add_argument("--classes", metavar="N", type=int, default=10, help="default: 10")
+    parser.add_argument("--truth", metavar="FILE", help="also show published accuracies")
+    parser.add_argument(
+        "--channels",
+        metavar="N",
+        type=int,
+        default=16,
+        help="number of channels of the first stage; default: 16",
+    )
+    parser.add_argument(
+        "--cells", metavar="N", type=int, default=5, help="number of cells per stage; default: 5"
+    )
+    parser.add_argument(
+        "--classes", metavar="N", type=int, default=10, help="number of classes; default: 10"
+    )
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.spaces.nasbench201 import architectures
+    from ntknas.spaces.nasbench201 import NASBENCH201, architectures
 
+    if args.run_folder is not None:
+        from ntknas.runs import Run
+
+        of_run = Run(args.run_folder)
+        if of_run.space != NASBENCH201.name:
+            _describe_others(of_run, args)
+            return
     chosen = architectures(args.spec)
     if len(chosen) > _MOST:
         raise InputError(f"expected at most {_MOST} architectures to describe, got {len(chosen)}")
@@ -70,12 +90,43 @@ def _run(args: argparse.Namespace) -> None:
             write("")
         write(_describe(architecture, sizes))
         if truth is not None:
-            write(f"\n{_accuracies(architecture, truth)}")
+            write(f"\n{_accuracies(architecture.id, truth)}")
         if run is not None and scores is not None:
             write(f"\n{_scores(architecture, run, scores)}")
 
 
+def _describe_others(run: "Run", args: argparse.Namespace) -> None:
+    """Describe architectures of a run of another space, from the facts that the run stores."""
+    labels = {str(label): label for label in run.ids}
+    wanted = list(labels) if args.spec == "all" else [s.strip() for s in args.spec.split(",")]
+    for name in wanted:
+        if name not in labels:
+            some = ", ".join(list(labels)[:3])
+            raise InputError(f"expected a label of the run in {run.folder} ({some}), got {name!r}")
+    if len(wanted) > _MOST:
+        raise InputError(f"expected at most {_MOST} architectures to describe, got {len(wanted)}")
+    table, strings = run.table(), run.strings
+    truth = None
+    if args.truth is not None:
+        from ntknas.truth import load_truth
+
+        truth = load_truth(args.truth)
+    for position, name in enumerate(wanted):
+        label = labels[name]
+        rows = table[table["id"] == label]
+        facts = {"id": label, "architecture": strings[label], "space": run.space}
+        if "params" in rows:
+            facts["parameters"] = f"{rows['params'].iloc[0]:,.0f}"
+        if position:
+            write("")
+        write("\n".join(f"{key:<16}{value}" for key, value in facts.items()))
+        if truth is not None:
+            write(f"\n{_accuracies(label, truth)}")
+        write(f"\n{_score_table(rows, run)}")
+
+
 def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
+    """The facts about an architecture of NAS-Bench-201, and its drawing."""
     from ntknas.spaces.nasbench201 import depth, draw, flops, num_parameters
 
     parameters = num_parameters(architecture, **sizes)
@@ -96,16 +147,17 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
         "depth": longest,
     }
     lines = [f"{name:<16}{value}" for name, value in facts.items()]
-    drawing = draw(architecture).splitlines()[2:]  # its first two lines are said above
+    drawing = draw(architecture).splitlines()[2:]  # the first two lines repeat the facts above
     return "\n".join([*lines, "", *drawing])
 
 
-def _accuracies(architecture: "Architecture", truth: "Truth") -> str:
+def _accuracies(label: "Label", truth: "Truth") -> str:
+    """The published accuracies of an architecture, as a table with one row per data set."""
     import pandas as pd
 
     from ntknas.report import format_table
 
-    representative = truth.representative_of.get(architecture.id)
+    representative = truth.representative_of.get(label)
     if representative is None:
         return f"not in {truth.path}"
     rows = [
@@ -116,14 +168,20 @@ def _accuracies(architecture: "Architecture", truth: "Truth") -> str:
 
 
 def _scores(architecture: "Architecture", run: "Run", scores: "pd.DataFrame") -> str:
-    from ntknas.report import format_table
-    from ntknas.scores import format_fraction
-
+    """The headline scores of an architecture, or a remark that the run does not hold it."""
     rows = scores[scores["id"] == architecture.id]
     if rows.empty:
         other = architecture.representative.id
         held = f"; it holds {other}, its representative" if (scores["id"] == other).any() else ""
         return f"not in the run in {run.folder}{held}"
+    return _score_table(rows, run)
+
+
+def _score_table(rows: "pd.DataFrame", run: "Run") -> str:
+    """The headline scores of an architecture, one line per kernel and seed."""
+    from ntknas.report import format_table
+    from ntknas.scores import format_fraction
+
     rows = rows.assign(rho=[format_fraction(v) if v == v else "" for v in rows["rho"]])
     table = format_table(rows[["kernel", "rho", "beta", "seed", "status", *_SHOWN]], format="table")
     return f"Scores of {run.folder} (ntknas export {run.folder} gives all):\n{table}"

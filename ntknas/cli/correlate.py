@@ -1,4 +1,4 @@
-"""`ntknas correlate`: how far the scores of a run agree with published accuracies."""
+"""`ntknas correlate`: how well the scores of a run agree with published accuracies."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -29,14 +29,18 @@ Examples:
   ntknas correlate runs/first --truth FILE --combine cond@robust:8/255+params --format json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean --plot scatter.png
 
-Scores are turned by their direction (`ntknas scores`): a positive correlation always means that the
-score puts good networks first. params and flops, the baselines to beat, are always in.
-With several metrics the table shows Spearman alone, one column per metric. With one metric it shows
-Spearman with its 95% bootstrap interval, Kendall's tau-b and the tau weighted towards the top
-(Vigna 2015). Without --score it holds the headline scores lambda_min, cond, cosine_lambda_min and
-sphericity of each kernel, and the zero-cost proxies if the run has them; csv and json hold all
-scores, and the intervals of the taus too. For thousands of architectures an interval takes about a
-second: choose scores and metrics, or --resamples 0.
+Scores are multiplied by their direction (`ntknas scores`), so that a positive correlation always
+means that the score ranks good networks first. The sizes params and flops, which are the baselines,
+are always in the table.
+
+With several metrics, the table shows Spearman's correlation, one column per metric. With one
+metric, it shows Spearman's correlation with its 95% bootstrap interval, Kendall's tau-b, and the
+tau weighted towards the top of the ranking (Vigna 2015). Without --score, the table holds the
+headline scores lambda_min, cond, cosine_lambda_min and sphericity of each kernel, and the zero-cost
+proxies if the run has them. csv and json hold all scores, and also the intervals of the taus.
+
+For thousands of architectures an interval takes about a second. To save time, choose scores and
+metrics, or turn intervals off with --resamples 0.
 """
 
 
@@ -45,35 +49,51 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "correlate",
         _run,
-        summary="hold the scores of a run against published accuracies",
+        summary="measure how well the scores of a run agree with published accuracies",
         about=_ABOUT,
     )
     add_source(parser)
     parser.add_argument(
-        "--truth", metavar="FILE", required=True, help="published accuracies (ntknas truth --where)"
+        "--truth",
+        metavar="FILE",
+        required=True,
+        help="file of published accuracies (ntknas truth --where says where to get one)",
     )
-    parser.add_argument("--dataset", help="of the truth; default: the run's")
+    parser.add_argument(
+        "--dataset", help="data set of the accuracies; default: the data set of the run"
+    )
     lists = {"nargs": "+", "action": "extend", "type": comma_list()}
     parser.add_argument(
-        "--metric", metavar="M", help="such as clean pgd_8; default: all of the truth", **lists
+        "--metric",
+        metavar="M",
+        help="metrics of the accuracies, such as clean pgd_8; default: all metrics of the file",
+        **lists,
     )
     parser.add_argument(
-        "--score", metavar="NAME", help="such as cond@clean; default: all of the run", **lists
+        "--score",
+        metavar="NAME",
+        help="scores of the run, such as cond@clean; default: the headline scores (table) or all "
+        "scores (csv, json)",
+        **lists,
     )
     parser.add_argument(
         "--combine",
         metavar="A+B",
-        help="also the ranks of A and B summed, or with A-B those of A and of B turned round; "
-        "default: as `ntknas rank` without --score",
+        help="also correlate the sum of the ranks of A and B; A-B reverses the direction of B; "
+        "default in a table without --score: the default sum of `ntknas rank`",
         **lists,
     )
     parser.add_argument(
-        "--top-fraction", type=fraction, metavar="F", help="also within the best, such as 0.1"
+        "--top-fraction",
+        type=fraction,
+        metavar="F",
+        help="also correlate within the best fraction by accuracy, such as 0.1",
     )
     parser.add_argument(
         "--plot",
         metavar="PICTURE",
-        help="with one metric: also draw every score of the table against it (.png or .svg)",
+        help="also draw every score of the table against the accuracy (.png or .svg); needs one "
+        "metric",
     )
     add_resamples(parser)
     add_format(parser)
@@ -142,12 +162,12 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _flat(lists: "list[list[str]] | None") -> "list[str] | None":
-    """What several options with comma-separated lists name; None if none was given."""
+    """All names in the lists of repeated options; None if the option was not given."""
     return None if lists is None else [name for names in lists for name in names]
 
 
 def _headline(table: "ScoreTable") -> list[str]:
-    """Headline scores; mixed kernels only where beta makes them differ from the pure ones."""
+    """Headline scores; mixed kernels only at betas where they differ from the other kernels."""
     from ntknas.scores import ScoreKind, score_names
 
     shown = (*_HEADLINE, *score_names(ScoreKind.PROXY))
@@ -159,7 +179,7 @@ def _headline(table: "ScoreTable") -> list[str]:
 
 
 def _plot(path: str, run: "Run | Precomputed", truth: "Truth", table: "pd.DataFrame") -> None:
-    """The scores of the table, subset "all", against the metric."""
+    """Draw the scores of the table, of subset "all", against the metric."""
     from ntknas.evaluation import scatter_frame
     from ntknas.report import score_scatter
 
@@ -171,12 +191,13 @@ def _plot(path: str, run: "Run | Precomputed", truth: "Truth", table: "pd.DataFr
 
 
 def _range(table: "pd.DataFrame") -> str:
+    """The number of architectures of the rows of a table, or its smallest and largest value."""
     low, high = table["n"].min(), table["n"].max()
     return str(high) if low == high else f"{low}..{high}"
 
 
 def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Spearman with one column per metric, best mean first; subsets one after the other."""
+    """Spearman with one column per metric, sorted by the mean; subsets are listed one by one."""
     from ntknas.report import three_decimals
 
     wide = table.pivot(index=["subset", "score"], columns="metric", values="spearman")
@@ -192,7 +213,7 @@ def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
-    """One metric: Spearman with its interval, best first, and the two taus."""
+    """Spearman with its interval and the two taus for one metric, best first."""
     import pandas as pd
 
     from ntknas.report import three_decimals, with_interval
@@ -214,6 +235,7 @@ def _detail(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _concat(frames: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """The rows of all frames in one frame."""
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True)

@@ -20,8 +20,9 @@ Examples:
   ntknas export runs/first --format parquet
   ntknas export runs/first --format csv --out - | head
 
-One row per architecture, seed, kernel, rho and beta; columns id, architecture, seed, kernel, rho,
-beta, status and one per score. The file appears when it is complete, or not at all.
+The file has one row per architecture, seed, kernel, rho and beta. Its columns are id, architecture,
+seed, kernel, rho, beta, status, and one per score. If the command fails, no incomplete file is
+left.
 """
 
 
@@ -31,9 +32,17 @@ def add(commands: Commands) -> None:
         "export", _run, summary="write every score of a run as CSV or Parquet", about=_ABOUT
     )
     parser.add_argument("run_folder", metavar="DIR", help="folder of the run")
-    parser.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
     parser.add_argument(
-        "--out", metavar="FILE", help="default: DIR/scores.csv or .parquet; - is stdout (csv only)"
+        "--format",
+        choices=("csv", "parquet"),
+        default="csv",
+        help="format of the file; default: csv",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="file to write, or - for standard output (csv only); default: DIR/scores.csv or "
+        "DIR/scores.parquet",
     )
 
 
@@ -56,7 +65,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _write_whole(table: "pd.DataFrame", path: Path, format: str) -> None:
-    """Write beside the file first: it is then there in full, or as it was before."""
+    """Write to a temporary file first, so that the file is either complete or unchanged."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         beside = Path(folder) / path.name
         if format == "csv":

@@ -18,7 +18,7 @@ class Stopped(Exception):
     """The user or the system asked the program to stop.
 
     Args:
-        status: exit status: 128 + number of the signal.
+        status: Exit status of the program, which is 128 + number of the signal.
     """
 
     def __init__(self, status: int):
@@ -29,13 +29,16 @@ class Stopped(Exception):
 def interruptible(work: Callable[[], T]) -> T:
     """The value of `work()`, computed in another thread; to be called from the main thread.
 
-    Python answers a signal only between its own instructions on the main thread; the main thread
-    therefore does nothing but wait, a moment at a time: the system may hand a signal to any thread,
-    and then it does not end the wait. The other thread is left running: whoever catches `Stopped`
-    has to end the process.
+    Python handles a signal only between its own instructions on the main thread, so the main thread
+    only waits. It waits for a tenth of a second at a time, because the system may deliver a signal
+    to another thread, and such a signal does not end the wait. The other thread keeps running: the
+    code that catches `Stopped` has to end the process.
+
+    Args:
+        work: Function to call.
 
     Raises:
-        Stopped: on Ctrl-C and SIGTERM, within a moment.
+        Stopped: If Ctrl-C or SIGTERM stops the program; raised within about a tenth of a second.
 
     Example:
         >>> interruptible(lambda: 6 * 7)
@@ -44,12 +47,14 @@ def interruptible(work: Callable[[], T]) -> T:
     result: Future[T] = Future()
 
     def target() -> None:
+        """Do the work in the other thread and hand over its result or error."""
         try:
             result.set_result(work())
         except BaseException as error:
             result.set_exception(error)
 
     def stop(number: int, frame: FrameType | None) -> Any:
+        """Handle a signal."""
         raise Stopped(128 + number)
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}

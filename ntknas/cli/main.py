@@ -1,9 +1,10 @@
 """The program `ntknas`: find the command, run it, turn errors into one line and an exit status.
 
-Exit status: 0; 1 for a failure of the program or the machine; 2 for input that cannot be used; 130
-after Ctrl-C and 143 after SIGTERM. A reader that closes the pipe (`| head`) is no failure.
+The exit status is 0 for success, 1 for a failure of the program or the machine, 2 for input that
+cannot be used, 130 after Ctrl-C and 143 after SIGTERM. If a reader closes the pipe (`| head`), this
+is not a failure.
 
-Only the chosen command imports what it needs: `ntknas --help` loads neither JAX nor pandas.
+Libraries are imported by the command that needs them: `ntknas --help` loads neither JAX nor pandas.
 """
 
 import argparse
@@ -39,10 +40,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line.
 
     Args:
-        argv: with the program's name first, as `sys.argv`.
+        argv: Words of the command line, with the name of the program first, as in `sys.argv`.
 
     Raises:
-        SystemExit: after --help and --version, and with status 2 for a bad command line.
+        SystemExit: If --help or --version was given, or, with status 2, if the command line is not
+            valid.
 
     Example:
         >>> parse(["ntknas", "rank", "runs/first"]).top
@@ -76,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line in this process.
 
     Args:
-        argv: without the program's name; None: the process's own.
+        argv: Words of the command line without the name of the program; None means those of the
+            process.
 
     Returns:
         The exit status.
@@ -94,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """Entry point of the installed program."""
+    """Run the command line of the process; the entry point of the installed program."""
     _prepare()
     app.run(_execute, flags_parser=parse)
 
 
 def _prepare() -> None:
-    """Settings that JAX reads when it is first imported; parsing an option may import it."""
-    # XLA's C++ remarks and JAX's on missing accelerators are not for users of a command.
+    """Set what JAX reads when it is first imported; parsing an option may import it."""
+    # Users of a command need no remarks of XLA, nor those of JAX on missing accelerators.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("jax").setLevel(logging.ERROR)
     # Compiled programs are kept for the next start.
@@ -110,6 +113,7 @@ def _prepare() -> None:
 
 
 def _execute(args: argparse.Namespace) -> int:
+    """Run the chosen command and return the exit status."""
     try:
         args.run(args)
         sys.stdout.flush()
@@ -117,7 +121,7 @@ def _execute(args: argparse.Namespace) -> int:
         note(f"ntknas: error: {' '.join(str(error).split())}")
         return 2
     except BrokenPipeError:
-        # Nobody reads on: let the interpreter's last flush go nowhere.
+        # The reader is gone: send the last flush of the interpreter to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         note(f"ntknas: error: {' '.join(str(error).split())}")

@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything said about them on stderr."""
+"""Output of the commands: results on stdout, remarks about them on stderr."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ __all__ = ["note", "write", "write_table"]
 
 
 def write(text: str) -> None:
-    """A result, on stdout.
+    """Write a result to stdout.
 
     Example:
         >>> write("6466")
@@ -21,17 +21,17 @@ def write(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A remark that is not part of the result, on stderr."""
+    """Write a remark, which is not part of the result, to stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def write_table(frame: "pd.DataFrame", *, format: str) -> None:
-    """A table on stdout.
+    """Write a table to stdout.
 
     Args:
-        frame: to print, without its index.
-        format: of `ntknas.report.format_table`.
+        frame: Table to write, without its index.
+        format: Format of the text, one of those of `ntknas.report.format_table`.
     """
     from ntknas.report import format_table
 

@@ -1,4 +1,4 @@
-"""The argument parser of every command: errors in one line, help with examples, shared options."""
+"""The argument parser of all commands: one-line errors, help with examples, shared options."""
 
 import argparse
 import functools
@@ -23,7 +23,7 @@ Command = Callable[[argparse.Namespace], None]
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Descriptions and examples as they are written; options in two columns."""
+    """A formatter that keeps the lines of descriptions and shows options in two columns."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26)
@@ -33,7 +33,7 @@ class ArgumentParser(argparse_flags.ArgumentParser):
     """A parser whose errors are one line on stderr, with exit status 2.
 
     Args:
-        **kwargs: of `argparse.ArgumentParser`.
+        **kwargs: Keyword arguments of `argparse.ArgumentParser`.
 
     Example:
         >>> parser = ArgumentParser(prog="ntknas demo", inherited_absl_flags=None)
@@ -49,33 +49,33 @@ class ArgumentParser(argparse_flags.ArgumentParser):
         self.add_argument("-h", "--help", action="help", help="show this help and exit")
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line and exit with status 2."""
+        """Write one line that says what is wrong, and exit with status 2."""
         sys.stderr.write(f"ntknas: error: {' '.join(message.split())} (see {self.prog} --help)\n")
         sys.exit(2)
 
 
 class Commands:
-    """The place where commands add themselves.
+    """The commands of the program; each command module adds its own.
 
     Args:
-        parser: of the program.
+        parser: Parser of the program.
     """
 
     def __init__(self, parser: ArgumentParser):
-        # The program's parser takes absl's own flags; once is enough.
+        # The parser of the program accepts the flags of absl; the commands need not accept them.
         inherit_nothing = functools.partial(ArgumentParser, inherited_absl_flags=None)
         self._subparsers = parser.add_subparsers(
             title="commands", dest="command", metavar="COMMAND", parser_class=inherit_nothing
         )
 
     def add(self, name: str, run: Command, *, summary: str, about: str = "") -> ArgumentParser:
-        """The parser of a new command.
+        """Add a command and return its parser.
 
         Args:
-            name: as typed.
-            run: what the command does with the parsed arguments.
-            summary: one line for the list of commands.
-            about: examples and explanations below the command's options.
+            name: Name of the command as the user types it.
+            run: Function that runs the command with the parsed arguments.
+            summary: One line about the command, for the list of commands.
+            about: Examples and explanations, which are shown below the options of the command.
         """
         parser: ArgumentParser = self._subparsers.add_parser(
             name, help=summary, description=summary, epilog=about
@@ -85,25 +85,27 @@ class Commands:
 
 
 def add_format(parser: ArgumentParser) -> None:
-    """The option --format, for commands that print a table."""
+    """Add the option --format, for commands that print a table."""
     parser.add_argument(
         "--format",
         choices=("table", "csv", "json"),
         default="table",
-        help="table to read (default); csv and json hold every digit and every column",
+        help="format of the output: a table to read (default), or csv or json with every digit and "
+        "every column",
     )
 
 
 def add_resamples(parser: ArgumentParser) -> None:
-    """The options --resamples and --seed, for commands that give bootstrap intervals."""
+    """Add the options --resamples and --seed, for commands that compute bootstrap intervals."""
     parser.add_argument(
         "--resamples",
         metavar="N",
         type=int,
-        help="of the intervals; default: 1000, or 200 beyond 1000 architectures; 0: none",
+        help="number of resamples of each bootstrap interval; 0 means no intervals; default: 1000, "
+        "or 200 for more than 1000 architectures",
     )
     parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of the resamples; default: 0"
+        "--seed", metavar="N", type=int, default=0, help="seed of the resamples; default: 0"
     )
 
 
@@ -119,10 +121,10 @@ def fraction(text: str) -> float:
 
 
 def comma_list(item: Callable[[str], Any] = str) -> Callable[[str], list[Any]]:
-    """A comma-separated list, for `type=`.
+    """A parser of comma-separated lists, for `type=`.
 
     Args:
-        item: what makes one entry of its text.
+        item: Function from the text of one entry to its value.
     """
 
     def parse(text: str) -> list[Any]:
@@ -132,7 +134,7 @@ def comma_list(item: Callable[[str], Any] = str) -> Callable[[str], list[Any]]:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """One of some words, for the entries of a `comma_list`."""
+    """A parser that accepts some words only, for the entries of a `comma_list`."""
 
     def parse(text: str) -> str:
         if text not in choices:

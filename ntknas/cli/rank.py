@@ -22,11 +22,14 @@ Examples:
   ntknas rank runs/first --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
 
-Scores joined with + are combined by summing ranks, which needs no fitting; the sum of k scores lies
-in (0, k], lower is better. Without --score it is "default", a sum that was chosen on a fifth of
-NAS-RobBench-201 and holds on the rest (docs/results.md): sphericity@clean (of the first kernel if
-none is clean) and counts of the cell's graph. `ntknas scores` explains the names and directions.
-Networks whose output does not depend on their input rank last.
+Scores joined with + are combined by summing their ranks, which needs no fitting. Each rank is
+divided by the number of architectures, so that the sum of k scores lies in (0, k]; lower is better.
+A minus sign reverses the direction of a score: cond@clean-params, --score=-params.
+
+Without --score, the ranking is "default": the sum of the ranks of sphericity@clean (of the first
+kernel if none is clean) and of six counts of the cell's graph. These scores were chosen on one
+fifth of NAS-RobBench-201 and checked on the rest (docs/results). Networks whose output does not
+depend on their input rank last. `ntknas scores` explains the names and directions of scores.
 """
 
 
@@ -37,15 +40,24 @@ def add(commands: Commands) -> None:
     )
     add_source(parser)
     parser.add_argument(
-        "--score", metavar="NAME", default="default", help="a score or a sum; default: default"
+        "--score",
+        metavar="NAME",
+        default="default",
+        help="score, or sum of scores such as cond@clean+params, to rank by; default: default, see "
+        "below",
     )
     parser.add_argument(
-        "--top", metavar="N", type=_top, default=10, help="how many, or all; default: 10"
+        "--top",
+        metavar="N",
+        type=_top,
+        default=10,
+        help="number of architectures to list, or all; default: 10",
     )
     add_format(parser)
 
 
 def _top(text: str) -> int | None:
+    """The number of architectures to list; None means all."""
     if text == "all":
         return None
     try:
@@ -63,8 +75,8 @@ def _run(args: argparse.Namespace) -> None:
     known = score_table(run)
     name = known.resolve(args.score)
     table = rank(run, name, top=args.top)
-    parts = [known.names[term] for term in name.terms]
-    # What is summed, as far as a line has room for it.
+    parts = list(dict.fromkeys(known.names[term] for term in name.terms))
+    # The scores of a sum are shown beside it, if a line has room for them.
     if len(parts) > 1 and (args.format != "table" or len(parts) <= _SHOWN_PARTS):
         table = table.join(known.frame[parts], on="id")
     if args.format == "table":
@@ -75,6 +87,8 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _direction(name: "RankSum") -> str:
-    if name.single is None:
+    """A remark that says whether higher or lower values are better."""
+    if len(name.terms) > 1:
         return ": sum of ranks as shares of their number, lower is better"
-    return f": {'higher' if name.direction > 0 else 'lower'} is better"
+    direction = name.signs[0] * name.terms[0].direction
+    return f": {'higher' if direction > 0 else 'lower'} is better"

@@ -1,4 +1,4 @@
-"""`ntknas score`: score architectures into a run folder; the same command resumes."""
+"""`ntknas score`: score architectures into a run folder; the same command resumes a run."""
 
 import argparse
 import os
@@ -21,8 +21,14 @@ _OF_ATTACKS = ("rho", "beta", "attack", "steps", "step_size", "random_start", "a
 _NORMS = ("batch", "image", "frozen", "none")
 
 _ABOUT = """\
-SPEC: all (the 6,466 classes), every (all 15,625), random:COUNT[:SEED], ids such as 0,5,9930, an
-architecture string, code:421211, or @FILE with one per line.
+SPEC names architectures of NAS-Bench-201. It is one of
+  all                  all 6,466 distinct architectures (15,625 cells, duplicates merged)
+  every                all 15,625 cells
+  random:COUNT[:SEED]  a random draw of COUNT of the 6,466; SEED is 0 if left out
+  0,5,9930             ids
+  STRING               an architecture string, as `ntknas arch 9930` shows it
+  code:421211          six op codes
+  @FILE                a text file with one id, string or code per line
 
 Examples:
   ntknas score --archs random:100 --preset fast --out runs/first
@@ -30,27 +36,31 @@ Examples:
   ntknas score --archs random:200 --kernels clean,robust --rho 8/255 --out runs/robust
   ntknas score --archs random:50 --preset published --out runs/published
 
-Attacks cost most of the time, which grows with --steps and with the number of radii.
+Attacks take most of the time. The time grows with --steps and with the number of radii.
 
-Presets set N, the normalisation, the cells and the kernels; options beside one go before it:
+A preset sets the number of images, the normalisation, the cells and the kernels. Options that are
+given together with a preset override it:
   fast       norm image, 2 cells per stage, 8 images; clean
   standard   norm image, 5 cells per stage, 16 images; clean
   published  norm batch, 5 cells per stage, 32 images; clean, robust, twice
-Attack, radii, logits and params are those of the published setting unless told otherwise. Options
-of attacks need --kernels with robust or twice, or --preset published.
+The defaults of the attack, radii, logits and params are those of the published setting. Options of
+attacks need --kernels with robust or twice, or --preset published.
 
-Stop it with Ctrl-C; the same command resumes. More architectures may be scored into the same DIR,
-but never with other settings.
+Stop the command with Ctrl-C; the same command resumes the run. More architectures may be scored
+into the same DIR, but only with the same settings.
 """
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add(
-        "score", _run, summary="score architectures into a run folder, or resume", about=_ABOUT
+        "score",
+        _run,
+        summary="score architectures into a run folder, or resume a run",
+        about=_ABOUT,
     )
     parser.add_argument(
-        "--archs", metavar="SPEC", required=True, help="which architectures, see below"
+        "--archs", metavar="SPEC", required=True, help="architectures to score, see below"
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
     parser.add_argument(
@@ -66,94 +76,125 @@ def add(commands: Commands) -> None:
 
 
 def _add_images(parser: ArgumentParser) -> None:
+    """Add the options that choose the images."""
     group = parser.add_argument_group("images")
     group.add_argument(
         "--dataset",
         choices=("cifar10", "cifar100", "imagenet16"),
         default="cifar10",
-        help="default: cifar10",
+        help="data set of the images; default: cifar10",
     )
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="official pickles (folder or .tar.gz) or .npz; default: an embedded sample of 320 "
-        "CIFAR-10 training images",
+        help="file of the images: official pickles (folder or .tar.gz) or .npz; default: an "
+        "embedded sample of 320 CIFAR-10 training images",
     )
-    group.add_argument("--split", choices=("train", "test"), default="train", help="default: train")
     group.add_argument(
-        "--batch-size", type=int, metavar="N", help="images per kernel; default: the preset's"
+        "--split",
+        choices=("train", "test"),
+        default="train",
+        help="part of the data set to draw images from; default: train",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="number of images per kernel; default: that of the preset",
     )
     group.add_argument(
         "--balance",
         choices=("near", "exact"),
         default="near",
-        help="class counts differ by at most one (default), or not at all",
+        help="balance of the classes: their counts differ by at most one (near, default), or are "
+        "equal (exact)",
     )
     group.add_argument(
         "--seeds",
         metavar="N",
         type=int,
         default=1,
-        help="initialisations, each with its own batch; scores are averaged; default: 1",
+        help="number of initialisations, each with its own batch; scores are averaged over them; "
+        "default: 1",
     )
 
 
 def _add_network(parser: ArgumentParser) -> None:
+    """Add the options of the network."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--norm",
         choices=_NORMS,
-        help="normalise by statistics of the batch (published), of each image alone (cheaper), "
-        "frozen ones (wrong at initialisation), or not at all; default: the preset's",
+        help="normalisation by statistics of the batch (published setting), of each image alone "
+        "(cheaper), by frozen statistics (wrong at initialisation), or none; default: that of the "
+        "preset",
     )
     group.add_argument(
-        "--init", choices=("pytorch", "kaiming"), default="pytorch", help="default: pytorch"
+        "--init",
+        choices=("pytorch", "kaiming"),
+        default="pytorch",
+        help="distribution of the weights at initialisation; default: pytorch",
     )
     group.add_argument(
-        "--channels", metavar="N", type=int, default=16, help="of the first stage; default: 16"
+        "--channels",
+        metavar="N",
+        type=int,
+        default=16,
+        help="number of channels of the first stage; default: 16",
     )
     group.add_argument(
-        "--cells", metavar="N", type=int, help="cells per stage; default: the preset's"
+        "--cells",
+        metavar="N",
+        type=int,
+        help="number of cells per stage; default: that of the preset",
     )
 
 
 def _add_attack(parser: ArgumentParser) -> None:
+    """Add the options of the attack."""
     group = parser.add_argument_group("attack (radii and steps in pixel units of [0, 1])")
-    group.add_argument("--attack", choices=("pgd", "fgsm"), help="default: pgd")
+    group.add_argument("--attack", choices=("pgd", "fgsm"), help="kind of attack; default: pgd")
     group.add_argument(
         "--rho",
         type=comma_list(fraction),
         metavar="RHO,...",
-        help="radii; default: 3/255,8/255",
+        help="radii of the attack; default: 3/255,8/255",
     )
-    group.add_argument("--steps", metavar="N", type=int, help="of PGD; default: 20")
+    group.add_argument("--steps", metavar="N", type=int, help="number of PGD steps; default: 20")
     group.add_argument(
-        "--step-size", metavar="SIZE", type=fraction, help="default: 2.5 rho / steps"
+        "--step-size",
+        metavar="SIZE",
+        type=fraction,
+        help="size of a PGD step; default: 2.5 rho / steps",
     )
     group.add_argument(
         "--random-start",
         action=argparse.BooleanOptionalAction,
-        help="start PGD at a random point of the ball (default)",
+        help="start PGD at a random point of the ball (default), or at the image",
     )
     group.add_argument(
-        "--attack-norm", choices=_NORMS, help="of the attacked network; default: as --norm"
+        "--attack-norm",
+        choices=_NORMS,
+        help="normalisation of the attacked network; default: that of --norm",
     )
 
 
 def _add_kernels(parser: ArgumentParser) -> None:
+    """Add the options of the kernels."""
     group = parser.add_argument_group("kernels")
     group.add_argument(
         "--kernels",
         type=comma_list(one_of("clean", "robust", "twice")),
         metavar="KERNEL,...",
-        help="of clean,robust,twice; default: the preset's; clean alone pays nothing for attacks",
+        help="kernels to compute, some of clean,robust,twice (clean alone needs no attack); "
+        "default: those of the preset",
     )
     group.add_argument(
         "--beta",
         type=comma_list(fraction),
         metavar="BETA,...",
-        help="weights of the robust loss in mixed kernels; default: 0,0.5,1 (ntknas sweep gives "
-        "any other later, at no cost)",
+        help="weights of the robust loss in mixed kernels; ntknas sweep can compute other weights "
+        "later, from the stored kernels; default: 0,0.5,1",
     )
     group.add_argument(
         "--logits",
@@ -162,12 +203,16 @@ def _add_kernels(parser: ArgumentParser) -> None:
         help="gradients of the sum of the logits (default), or the mean kernel of a single logit",
     )
     group.add_argument(
-        "--params", choices=("all", "weights"), default="all", help="parameters; default: all"
+        "--params",
+        choices=("all", "weights"),
+        default="all",
+        help="parameters of the gradients: all (default), or weights without biases",
     )
     group.add_argument(
         "--zero-cost",
         action="store_true",
-        help="also the usual proxies without a kernel (ntknas scores lists them) on the same batch",
+        help="also compute the usual zero-cost proxies, which need no kernel, on the same batch "
+        "(ntknas scores lists them)",
     )
 
 
@@ -212,14 +257,16 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _spec(args: argparse.Namespace) -> "ScoringSpec":
+    """The settings that the options stand for."""
     from ntknas.attack import AttackSpec
     from ntknas.kernel import Batch, KernelName, Logits
     from ntknas.layers import Norm
     from ntknas.network import Init, NetworkSpec
     from ntknas.runs import PRESETS, ScoringSpec
 
-    def given(value: Any, otherwise: Any) -> Any:
-        return otherwise if value is None else value
+    def or_default(value: Any, default: Any) -> Any:
+        """The value of an option, or the default if the option was not given."""
+        return default if value is None else value
 
     preset, published = PRESETS[args.preset], ScoringSpec()
     batches = preset.batches
@@ -229,29 +276,29 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         for option in _OF_ATTACKS:
             if getattr(args, option) is not None:
                 raise InputError(
-                    f"--{option.replace('_', '-')} is of attacked kernels, got clean ones alone: "
+                    f"--{option.replace('_', '-')} needs attacked kernels, got only the clean one: "
                     "add --kernels clean,robust,twice"
                 )
     return ScoringSpec(
-        batch_size=given(args.batch_size, preset.batch_size),
+        batch_size=or_default(args.batch_size, preset.batch_size),
         balance=args.balance,
         seeds=args.seeds,
         network=NetworkSpec(
             channels=args.channels,
-            cells=given(args.cells, preset.network.cells),
-            norm=Norm(given(args.norm, preset.network.norm)),
+            cells=or_default(args.cells, preset.network.cells),
+            norm=Norm(or_default(args.norm, preset.network.norm)),
             init=Init(args.init),
         ),
         attack=AttackSpec(
-            name=given(args.attack, published.attack.name),
-            steps=given(args.steps, published.attack.steps),
+            name=or_default(args.attack, published.attack.name),
+            steps=or_default(args.steps, published.attack.steps),
             step_size=args.step_size,
-            random_start=given(args.random_start, published.attack.random_start),
+            random_start=or_default(args.random_start, published.attack.random_start),
         ),
         attack_norm=None if args.attack_norm is None else Norm(args.attack_norm),
         batches=batches,
-        rhos=tuple(given(args.rho, published.rhos)),
-        betas=tuple(given(args.beta, published.betas)),
+        rhos=tuple(or_default(args.rho, published.rhos)),
+        betas=tuple(or_default(args.beta, published.betas)),
         logits=Logits(args.logits),
         parameters=args.params,
         zero_cost=args.zero_cost,
@@ -259,6 +306,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
 
 
 def _summary(spec: "ScoringSpec", source: str) -> str:
+    """The settings of the run as two lines of text."""
     from ntknas.scores import format_fraction
 
     network = spec.network

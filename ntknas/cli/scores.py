@@ -1,4 +1,4 @@
-"""`ntknas scores`: every score there is, and how scores of a run are named."""
+"""`ntknas scores`: the list of all scores, and how scores of a run are named."""
 
 import argparse
 
@@ -25,7 +25,9 @@ Joined with +, the ranks are summed: cond@clean+params (with -, a score is turne
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add(
-        "scores", _run, summary="list every score: formula, direction, source; and how to name one"
+        "scores",
+        _run,
+        summary="list every score with formula, direction and source, and explain their names",
     )
     add_format(parser)
 

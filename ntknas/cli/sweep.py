@@ -1,4 +1,4 @@
-"""`ntknas sweep`: mixed kernels at any beta, from the stored Gram matrices alone."""
+"""`ntknas sweep`: mixed kernels at any beta, computed from the stored Gram matrices."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -19,17 +19,23 @@ Examples:
   ntknas sweep runs/first --beta 0:1:0.1 --truth NAS-RobBench-201_html.json --metric pgd_8
   ntknas sweep runs/first --beta 0:1:0.05 --truth FILE --score lambda_min cond --plot beta.png
 
-Nothing is computed on a device: one stored matrix holds the kernels at every beta. mixed_clean goes
-from the clean kernel (beta 0) to the robust one (beta 1), mixed_robust from the robust one to the
-twice attacked one. Without --truth the table shows medians over the architectures (csv and json
-also quartiles), with it the Spearman correlation with the metric (also intervals and Kendall).
+The kernels at every beta are computed from the stored matrices; no network is evaluated.
+mixed_clean goes from the clean kernel (beta 0) to the robust kernel (beta 1), mixed_robust from the
+robust kernel to the twice attacked one.
+
+Without --truth, the table shows medians over the architectures; csv and json also hold quartiles.
+With --truth, it shows Spearman's correlation with the metric; csv and json also hold intervals and
+Kendall's tau.
 """
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add(
-        "sweep", _run, summary="scores and correlations against beta, at no cost", about=_ABOUT
+        "sweep",
+        _run,
+        summary="show scores of mixed kernels, or their correlations, at any beta",
+        about=_ABOUT,
     )
     parser.add_argument("run_folder", metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -37,7 +43,8 @@ def add(commands: Commands) -> None:
         type=_betas,
         required=True,
         metavar="GRID",
-        help="START:STOP:STEP, both ends included, or a list such as 0,0.25,1",
+        help="weights of the robust loss: START:STOP:STEP with both ends included, or a list such "
+        "as 0,0.25,1",
     )
     parser.add_argument(
         "--score",
@@ -45,17 +52,24 @@ def add(commands: Commands) -> None:
         action="extend",
         type=comma_list(),
         metavar="SCORE",
-        help="without a kernel, such as lambda_min cond; default: lambda_min",
+        help="scores without their kernel, such as lambda_min cond; default: lambda_min",
     )
-    parser.add_argument("--truth", metavar="FILE", help="correlate with published accuracies")
-    parser.add_argument("--dataset", help="of the truth; default: the run's")
-    parser.add_argument("--metric", metavar="M", help="of the truth; default: pgd_8")
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help="file of published accuracies to correlate the scores with",
+    )
+    parser.add_argument(
+        "--dataset", help="data set of the accuracies; default: the data set of the run"
+    )
+    parser.add_argument("--metric", metavar="M", help="metric of the accuracies; default: pgd_8")
     add_resamples(parser)
-    parser.add_argument("--plot", metavar="FILE", help="also draw a picture: .png or .svg")
+    parser.add_argument("--plot", metavar="FILE", help="also draw a picture (.png or .svg)")
     add_format(parser)
 
 
 def _betas(text: str) -> list[float]:
+    """A grid of betas, for `type=`."""
     from ntknas.evaluation import beta_grid
 
     try:
@@ -110,7 +124,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _matrix(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
-    """One row per curve, one column per beta."""
+    """The table with one row per curve and one column per beta."""
     from ntknas.scores import format_fraction
 
     curves = ["score", "kernel", "rho"]

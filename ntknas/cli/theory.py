@@ -1,4 +1,4 @@
-"""`ntknas theory`: one fully connected network's kernels, bound terms, and what it learns."""
+"""`ntknas theory`: kernels and bounds of a fully connected network, and its trained errors."""
 
 import argparse
 import json
@@ -21,10 +21,13 @@ Examples:
   ntknas theory --task sphere --dimension 20 --train
 
 The network is f_1 = act(W_1 x), f_l = s act(W_l f_{l-1}) + alpha_{l-1} f_{l-1}, f = <w, f_{L-1}>,
-with L layers of weights, x of unit norm, s = 1/L unless --branch-scale says otherwise. K_all mixes
-clean and attacked Jacobians, K~_all attacked and twice-attacked ones, with weight beta. The bound
-on the clean error is of the order L^1.5 sqrt(y^T K_all^-1 y / N), that on the robust error alike
-with K~_all: orders compare networks, they are no errors.
+with L layers of weights and inputs x of unit norm. The factor s is 1/L by default (--branch-scale).
+The kernel K_all mixes clean and attacked Jacobians with weight beta. The kernel K~_all mixes
+attacked and twice-attacked Jacobians with weight beta.
+
+The bound on the clean error is of the order L^1.5 sqrt(y^T K_all^-1 y / N). The bound on the robust
+error is the same with K~_all. Orders compare networks; they are not errors, and an order above 1
+says nothing about the error.
 """
 
 
@@ -33,67 +36,124 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "theory",
         _run,
-        summary="bounds of a fully connected network, trained errors, infinite width",
+        summary="show error bounds and trained errors of a fully connected network",
         about=_ABOUT,
     )
     network = parser.add_argument_group("network")
-    network.add_argument("--depth", metavar="L", type=int, default=4, help="default: 4")
-    network.add_argument("--width", metavar="M", type=int, default=256, help="default: 256")
+    network.add_argument(
+        "--depth", metavar="L", type=int, default=4, help="number of layers of weights; default: 4"
+    )
+    network.add_argument(
+        "--width", metavar="M", type=int, default=256, help="width of hidden layers; default: 256"
+    )
     network.add_argument(
         "--skips",
         metavar="A,...",
         type=comma_list(fraction),
-        help="alpha_1 .. alpha_{L-2}; default: all 1",
+        help="weights alpha_1 .. alpha_{L-2} of the skip connections; default: all 1",
     )
     network.add_argument(
         "--activations",
         metavar="NAME,...",
         type=comma_list(),
         default=["relu"],
-        help="one, or L-1 of relu, leaky_relu, tanh, sigmoid, swish; default: relu",
+        help="one activation for all hidden layers, or a list of L-1, from relu, leaky_relu, tanh, "
+        "sigmoid, swish; default: relu",
     )
-    network.add_argument("--branch-scale", metavar="S", type=fraction, help="default: 1/L")
     network.add_argument(
-        "--parametrisation", choices=("ntk", "standard"), default="ntk", help="default: ntk"
+        "--branch-scale", metavar="S", type=fraction, help="factor s of the branches; default: 1/L"
+    )
+    network.add_argument(
+        "--parametrisation",
+        choices=("ntk", "standard"),
+        default="ntk",
+        help="parametrisation of the weights; default: ntk",
     )
     network.add_argument(
         "--variances",
         choices=("unit", "small"),
         default="unit",
-        help="of W_1, W_l, w at the start: 2, 2/M, 1/M (unit, default) or 2/M, 2/M, 1 (small)",
+        help="variances of W_1, W_l, w at initialisation: 2, 2/M, 1/M (unit, default) or 2/M, 2/M, "
+        "1 (small)",
     )
     images = parser.add_argument_group("images")
     images.add_argument(
         "--task",
         choices=("two", "ten", "sphere"),
         default="two",
-        help="airplanes and automobiles of CIFAR-10 (default), all ten classes, or a sphere",
-    )
-    images.add_argument("--data", metavar="PATH", help="CIFAR-10; default: the embedded sample")
-    images.add_argument("--images", metavar="N", type=int, default=32, help="default: 32")
-    images.add_argument("--test-images", metavar="N", type=int, default=32, help="default: 32")
-    images.add_argument(
-        "--pooling", metavar="P", type=int, default=1, help="mean of P x P pixels; default: 1"
+        help="inputs and labels: airplanes and automobiles of CIFAR-10 (two, default), all ten "
+        "classes (ten), or points on a sphere (sphere)",
     )
     images.add_argument(
-        "--dimension", metavar="D", type=int, default=20, help="of the sphere; default: 20"
+        "--data", metavar="PATH", help="files of CIFAR-10; default: the embedded sample"
+    )
+    images.add_argument(
+        "--images", metavar="N", type=int, default=32, help="number of training images; default: 32"
+    )
+    images.add_argument(
+        "--test-images",
+        metavar="N",
+        type=int,
+        default=32,
+        help="number of test images; default: 32",
+    )
+    images.add_argument(
+        "--pooling",
+        metavar="P",
+        type=int,
+        default=1,
+        help="side of the squares of P x P pixels that are averaged; default: 1",
+    )
+    images.add_argument(
+        "--dimension",
+        metavar="D",
+        type=int,
+        default=20,
+        help="dimension of the points on a sphere; default: 20",
     )
     robust = parser.add_argument_group("robust loss")
-    robust.add_argument("--rho", metavar="R", type=fraction, default=8 / 255, help="default: 8/255")
-    robust.add_argument("--beta", metavar="GRID", default="0,0.5,1", help="default: 0,0.5,1")
-    robust.add_argument("--steps", metavar="N", type=int, default=20, help="of PGD; default: 20")
+    robust.add_argument(
+        "--rho",
+        metavar="R",
+        type=fraction,
+        default=8 / 255,
+        help="radius of the attack in pixel units of [0, 1]; default: 8/255",
+    )
+    robust.add_argument(
+        "--beta",
+        metavar="GRID",
+        default="0,0.5,1",
+        help="weights of the robust loss, as a list or START:STOP:STEP; default: 0,0.5,1",
+    )
+    robust.add_argument(
+        "--steps", metavar="N", type=int, default=20, help="number of PGD steps; default: 20"
+    )
     more = parser.add_argument_group("more")
-    more.add_argument("--train", action="store_true", help="train at every beta, measure errors")
     more.add_argument(
-        "--training-steps", metavar="N", type=int, default=200, help="of SGD; default: 200"
+        "--train", action="store_true", help="also train at every beta and measure errors"
     )
     more.add_argument(
-        "--learning-rate", metavar="R", type=fraction, default=0.5, help="default: 0.5"
+        "--training-steps",
+        metavar="N",
+        type=int,
+        default=200,
+        help="number of SGD steps; default: 200",
     )
     more.add_argument(
-        "--infinite", action="store_true", help="kernels and errors at infinite width too"
+        "--learning-rate",
+        metavar="R",
+        type=fraction,
+        default=0.5,
+        help="learning rate of SGD; default: 0.5",
     )
-    more.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
+    more.add_argument(
+        "--infinite",
+        action="store_true",
+        help="also compute kernels and errors at infinite width",
+    )
+    more.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="seed of all random draws; default: 0"
+    )
     add_format(parser)
 
 
@@ -103,7 +163,7 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.theory import FullyConnectedSpec, TheorySpec, theory_experiment
 
     activations = args.activations[0] if len(args.activations) == 1 else tuple(args.activations)
-    # Whatever is wrong with the network is said before images are read.
+    # Made before the images are read, so that errors in the network are reported at once.
     network = FullyConnectedSpec(
         depth=args.depth,
         width=args.width,
@@ -137,6 +197,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace, result: "TheoryResult") -> None:
+    """Write the result in the chosen format."""
     from dataclasses import asdict
 
     import pandas as pd

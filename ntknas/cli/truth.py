@@ -1,4 +1,4 @@
-"""`ntknas truth`: what a file of published accuracies holds, and where to get one."""
+"""`ntknas truth`: a description of a file of published accuracies, and where to get one."""
 
 import argparse
 
@@ -10,10 +10,12 @@ __all__ = ["add"]
 
 _ABOUT = """\
 Examples:
-  ntknas truth --where                       where to download the tables
-  ntknas truth NAS-RobBench-201_html.json    data sets, metrics, ranges, oddities
+  ntknas truth --where                       show where to download the tables
+  ntknas truth NAS-RobBench-201_html.json    show data sets, metrics, ranges and anomalies
 
-The format is recognised from the content. Nothing is ever downloaded by this program.
+The format is recognised from the content. A table of your own is a CSV file with a column
+architecture (ids or labels), one column per metric (higher is better), and an optional column
+dataset. This program never downloads anything.
 """
 
 
@@ -22,15 +24,19 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "truth", _run, summary="describe a file of published accuracies", about=_ABOUT
     )
-    parser.add_argument("file", metavar="FILE", nargs="?", help="the file, or a released folder")
-    parser.add_argument("--where", action="store_true", help="say where to download such files")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="file or released folder to describe"
+    )
+    parser.add_argument("--where", action="store_true", help="show where to download such files")
 
 
 def _run(args: argparse.Namespace) -> None:
     from ntknas.truth import load_truth, truth_sources
 
     if args.file is None and not args.where:
-        raise InputError("expected a FILE of published accuracies, or --where to learn of some")
+        raise InputError(
+            "expected a FILE of published accuracies, or --where to see download links"
+        )
     if args.where:
         write(truth_sources())
     if args.file is not None:

@@ -1,9 +1,9 @@
 """Keep freed memory for the next architecture, instead of giving it back to the operating system.
 
 A compiled program asks for its temporary memory, hundreds of megabytes, on every call. The C
-library maps a request of that size afresh and unmaps it afterwards, so that every call meets each
-page as a page fault: 69,000 of them and a quarter of a second for a batch-statistics kernel of 16
-images.
+library maps a request of that size anew and unmaps it afterwards, so every call has one page fault
+per page. For a batch-statistics kernel of 16 images these are 69,000 page faults and a quarter of a
+second.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 __all__ = ["reused_memory"]
 
-# Options of mallopt, from glibc's malloc.h: name, value while scoring, glibc's default. Arenas of
-# threads cannot hold large requests, so all threads use the main one.
+# Options of mallopt, from glibc's malloc.h: number, value while scoring, glibc's default. Arenas of
+# threads cannot hold large requests, so all threads use the main arena.
 _OPTIONS = {
     "M_TRIM_THRESHOLD": (-1, 2**31 - 1, 128 * 1024),
     "M_TOP_PAD": (-2, 256 * 1024**2, 128 * 1024),
@@ -24,15 +24,15 @@ _OPTIONS = {
 }
 
 _lock = threading.Lock()
-_users = 0  # contexts that are open: the last one to close puts the defaults back
+_users = 0  # number of open contexts; the last one that closes restores the defaults
 
 
 @contextlib.contextmanager
 def reused_memory() -> Iterator[bool]:
-    """Within it, the C library reuses freed memory of any size; afterwards, it is given back.
+    """A context in which the C library reuses freed memory of any size, and afterwards frees it.
 
     Yields:
-        Whether it could be arranged: on Linux with glibc. Elsewhere nothing is changed.
+        Whether memory is reused, which is so on Linux with glibc. Elsewhere nothing is changed.
     """
     global _users
     libc = _glibc()
@@ -56,6 +56,7 @@ def reused_memory() -> Iterator[bool]:
 
 
 def _glibc() -> ctypes.CDLL | None:
+    """The C library, if it is glibc on Linux."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

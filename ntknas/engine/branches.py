@@ -1,7 +1,7 @@
 """The program of NAS-Bench-201: operations are data, and only the chosen ones run.
 
-All architectures share one super-network's weights per seed, so one compiled program serves them
-all: op codes in, joint Gram matrices out.
+All architectures share one super-network's weights per seed. One compiled program therefore serves
+all of them: it takes operation codes and returns joint Gram matrices.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ __all__ = ["BranchProgram", "SeedInputs", "gram_of", "many_grams", "seed_inputs"
 
 
 class SeedInputs(NamedTuple):
-    """What a seed fixes for every architecture.
+    """Inputs that a seed fixes for every architecture.
 
     Attributes:
         variables: Weights of the super-network.
@@ -48,12 +48,12 @@ def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs
     Args:
         spec: Settings of the run.
         batch: Images of the seed.
-        seed: The seed.
+        seed: Seed of the weights and of the attack's random starts.
     """
     dtype = jnp.zeros(()).dtype  # float64 where JAX is told to use it
     network = spec.network
     assert network is not None
-    if spec.attack_norm is Norm.FROZEN:  # running statistics must then exist
+    if spec.attack_norm is Norm.FROZEN:  # the attacked network needs running statistics
         network = replace(network, norm=Norm.FROZEN)
     variables = initial_variables(network, seed)
     return SeedInputs(
@@ -69,10 +69,10 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
     """The joint Gram matrices of one architecture under one seed.
 
     Args:
-        ops: Six operation codes, as data.
-        inputs: What the seed fixes.
-        rhos: Attack radii, as data.
-        spec: Settings, static; two specs are two programs.
+        ops: Six operation codes of the cell, as data.
+        inputs: Inputs that the seed fixes.
+        rhos: Attack radii in pixel units, as data.
+        spec: Settings of the run, static: each spec compiles another program.
 
     Returns:
         One matrix per radius, [r, m, m] (`ntknas.kernel.robust_gram`).
@@ -119,17 +119,17 @@ def many_grams(
     devices: tuple[jax.Device, ...],
     branch_free: bool = False,
 ) -> jax.Array:
-    """`gram_of` of several architectures in one launch, shared out over devices.
+    """`gram_of` of several architectures in one launch, distributed over devices.
 
     Args:
-        ops: Operation codes [a, 6]; a is a multiple of the number of devices.
-        inputs: What the seed fixes, the same for all.
-        rhos: Attack radii.
-        spec: Settings, static.
-        devices: Each takes the same number of architectures.
-        branch_free: False: a device takes its architectures in turn and runs only the operations
-            that they have. True: all at once, every operation of every edge is computed and the
-            architecture's own is selected, so that a launch is wide and has no branch.
+        ops: Operation codes [a, 6], where a is a multiple of the number of devices.
+        inputs: Inputs that the seed fixes, the same for all architectures.
+        rhos: Attack radii in pixel units.
+        spec: Settings of the run, static.
+        devices: Devices, each of which takes the same number of architectures.
+        branch_free: Whether a device computes its architectures together, without branches. It
+            then computes every operation of every edge and selects the architecture's. Otherwise it
+            computes the architectures one after the other, and only the operations that they have.
 
     Returns:
         Matrices [a, r, m, m], sharded over the devices.
@@ -170,7 +170,7 @@ class BranchProgram:
 
     @property
     def launch_size(self) -> int:
-        """One architecture per local device."""
+        """The number of local devices, for each takes one architecture."""
         return len(self._devices)
 
     def grams(self, launch: Sequence[Architecture]) -> list[np.ndarray]:
@@ -178,7 +178,7 @@ class BranchProgram:
         ops = np.zeros((self.launch_size, 6), np.int32)  # devices without an architecture idle
         ops[: len(launch)] = [live_operations(architecture) for architecture in launch]
         spec = self._spec.compiled
-        of_seeds = [
+        seed_grams = [
             np.asarray(
                 gram_of(jnp.asarray(ops[0]), inputs, self._rhos, spec=spec)[None]
                 if self.launch_size == 1
@@ -188,22 +188,22 @@ class BranchProgram:
             )
             for inputs in self._inputs
         ]
-        return list(np.stack(of_seeds, axis=1)[: len(launch)])
+        return list(np.stack(seed_grams, axis=1)[: len(launch)])
 
     def proxies(self, architecture: Architecture) -> list[dict[str, float]]:
-        """The zero-cost proxies under each seed; none if the run has none."""
+        """The zero-cost proxies under each seed; an empty list if the run has none."""
         network = self._spec.network
         assert network is not None
         ops = live_operations(architecture)
         return [proxy_scores(network, ops, inputs) for inputs in self._proxy_inputs]
 
     def counts(self, architecture: Architecture) -> dict[str, float]:
-        """Counts of the graph, parameters and FLOPs."""
+        """The counts of the graph, of parameters and of FLOPs."""
         return NASBENCH201.counts(architecture, self._spec.sizes)
 
 
 def _split(params: dict, parameters: str) -> tuple[dict, dict]:
-    """Parameters that the kernel is taken over, and the others."""
+    """The parameters that the kernel is taken over, and the others."""
 
     def part(keep_bias):
         return jax.tree_util.tree_map_with_path(
@@ -214,6 +214,7 @@ def _split(params: dict, parameters: str) -> tuple[dict, dict]:
 
 
 def _merge(selected: dict, rest: dict) -> dict:
+    """All parameters, from the two parts that `_split` returns."""
     if not rest:
         return selected
     is_none = lambda leaf: leaf is None  # noqa: E731

@@ -1,33 +1,41 @@
-"""What scoring an architecture costs: floating-point operations and bytes, from the settings alone.
+"""The cost of scoring an architecture, in floating-point operations and bytes.
 
-Counted are the operations that the algorithm asks for, by layer, of the edges that can matter
-(`live_operations`); nothing is built or compiled. A benchmark divides them by the seconds it took
-and by `measured_peak`.
+The operations that the algorithm asks for are counted by layer, for the edges that can matter
+(`live_operations`). The counts follow from the settings alone; nothing is built or compiled. A
+benchmark divides them by its seconds and by `measured_peak`.
 
-Products, two operations a multiply-accumulate, are exact:
+Products take two operations per multiply-accumulate, and their counts are exact:
 
-* convolutions: a forward pass and the gradient of its input take the taps that fall inside the
-  image, which is what XLA counts; the gradient of its kernel is a product of patches with the
-  padding in them, as `ntknas.layers.convolution` computes it, so it takes all taps;
-* the classifier, and the products of Jacobians.
+* Convolutions: A forward pass and the gradient of its input take the taps that fall inside the
+  image, which is what XLA counts. The gradient of its kernel takes all taps, because
+  `ntknas.layers.convolution` computes it as a product of patches that include the padding.
+* The classifier, and the products of Jacobians.
 
-Everything else is a few operations an element, as the layers' code spells them out. What a forward
-pass prepares for its pull-backs, however many, is standardised activations and signs:
+Everything else takes a few operations per element, counted from the code of the layers. The column
+"prepared" is for standardised activations and signs, which a forward pass prepares once for all of
+its pull-backs. Operations per element::
 
-| per element | forward | prepared | pull-back | gradient of images |
-|---|---|---|---|---|
-| normalisation, measured statistics (output) | 8 | 6 | 7 | 7 |
-| normalisation, running statistics (output) | 3 | 0 | 4 | 1 |
-| ReLU (input) | 1 | 1 | 1 | 1 |
-| average pooling (output) | 5 | 0 | 5 | 5 |
-| sum at a node (each value after the first) | 1 | 0 | 1 | 1 |
-| mean of 2 x 2 pixels in a shortcut (input; pull-back: output) | 1 | 0 | 1 | 1 |
-| sum behind a residual block (output; pull-back: input) | 1 | 0 | 1 | 1 |
-| mean over the last activations (input) | 1 | 0 | 0 | 0 |
-| pixels | 2 | 0 | 0 | 1 |
-| step of an attack (pixels) | 9 | | | |
+                                                                           gradient
+    operation (elements)                    forward  prepared  pull-back  of images
+    normalisation, measured statistics
+      (output)                                    8         6          7          7
+    normalisation, running statistics
+      (output)                                    3         0          4          1
+    ReLU (input)                                  1         1          1          1
+    average pooling (output)                      5         0          5          5
+    sum at a node
+      (each value after the first)                1         0          1          1
+    mean of 2 x 2 pixels in a shortcut
+      (input; pull-back: output)                  1         0          1          1
+    sum behind a residual block
+      (output; pull-back: input)                  1         0          1          1
+    mean over the last activations
+      (input)                                     1         0          0          0
+    pixels                                        2         0          0          1
+    step of an attack (pixels)                    9
 
-Left out is what has no axis of pixels: the classifier's bias, the loss, sums of Gram blocks.
+Operations without an axis of pixels are left out: the classifier's bias, the loss, and sums of Gram
+blocks.
 """
 
 import time
@@ -70,18 +78,19 @@ class Cost:
     """The work of one architecture under one seed.
 
     Attributes:
-        forward_flops: products of the Jacobians' forward passes.
-        activation_gradient_flops: products of their pull-backs to the input of every layer. The stem
-            has none, as no kernel needs a gradient of the images.
-        weight_gradient_flops: products of their pull-backs to the kernels of every layer.
-        attack_flops: products of the attacks: forward passes and gradients of the images.
-        contraction_flops: products of Jacobians with each other.
-        elementwise_flops: everything else, in Jacobians and attacks; see the module's table.
-        bytes: float32 traffic that stays if every operation an element is fused into the product
-            before or after it. One write and one read of each of: the output of every convolution and
-            of the classifier and the value of every node that is more than another node's, in each
-            forward pass; their cotangents, in each pull-back and attack step; the gradient of every
-            parameter by every image. Left out: images, weights, patches, and whatever is read again.
+        forward_flops: Products of the Jacobians' forward passes.
+        activation_gradient_flops: Products of the Jacobians' pull-backs to the input of each layer.
+            The stem has none, because no kernel needs a gradient of the images.
+        weight_gradient_flops: Products of the Jacobians' pull-backs to the kernels of each layer.
+        attack_flops: Products of the attacks, in forward passes and gradients of the images.
+        contraction_flops: Products of Jacobians with each other.
+        elementwise_flops: All other operations of Jacobians and attacks (see the module's table).
+        bytes: Float32 traffic that remains if all elementwise operations are fused into the product
+            before or after them. Each of these is written once and read once: in each forward pass
+            the output of every convolution, of the classifier, and the value of every node that is
+            not a copy of another node; in each pull-back and attack step the cotangents of these;
+            and the gradient of every parameter by every image. Images, weights, patches, and
+            repeated reads are left out.
     """
 
     forward_flops: int
@@ -94,7 +103,7 @@ class Cost:
 
     @property
     def product_flops(self) -> int:
-        """Operations of convolutions and matrix products."""
+        """The operations of convolutions and matrix products."""
         return self.flops - self.elementwise_flops
 
     @property
@@ -111,16 +120,16 @@ class Cost:
 
 
 class _Product(NamedTuple):
-    """A convolution or the classifier: multiply-accumulates on one image, and its output's size."""
+    """Multiply-accumulates of a convolution or the classifier on one image, and its output size."""
 
     macs: int  # taps inside the image
-    input_macs: int  # of the gradient of the input; 0 if nothing needs it
-    padded_macs: int  # all taps
+    input_macs: int  # taps of the gradient of the input; 0 if nothing needs it
+    padded_macs: int  # all taps, those in the padding included
     outputs: int
 
 
 class _Counts(NamedTuple):
-    """What a network computes on one image: products, and how many elements meet what."""
+    """What a network computes on one image: products, and numbers of elements per operation."""
 
     stem: _Product
     products: list[_Product]  # without the stem
@@ -140,25 +149,31 @@ class _Counts(NamedTuple):
 def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     """The operations and bytes of scoring an architecture under one seed.
 
-    With N images a batch and B batches (clean; robust and twice at every radius):
+    With N images per batch and B batches (one clean batch, and per radius one attacked and one
+    twice-attacked batch):
 
-    * coupled kernels: B forward passes of N images and B N pull-backs through N images;
-    * the others: B N forward passes and B N pull-backs of one image;
-    * attacks: at every radius one attack, or two for twice-attacked images, of as many steps as
-      `spec.attack` says: forward pass and gradient of N images;
-    * products of Jacobians: three a batch if coupled batches are chained (`chained_gram`), else all
-      batches with all;
-    * `Logits.TRACE` does all but the attacks once for every logit.
+    * Coupled kernels take B forward passes of N images and B N pull-backs through N images.
+    * Other kernels take B N forward passes and B N pull-backs of one image.
+    * Attacks: There is one attack per radius, or two for twice-attacked images. Each of its steps
+      (their number is in `spec.attack`) is a forward pass and a gradient of N images.
+    * Products of Jacobians: There are three per batch if coupled batches are chained
+      (`chained_gram`). Otherwise all batches are multiplied with all.
+    * `Logits.TRACE` repeats all but the attacks once per logit.
 
     Args:
-        architecture: the cell; edges that cannot matter count as none. A convolution of a node that
-            nothing reaches has no input gradient. No more is taken off: the skeleton counts in full
-            where no gradient gets through the cell, as do attacks behind such a convolution.
-        spec: the run. Gradients are those of the architecture's own layers: a program that holds the
-            weights of all operations also contracts zeros, which is overhead and not counted.
+        architecture: The cell. Edges that cannot matter count as none. A convolution of a node that
+            nothing reaches has no input gradient. Nothing else is subtracted: where no gradient
+            passes through the cell, the skeleton counts in full. So do attacks behind such a
+            convolution.
+        spec: Settings of the run. Gradients are those of the layers that the architecture has. A
+            program with the weights of all operations also multiplies zeros, which is overhead and
+            is not counted.
 
     Returns:
         The counts.
+
+    Raises:
+        InputError: For settings of another space than NAS-Bench-201.
 
     Example:
         >>> spec = ScoringSpec(batch_size=16, batches=(Batch.CLEAN,))
@@ -177,7 +192,7 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
     attack_norm = spec.attack_norm or network.norm
     directions = network.classes if spec.logits is Logits.TRACE else 1
 
-    # Images that go through the network, forward and backward.
+    # Numbers of images that go through the network, forward and backward.
     forward = directions * batches * n
     backward = forward * n if network.norm.coupled else forward
     attack = attacks * spec.attack.steps * n
@@ -209,6 +224,7 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
 
 
 def _forward_elementwise(counts: _Counts, norm: Norm) -> int:
+    """Elementwise operations of a forward pass of one image, its preparations included."""
     return (
         _STANDARDISING * counts.pixels
         + (_NORM_FORWARD[norm] + _NORM_PREPARED[norm]) * counts.normalised
@@ -222,7 +238,8 @@ def _forward_elementwise(counts: _Counts, norm: Norm) -> int:
 
 
 def _backward_elementwise(counts: _Counts, per_normalised: int) -> int:
-    # A shortcut halves into a quarter of its pixels; a block's two cotangents meet at its input.
+    """Elementwise operations of a pull-back through one image."""
+    # A shortcut has a quarter of its input's pixels; a block's two cotangents add at its input.
     return (
         per_normalised * counts.normalised
         + counts.rectified_backward
@@ -234,18 +251,19 @@ def _backward_elementwise(counts: _Counts, per_normalised: int) -> int:
 
 
 def _counts(live: Architecture, network: NetworkSpec) -> _Counts:
+    """The products and elements of a network with the live edges of a cell."""
     edges = [
         (op, source, target) for op, (source, target) in zip(live.ops, EDGES, strict=True) if op
     ]
     targets = [target for _, _, target in edges]
-    # A convolution of a node that nothing reaches has no input to differentiate by.
+    # The input of a convolution of a node that nothing reaches needs no gradient.
     sources = [source for _, source, _ in edges if source == 0 or source in targets]
     unreached = {
         edge for edge, (source, _) in enumerate(EDGES) if live.ops[edge] and source not in sources
     }
     pools = sum(op == _POOL for op, _, _ in edges)
     sums, sums_backward = (len(ends) - len(set(ends)) for ends in (targets, sources))
-    # A lone skip makes its target the same array as its source.
+    # A node whose only edge is a skip is the same array as the edge's source.
     nodes = len(set(targets)) - sum(
         op == _SKIP and targets.count(target) == 1 for op, _, target in edges
     )
@@ -285,6 +303,7 @@ def _counts(live: Architecture, network: NetworkSpec) -> _Counts:
 
 
 def _is_shortcut(layer: Layer) -> bool:
+    """Whether the layer is the shortcut of a reduction."""
     return layer.kind is LayerKind.SHORTCUT
 
 
@@ -295,7 +314,7 @@ def _rectified(layer: Layer) -> int:
 
 def _product(layer: Layer, *, reached: bool) -> _Product:
     """A convolution, padded by (size - 1) / 2, or the classifier."""
-    # With stride 2 the last taps end inside the image: only the first column meets the padding.
+    # With stride 2 the last taps end inside the image, so only the first column is in the padding.
     outside = 0 if layer.size == 1 else (2 if layer.stride == 1 else 1)
     macs = layer.inputs * layer.outputs * (layer.size * layer.side - outside) ** 2
     return _Product(
@@ -307,7 +326,7 @@ def _product(layer: Layer, *, reached: bool) -> _Product:
 
 
 def _num_parameters(live: Architecture, spec: ScoringSpec) -> int:
-    """Parameters that the kernel is taken over."""
+    """The number of parameters that the kernel is taken over."""
     network = spec.network
     assert network is not None
     listed = layers(
@@ -327,10 +346,10 @@ def measured_peak(seconds: float = 1.0) -> float:
     """The rate of float32 matrix products on the default device.
 
     Args:
-        seconds: how long to try; at least one product is timed.
+        seconds: Duration of the measurement in seconds; at least one product is timed.
 
     Returns:
-        Operations a second of the fastest 2048 x 2048 product at full float32 precision.
+        Operations per second of the fastest 2048 x 2048 product at full float32 precision.
     """
     size = 2048
     matrix = jnp.ones((size, size), jnp.float32)

@@ -1,7 +1,7 @@
-"""How launches are run: a Protocol and a registry.
+"""Executors, which run launches: their Protocol and their registry.
 
 An executor calls a function for each launch and yields the results in order. The first launch is
-always run alone, for it compiles.
+always run alone, because it compiles.
 """
 
 import os
@@ -30,8 +30,8 @@ class Executor(Protocol):
         """The results of all launches in order.
 
         Args:
-            compute: What to call for each launch; safe to call from several threads.
-            launches: The launches.
+            compute: Function that is called for each launch, possibly from several threads.
+            launches: The launches, in the order of the results.
         """
         ...
 
@@ -40,8 +40,8 @@ def serial(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> I
     """One launch after the other, in the calling thread.
 
     Args:
-        compute: What to call for each launch.
-        launches: The launches.
+        compute: Function that is called for each launch.
+        launches: The launches, in the order of the results.
 
     Example:
         >>> list(serial(abs, [-1, 2]))
@@ -51,14 +51,14 @@ def serial(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> I
 
 
 def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> Iterator[Result]:
-    """Several launches in flight, each in a thread.
+    """Several launches at a time, each in a thread.
 
-    On one CPU device as many as there are cores are in flight, since each is idle at times; else
-    two, so that a device need not wait for the host.
+    On a single CPU device there is one thread per core, at most 8, since each is idle at times.
+    Otherwise there are two threads, so that a device does not wait for the host.
 
     Args:
-        compute: What to call for each launch.
-        launches: The launches.
+        compute: Function that is called for each launch.
+        launches: The launches, in the order of the results.
 
     Example:
         >>> list(threads(abs, [-1, 2, -3]))
@@ -66,7 +66,7 @@ def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> 
     """
     waiting = iter(launches)
     for first in islice(waiting, 1):
-        yield compute(first)  # compiles, once for all threads
+        yield compute(first)  # compiles once for all threads
     workers = _num_workers()
     with ThreadPoolExecutor(workers) as pool:
         pending: list[Future] = [pool.submit(compute, x) for x in islice(waiting, 2 * workers)]
@@ -79,6 +79,7 @@ def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> 
 
 
 def _num_workers() -> int:
+    """The number of threads."""
     one_cpu = jax.default_backend() == "cpu" and jax.local_device_count() == 1
     return min(os.cpu_count() or 1, 8) if one_cpu else 2
 

@@ -1,4 +1,4 @@
-"""What a program is: it turns architectures into joint Gram matrices.
+"""Programs, which turn architectures into joint Gram matrices: their Protocol and their registry.
 
 Two programs ship with the package. `branches` serves all of NAS-Bench-201 with one compilation.
 `static` takes any network of any space, and compiles each one by itself.
@@ -27,13 +27,13 @@ class Program(Protocol):
         """The joint Gram matrices of at most `launch_size` architectures.
 
         Returns:
-            For each architecture [s, r, m, m] in the type of the arithmetic: s seeds, r radii,
-            m = images times batches.
+            One array [s, r, m, m] per architecture in the type of the arithmetic, for s seeds, r
+            radii, and m = images times batches.
         """
         ...
 
     def proxies(self, architecture: Any) -> list[dict[str, float]]:
-        """The zero-cost proxies under each seed; none if the settings ask for none."""
+        """The zero-cost proxies under each seed; an empty list if the settings ask for none."""
         ...
 
     def counts(self, architecture: Any) -> dict[str, float]:

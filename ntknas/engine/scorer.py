@@ -1,6 +1,6 @@
 """`Scorer`: a session that holds settings, images, weights and compiled programs.
 
-Search, experiments and runs ask it for kernels; nothing is written anywhere.
+Search, experiments and runs take kernels from it. It writes no files.
 """
 
 import time
@@ -24,10 +24,10 @@ __all__ = ["Scored", "Scorer", "fit_spec"]
 
 
 def fit_spec(spec: ScoringSpec, images: ImageSet) -> ScoringSpec:
-    """The spec with what the images decide: dataset, classes, image size, mean and std.
+    """The spec with the images' dataset, classes, image size, mean and std.
 
     Args:
-        spec: Settings.
+        spec: Settings of the run.
         images: The images that batches are drawn from.
     """
     info = dataset_info(images.dataset)
@@ -43,14 +43,14 @@ def fit_spec(spec: ScoringSpec, images: ImageSet) -> ScoringSpec:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a session computes of one architecture.
+    """What a session computes for one architecture.
 
     Attributes:
-        architecture: The architecture.
+        architecture: The architecture that was scored.
         gram: Joint Gram matrices, a stack [s, r] of seeds and radii.
-        proxies: Zero-cost proxies by name, for each seed; none if the settings ask for none.
+        proxies: Zero-cost proxies by name, for each seed; empty if the settings ask for none.
         counts: Scores that need no kernel, by name.
-        seconds: Wall-clock seconds that it took.
+        seconds: Wall-clock seconds that the architecture took.
         dtype: Type of the arithmetic that computed the matrices; their entries are exact in it.
     """
 
@@ -63,15 +63,15 @@ class Scored:
 
 
 class Scorer:
-    """A session: what scoring needs, made once, for any number of architectures.
+    """A session, which prepares scoring once for any number of architectures.
 
     Args:
-        spec: Settings; None means the preset "standard". What the images decide (classes, image
-            size, mean, std) is taken from them.
+        spec: Settings of the run; None means the preset "standard". Classes, image size, mean and
+            std are taken from the images.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
         space: The search space; None means NAS-Bench-201.
-        program: Name of a member of `PROGRAMS`; None chooses: "branches" for NAS-Bench-201,
-            "static" for other spaces.
+        program: Name of a member of `PROGRAMS`; None means "branches" for NAS-Bench-201, "static"
+            for other spaces.
         executor: Name of a member of `EXECUTORS`.
 
     Raises:
@@ -126,7 +126,7 @@ class Scorer:
             architectures: Anything that the space's `parse` takes.
 
         Returns:
-            A stack [a, s, r] of matrices: architectures, seeds, radii (1 without attacks).
+            A stack [a, s, r] of matrices by architecture, seed and radius (r = 1 without attacks).
         """
         scored = list(self.stream(self.space.parse(architectures)))
         first = scored[0].gram
@@ -153,8 +153,8 @@ class Scorer:
             proxies = [program.proxies(architecture) for architecture in launch]
             seconds = (time.perf_counter() - start) / len(launch)
             return [
-                Scored(a, self._joint(array), found, program.counts(a), seconds, array.dtype)
-                for a, array, found in zip(launch, arrays, proxies, strict=True)
+                Scored(a, self._joint(array), scores, program.counts(a), seconds, array.dtype)
+                for a, array, scores in zip(launch, arrays, proxies, strict=True)
             ]
 
         with reused_memory():
@@ -162,7 +162,7 @@ class Scorer:
                 yield from results
 
     def _joint(self, array: np.ndarray) -> JointGram:
-        """The matrices with entries as a run stores them: rounded to the arithmetic's type."""
+        """The matrices, rounded to the arithmetic's type as a run stores them."""
         gram = JointGram.from_array(array, self.spec.batches)
         with np.errstate(over="ignore"):
             rounded = gram.gram.astype(array.dtype).astype(np.float64)
@@ -170,7 +170,7 @@ class Scorer:
 
 
 def _spec_of(space: Space[Any], spec: ScoringSpec | None) -> ScoringSpec:
-    """Settings for a space; those of NAS-Bench-201's network do not carry over to another."""
+    """Settings for a space; settings of NAS-Bench-201's network are dropped for other spaces."""
     if space.name == NASBENCH201.name:
         spec = spec or PRESETS["standard"]
         if spec.space != space.name:

@@ -1,4 +1,4 @@
-"""Scoring many architectures into a run folder: resumable, in order, one transaction each."""
+"""Scoring many architectures into a run folder: resumable, in order, one transaction for each."""
 
 import json
 import tempfile
@@ -42,39 +42,40 @@ def score(
 
     Args:
         archs: Anything that the space's `parse` takes (for NAS-Bench-201 `ntknas.architectures`).
-        out: Folder of the run; None makes a new temporary folder.
-        spec: Settings; None means the preset "standard". What the images decide (classes, image
-            size, mean, std) is taken from them.
+        out: Folder of the run; None means a new temporary folder.
+        spec: Settings of the run; None means the preset "standard". Classes, image size, mean and
+            std are taken from the images.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
         space: The search space; None means NAS-Bench-201.
         scorer: A session to use, in place of `spec`, `images` and `space`.
-        on_progress: Called with (finished, total) before the first and after every architecture.
+        on_progress: Function that is called with (finished, total) before the first architecture
+            and after each one; None calls none.
 
     Returns:
         The run.
 
     Raises:
         InputError: For bad architectures or settings, or if the folder holds a run with other
-            settings, is being written to, or cannot be written.
+            settings, is being written to by another process, or cannot be written.
     """
     if scorer is None:
         scorer = _session(spec, images, space)
     elif not (spec is images is space is None):
         raise InputError("expected either a scorer or spec, images and space, got both")
-    chosen = scorer.space.parse(archs)
+    architectures = scorer.space.parse(archs)
     folder = Path(tempfile.mkdtemp(prefix="ntknas-") if out is None else out)
     with Store.write(folder) as store:
         _describe(store, scorer)
         finished = store.done()
-        todo = [a for a in chosen if a.id not in finished]
-        done = len(chosen) - len(todo)
+        todo = [a for a in architectures if a.id not in finished]
+        done = len(architectures) - len(todo)
         if on_progress:
-            on_progress(done, len(chosen))
+            on_progress(done, len(architectures))
         for scored in scorer.stream(todo):
             _save(store, scorer, scored)
             done += 1
             if on_progress:
-                on_progress(done, len(chosen))
+                on_progress(done, len(architectures))
     return Run(folder)
 
 
@@ -86,16 +87,17 @@ def score_networks(
     images: ImageSet | None = None,
     on_progress: Progress | None = None,
 ) -> Run:
-    """Score networks of your own by name, each a program of its own.
+    """Score user-defined networks by name; each is compiled as a separate program.
 
     Args:
-        networks: From a label to a Flax module, or to `(apply_fn, params)` with
+        networks: Mapping from a label to a Flax module, or to `(apply_fn, params)` with
             `apply_fn(params, images) -> logits`.
-        out: Folder of the run; None makes a new temporary folder.
-        spec: Settings; None means clean kernels of 16 images. `coupled=False` is faster and right
-            where the images of a batch do not interact.
+        out: Folder of the run; None means a new temporary folder.
+        spec: Settings of the run; None means clean kernels of 16 images. `coupled=False` is faster,
+            and right where the images of a batch do not interact.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
-        on_progress: Called with (finished, total) before the first and after every network.
+        on_progress: Function that is called with (finished, total) before the first network and
+            after each one; None calls none.
 
     Returns:
         The run.
@@ -108,7 +110,7 @@ def score_networks(
 
 
 def _session(spec: ScoringSpec | None, images: ImageSet | None, space: Space[Any] | None) -> Scorer:
-    """A session of these settings; recent ones of NAS-Bench-201 are kept, weights and all."""
+    """A session of these settings; recent sessions of NAS-Bench-201 are kept with their weights."""
     images = load_images() if images is None else images
     if space is not None:
         return Scorer(spec, images, space=space)
@@ -116,7 +118,7 @@ def _session(spec: ScoringSpec | None, images: ImageSet | None, space: Space[Any
 
 
 class _SameImages:
-    """Images that are equal if their digests are."""
+    """Images that compare equal if their digests are equal."""
 
     def __init__(self, images: ImageSet):
         self.images = images
@@ -131,11 +133,12 @@ class _SameImages:
 
 @lru_cache(maxsize=2)
 def _recent(spec: ScoringSpec | None, images: _SameImages, dtype: str) -> Scorer:
+    """A session of NAS-Bench-201, kept for the next call with the same arguments."""
     return Scorer(spec, images.images)
 
 
 def _describe(store: Store, scorer: Scorer) -> None:
-    """Write what a new run is, or check that the run in the folder is the same."""
+    """Write the settings of a new run, or check that the run in the folder has the same ones."""
     meta, spec = store.meta(), scorer.spec
     dtype = str(jnp.zeros(()).dtype)
     if "spec" in meta:
@@ -144,7 +147,7 @@ def _describe(store: Store, scorer: Scorer) -> None:
             differences.append(f"dtype: {meta['dtype']} / {dtype}")
         if differences:
             raise InputError(
-                f"{store.folder} holds a run with other settings (there / asked for): "
+                f"{store.folder} holds a run with other settings (in the folder / asked for): "
                 + "; ".join(differences)
             )
         bring_scores_up_to_date(store)
@@ -167,7 +170,7 @@ def _describe(store: Store, scorer: Scorer) -> None:
 
 
 def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
-    """Store what a session computed, with the scores of the stored matrices."""
+    """Store the results of a session, with the scores of the stored matrices."""
     spec, architecture = scorer.spec, scored.architecture
     rhos = spec.rhos or (0.0,)
     grams, rows = [], []
@@ -177,10 +180,10 @@ def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
         }
         with np.errstate(over="ignore"):
             grams += [GramRecord(seed, r, g.gram.astype(scored.dtype)) for r, g in at_rho.items()]
-        of_seed = score_rows(
+        seed_rows = score_rows(
             spec.kernel_rows(), at_rho, batch.labels, constant=architecture.is_constant
         )
-        rows.append((seed, of_seed))
+        rows.append((seed, seed_rows))
     store.add(
         architecture,
         seconds=scored.seconds,

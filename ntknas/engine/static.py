@@ -1,4 +1,4 @@
-"""The program of any network of any space: each network is traced and compiled by itself."""
+"""The program for any network of any space; each network is traced and compiled by itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,6 +44,7 @@ class StaticProgram:
         return [self._gram(architecture) for architecture in launch]
 
     def _gram(self, architecture: Candidate) -> np.ndarray:
+        """The joint Gram matrices [s, r, m, m] of one architecture."""
         spec, network = self._spec, self._space.build(architecture)
         rhos = jnp.array(spec.rhos, self._dtype)
 
@@ -65,7 +66,7 @@ class StaticProgram:
                 logits=spec.logits,
             )
 
-        of_seeds = []
+        seed_grams = []
         for seed, (images, labels) in enumerate(self._batches):
             params, rest = _variables(network, architecture, seed, images)
             logits = jax.eval_shape(network.apply, {**rest, "params": params}, images)
@@ -75,15 +76,15 @@ class StaticProgram:
                     f"{architecture.id}, got {list(logits.shape)}"
                 )
             key = jax.random.key(seed)
-            of_seeds.append(np.asarray(compute(key, params, rest, images, labels)))
-        return np.stack(of_seeds)
+            seed_grams.append(np.asarray(compute(key, params, rest, images, labels)))
+        return np.stack(seed_grams)
 
     def proxies(self, architecture: Candidate) -> list[dict[str, float]]:
-        """None: proxies are computed on NAS-Bench-201 networks."""
+        """An empty list, since proxies exist for NAS-Bench-201 networks alone."""
         return []
 
     def counts(self, architecture: Candidate) -> dict[str, float]:
-        """The space's counts, and the number of parameters."""
+        """The counts of the space, and the number of parameters."""
         network, (images, _) = self._space.build(architecture), self._batches[0]
         shapes = jax.eval_shape(network.init, jax.random.key(0), images)
         params = jax.tree.leaves(shapes["params"])
@@ -94,13 +95,13 @@ class StaticProgram:
 def _variables(
     network: Any, architecture: Candidate, seed: int, images: jax.Array
 ) -> tuple[Any, dict[str, Any]]:
-    """Parameters, and the other collections of variables."""
+    """The parameters, and the other collections of variables."""
     variables = network.init(jax.random.key(seed), images)
     if not isinstance(variables, Mapping) or "params" not in variables:
-        found = ", ".join(variables) if isinstance(variables, Mapping) else type(variables).__name__
+        names = ", ".join(variables) if isinstance(variables, Mapping) else type(variables).__name__
         raise InputError(
             f"expected variables with a collection 'params' of network {architecture.id}, "
-            f"got {found}"
+            f"got {names}"
         )
     rest = {name: tree for name, tree in variables.items() if name != "params"}
     return variables["params"], rest

@@ -1,4 +1,4 @@
-"""What a run is worth: rankings, correlations, comparisons of runs, the search of a ranking."""
+"""Evaluation of runs: rankings, correlations, comparisons, and the search for a ranking."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Runs side by side: how far each setting moves a correlation, with paired intervals."""
+"""Comparison of runs: how much each setting changes a correlation, with paired intervals."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,22 +20,21 @@ __all__ = ["changed_settings", "compare_runs", "turned", "unmixed_names"]
 
 
 def turned(scores: pd.DataFrame, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
-    """Scores with higher values better, constant networks and missing values last.
+    """Scores oriented so that higher is better, with constant networks and missing values last.
 
     Args:
-        scores: A frame as `Run.scores` returns.
-        names: Scores or rank sums; None means every column of the frame.
+        scores: Scores in the form that `Run.scores` returns.
+        names: Names of scores or rank sums; None means every column of `scores`.
 
     Returns:
-        One column per name.
+        A table with one column per name.
     """
     table = score_table(scores)
     wanted = [table.resolve(name) for name in (scores.columns if names is None else names)]
     values = table.values(wanted)
     directions = {str(name): name.direction for name in wanted}
-    columns = {
-        name: oriented(values, directions, name, worst=table.constant) for name in directions
-    }
+    constant = {"worst": table.constant, "raw": table.raw(wanted)}
+    columns = {name: oriented(values, directions, name, **constant) for name in directions}
     return pd.DataFrame(columns).fillna(-np.inf)
 
 
@@ -51,24 +50,25 @@ def compare_runs(
     """Correlations of several runs on the architectures that all of them hold.
 
     Args:
-        runs: The runs; the first is the one that the others are compared with.
+        runs: Runs to compare; the others are compared with the first.
         truth: Published accuracies.
-        metric: One of the truth's metrics.
-        dataset: One of the truth's; None means the first run's.
-        names: Scores or rank sums; None means lambda_min and cond of every kernel that is not
-            mixed.
+        metric: Metric of the published accuracies.
+        dataset: Data set of the published accuracies; None means that of the first run.
+        names: Names of scores or rank sums; None means lambda_min and cond of every kernel that is
+            not mixed.
         resamples: Number of resamples of each interval.
 
     Returns:
-        One row per run and score, and if a run has several seeds (of weights and images) one more
-        for each alone. Columns: settings (those that differ from the first run's; its own folder's
-        name for the first), score, n, spearman and its interval, difference from the first run's
-        spearman of the same score and its interval, both runs resampled alike (NaN for scores that
-        the first run has not).
+        A table with one row per run and score. If a run has several seeds (of weights and images),
+        there is also one row per seed and score. Columns: settings (those that differ from the
+        first run; for the first run, the name of its folder), score, n, spearman and its interval,
+        and difference, with its interval, from the spearman of the same score in the first run. For
+        the difference both runs use the same resamples. It is NaN for scores that the first run
+        lacks.
 
     Raises:
         InputError: If the runs have fewer than two architectures in common, or fewer than two of
-            them an accuracy.
+            these have an accuracy.
     """
     first = runs[0]
     common = set.intersection(*(set(run.ids) for run in runs))
@@ -81,7 +81,7 @@ def compare_runs(
     ).dropna()
     if len(accuracy) < 2:
         raise InputError(f"expected accuracies of two architectures or more, got {len(accuracy)}")
-    accuracy = accuracy.round(6)  # below that, ties of the published means are rounding
+    accuracy = accuracy.round(6)  # smaller differences of published means are rounding errors
     counts = resample_counts(len(accuracy), resamples=resamples, seed=0)
     reference: dict[Any, tuple[Any, Any]] = {}
     rows: list[dict[str, Any]] = []
@@ -117,7 +117,7 @@ def unmixed_names(scores: pd.DataFrame) -> list[str]:
 
 
 def _draws(run: Run) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Scores as they are, which are means over seeds; then, if there are several, each seed's."""
+    """Scores averaged over the seeds and, if there are several seeds, the scores of each."""
     table = run.table()
     yield "", run.scores(table)
     if run.spec.seeds > 1:
@@ -126,21 +126,21 @@ def _draws(run: Run) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
-    """The 95% interval of a column from its values in resamples; NaN if there are none."""
+    """The ends of the 95% interval of a column, from its values in resamples; NaN without any."""
     known = resampled[~np.isnan(resampled)]
     low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
     return {f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def changed_settings(spec: ScoringSpec, first: ScoringSpec) -> list[str]:
-    """Settings that move a kernel's scores and differ from a first spec's, as "name: value".
+    """Settings that change the scores of a kernel and differ from others, as "name: value".
 
-    Which kernels there are is not among them: the columns of a table say that. What a dataset's
-    images decide about the network goes by the dataset's name.
+    The list of kernels is not among them, because the columns of a table show it. If the dataset
+    differs, only its name is listed, not the settings of the network that depend on its images.
 
     Args:
-        spec: A run's settings.
-        first: The settings that it is compared with.
+        spec: Settings of a run.
+        first: Settings to compare with.
     """
     if spec.dataset != first.dataset and spec.network and first.network:
         of_images = {

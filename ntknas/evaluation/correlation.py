@@ -1,18 +1,18 @@
-"""Scores against published accuracies: rank correlations, and the pairs themselves to draw.
+"""Rank correlations of scores with published accuracies, and the data of their scatter plot.
 
-The sizes of the networks, which every score has to beat, are always in the table.
+The sizes of the networks, which are the baselines for all scores, are always in the table.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
 from ntknas import ranking
 from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, ScoreTable, score_table
-from ntknas.ranking.orientation import RAW
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
-from ntknas.truth import Truth
+from ntknas.truth import ANY_DATASET, Truth
 
 __all__ = ["correlate", "scatter_frame", "true_values"]
 
@@ -36,31 +36,34 @@ def correlate(
 ) -> pd.DataFrame:
     """Rank correlations of scores with published accuracies, with 95% bootstrap intervals.
 
-    Scores are turned by their direction, so that a positive correlation always means that the score
-    puts good networks first. Constant networks are tied in last place by every kernel score. Any
-    member of a class is held against the accuracy of its representative.
+    Scores are multiplied by their direction, so that a positive correlation always means that the
+    score ranks good networks first. Every kernel score ties constant networks in last place. All
+    architectures of a class have the accuracy of its representative.
 
     Args:
-        scores: A run, the precomputed table, or a frame: index of labels, one column per score.
+        scores: Run, precomputed table, or frame of scores with labels of architectures as its index
+            and one column per score.
         truth: Published accuracies.
-        dataset: One of the truth's; None means the run's, or for a frame all of the truth's.
-        metrics: Metrics of the truth; None means all.
-        names: Scores, rank sums among them; None means every score there is. `params` and `flops`
-            are always in, where they are known.
-        combine: Further scores or rank sums, such as "cond@robust:8/255+params".
-        top_fraction: Also correlate within this best fraction by true value.
-        resamples: Number of resamples of each interval; None means 1000 up to 1000 architectures
-            and 200 beyond; 0 means no intervals.
+        dataset: Data set of the published accuracies. None means that of the run, or all data sets
+            if `scores` is a frame.
+        metrics: Metrics of the published accuracies; None means all.
+        names: Names of scores or rank sums; None means every score in `scores`. `params` and
+            `flops` are always added, if they are known.
+        combine: Names of further scores or rank sums, such as "cond@robust:8/255+params".
+        top_fraction: Fraction of the architectures with the best true values within which
+            correlations are computed too; None means no such correlations.
+        resamples: Number of resamples of each interval. None means 1000 for up to 1000
+            architectures and 200 for more. 0 means no intervals.
         seed: Seed of the resamples.
-        space: For a frame, the search space of its labels; None asks the frame.
-        on_pair: Called with (pairs done, pairs in all).
+        space: Search space of the labels of a frame; None means the one that the frame records.
+        on_pair: Function that is called with (number of pairs done, number of all pairs).
 
     Returns:
-        The table of `ntknas.ranking.correlation_table`: one row per score, metric and subset.
+        The table of `ntknas.ranking.correlation_table`, with one row per score, metric and subset.
 
     Raises:
-        InputError: For a score, dataset or metric that is not there, or if fewer than two
-            architectures have a published accuracy.
+        InputError: If a score, data set or metric does not exist, or fewer than two architectures
+            have a published accuracy.
 
     Example:
         >>> from pathlib import Path
@@ -75,11 +78,11 @@ def correlate(
     if dataset is None and not isinstance(scores, pd.DataFrame):
         dataset = scores.spec.dataset
     if dataset is not None:
-        truth.wide(dataset)  # says what the truth has, if not this
-    given = list(scores.columns) if isinstance(scores, pd.DataFrame) else None
+        truth.wide(dataset)  # raises an error that lists the data sets, if this one is missing
+    columns = list(scores.columns) if isinstance(scores, pd.DataFrame) else None
     table = score_table(scores, space=space)
     if names is None:
-        names = list(table.frame.columns) if given is None else given
+        names = list(table.frame.columns) if columns is None else columns
     sizes = [name for name in score_names(ScoreKind.SIZE) if ScoreName(name) in table.names]
     chosen = list(dict.fromkeys(table.resolve(name) for name in (*names, *combine, *sizes)))
     return ranking.correlation_table(
@@ -91,26 +94,32 @@ def correlate(
         resamples=resamples,
         seed=seed,
         worst=table.constant,
-        raw=[str(name) for name in chosen if {term.score for term in name.terms} <= set(RAW)],
+        raw=table.raw(chosen),
         on_pair=on_pair,
     )
 
 
 def true_values(truth: Truth, dataset: str | None, table: ScoreTable) -> pd.DataFrame:
-    """The truth's rows for the table's architectures, through their representatives.
+    """The published accuracies of the architectures of a table of scores.
+
+    Each architecture has the accuracy of its representative.
 
     Args:
         truth: Published accuracies.
-        dataset: One of the truth's; None means all.
-        table: The architectures.
+        dataset: Data set of the published accuracies; None means all. A table of your own without
+            data sets accepts any name.
+        table: Table of scores, which holds the architectures.
 
     Returns:
-        Columns architecture, dataset, metric and value, rounded to the digits that are published.
+        A table with the columns architecture, dataset, metric and value. Values are rounded to the
+        published digits.
 
     Raises:
-        InputError: If none of the architectures is in the truth.
+        InputError: If none of the architectures has published accuracies.
     """
-    rows = truth.table if dataset is None else truth.table[truth.table["dataset"] == dataset]
+    rows = truth.table
+    if dataset is not None and truth.datasets != (ANY_DATASET,):
+        rows = rows[rows["dataset"] == dataset]
     labels = table.frame.index.tolist()
     known = [label for label in labels if label in truth.representative_of]
     if not known:
@@ -118,7 +127,7 @@ def true_values(truth: Truth, dataset: str | None, table: ScoreTable) -> pd.Data
     members = pd.DataFrame(
         {"member": known, "architecture": [truth.representative_of[label] for label in known]}
     )
-    # Merged from the left so that the truth keeps its order of metrics.
+    # Merged into the rows of the truth, so that their order of metrics is kept.
     rows = rows.merge(members, on="architecture").drop(columns="architecture")
     return rows.rename(columns={"member": "architecture"}).assign(
         value=rows["value"].round(_TRUTH_DECIMALS)
@@ -128,19 +137,22 @@ def true_values(truth: Truth, dataset: str | None, table: ScoreTable) -> pd.Data
 def scatter_frame(
     scores: Scores, truth: Truth, correlations: pd.DataFrame, *, space: str | None = None
 ) -> pd.DataFrame:
-    """The pairs behind a table of correlations, to draw with `ntknas.report.score_scatter`.
+    """The pairs of score and accuracy behind a table of correlations.
+
+    `ntknas.report.score_scatter` draws them.
 
     Args:
-        scores: A run, the precomputed table, or a frame of scores.
+        scores: Run, precomputed table, or frame of scores.
         truth: Published accuracies.
-        correlations: A table of `correlate`, of one dataset and metric.
-        space: For a frame, the search space of its labels; None asks the frame.
+        correlations: Table that `correlate` returned, for one data set and metric.
+        space: Search space of the labels of a frame; None means the one that the frame records.
 
     Returns:
-        One row per architecture and score; columns score, value, accuracy, convolutions_3x3 (of
-        NAS-Bench-201 cells; 0 elsewhere), and note (the correlation).
+        A table with one row per architecture and score. Its columns are score, value, accuracy,
+        convolutions_3x3 (number of 3x3 convolutions of a NAS-Bench-201 cell; 0 in other spaces),
+        and note (the correlation).
     """
-    # flops rank as params do.
+    # The score flops is left out: it ranks architectures as params does.
     kept = (correlations["subset"] == "all") & (correlations["score"] != "flops")
     rows = correlations[kept]
     dataset, metric = rows[["dataset", "metric"]].iloc[0]
@@ -158,9 +170,12 @@ def scatter_frame(
     )
     names = [table.resolve(name) for name in rows["score"]]
     drawn = table.values(names)
+    default = None
+    with suppress(InputError):  # a frame need not have a default ranking
+        default = table.default
     parts = [
         frame.assign(
-            score="default" if name == table.default else str(name),
+            score="default" if name == default else str(name),
             value=drawn[str(name)],
             note=f"Spearman {spearman:.3f}",
         )
@@ -170,4 +185,5 @@ def scatter_frame(
 
 
 def _convolutions_3x3(string: str) -> int:
+    """The number of 3x3 convolutions in the string of a NAS-Bench-201 cell."""
     return string.count("nor_conv_3x3")

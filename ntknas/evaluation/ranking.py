@@ -1,4 +1,4 @@
-"""Architectures from best to worst, by a score or by a sum of ranks."""
+"""Rankings: architectures from best to worst, by a score or by a sum of ranks."""
 
 import pandas as pd
 
@@ -20,19 +20,22 @@ def rank(
     """Architectures from best to worst.
 
     Args:
-        scores: A run, the precomputed table, or a frame: index of labels, one column per score.
-        name: A score, or several joined with `+` or `-`, whose ranks are summed; "default" is the
-            ranking that was chosen on a fifth of NAS-Bench-201 (`default_ranking`).
-        top: How many of the best; None means all.
-        space: For a frame, the search space of its labels, such as "nasbench201"; None asks the
-            frame, which knows if it came from a run.
+        scores: Run, precomputed table, or frame of scores with labels of architectures as its index
+            and one column per score.
+        name: Name of a score, or several names joined with `+` or `-`, whose ranks are summed. A
+            minus sign reverses the direction of a score. "default" is the ranking that was chosen
+            on one fifth of NAS-Bench-201 (`default_ranking`).
+        top: Number of best architectures to return; None means all.
+        space: Search space of the labels of a frame, such as "nasbench201". None means the one that
+            the frame records, which it does if it came from a run.
 
     Returns:
-        Columns id (the label), architecture (written out), score (of a sum: the sum of ranks, each
-        divided by their number) and rank (ties share the best; missing where a score is missing).
+        A table with the columns id (the label), architecture (as text), score and rank. The score
+        of a sum is the sum of ranks, each divided by the number of ranked architectures. Ties share
+        the best rank. The rank is missing where a score is missing.
 
     Raises:
-        InputError: For a score that is not there, or `top` below 1.
+        InputError: If a score does not exist, or `top` is below 1.
 
     Example:
         >>> scores = pd.DataFrame({"cond@clean": [9.0, 12.0, 7.0]}, index=[0, 1, 2])
@@ -50,12 +53,12 @@ def rank(
 
 
 def default_ranking(scores: Scores) -> str:
-    """The name of the ranking by default (`ScoreTable.default`).
+    """The name of the default ranking (`ScoreTable.default`).
 
     Args:
-        scores: A run, the precomputed table, or a frame of scores.
+        scores: Run, precomputed table, or frame of scores.
 
     Raises:
-        InputError: If there is no kernel.
+        InputError: If there is no sphericity to rank by.
     """
     return str(score_table(scores).default)

@@ -1,9 +1,10 @@
-"""The search of a ranking with a fixed formula: which scores to sum the ranks of.
+"""The search for a ranking with a fixed formula: it chooses the scores whose ranks are summed.
 
-Nothing is regressed on accuracies. A ranking is chosen on a development fifth of the architectures,
-fixed by a hash of their ids, in two steps: a beam search on random halves of that fifth, judged on
-the other halves, gives the number of terms (the smallest within a standard error of the best); a
-beam search on the whole fifth gives the ranking.
+No coefficients are fitted to accuracies. A ranking is chosen on the development part, one fifth of
+the architectures, which a hash of their labels selects. The search has two steps. First, beam
+searches on random halves of the development part, evaluated on the other halves, give the number of
+terms: the smallest number within one standard error of the best. Then a beam search on the whole
+development part gives the ranking.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from ntknas.evaluation.comparison import turned
 from ntknas.ranking import mid_ranks, rank_correlation
 from ntknas.runs import Run
 from ntknas.scores import ScoreKind, score_names
+from ntknas.spaces import Label
 
 __all__ = [
     "TOP_FRACTIONS",
@@ -34,16 +36,16 @@ __all__ = [
 Array = NDArray[np.float64]
 
 TOP_FRACTIONS = (0.1, 0.2, 0.3)
-"""Best fractions by true value within which a ranking is judged too."""
+"""Fractions of the architectures with the best true values on which a ranking is evaluated too."""
 
-_WEIGHTS = np.array([0.7, 0.1, 0.1, 0.1])  # of Spearman over all, and within each top fraction
+_WEIGHTS = np.array([0.7, 0.1, 0.1, 0.1])  # weights of Spearman: over all, within each top fraction
 
 
-def in_development(index: int) -> bool:
-    """Whether an architecture belongs to the fifth that rankings are chosen on.
+def in_development(index: Label) -> bool:
+    """Whether an architecture belongs to the development part, on which rankings are chosen.
 
     Args:
-        index: Id of the architecture.
+        index: Label of the architecture.
 
     Example:
         >>> sum(map(in_development, range(15625)))
@@ -54,17 +56,17 @@ def in_development(index: int) -> bool:
 
 
 def candidates(runs: Sequence[Run]) -> pd.DataFrame:
-    """Candidate scores by architecture, turned so that higher is better; NaN nowhere.
+    """Candidate scores by architecture, oriented so that higher is better; none is NaN.
 
     Kernel scores and proxies are named RUN/NAME if there are several runs. Constant networks are
-    last in all but the counts of parameters and operations. Of candidates that rank alike, such as
-    params and flops, the first is kept.
+    last in all scores except the numbers of parameters and operations. If several candidates give
+    the same ranking, as params and flops do, only the first is kept.
 
     Args:
         runs: Finished runs.
 
     Returns:
-        One row per architecture that all runs hold, one column per candidate.
+        A table with one row per architecture that all runs hold, and one column per candidate.
     """
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
     frames = []
@@ -81,32 +83,34 @@ def candidates(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def best_fraction(truth: Array, fraction: float) -> NDArray[np.intp]:
-    """Positions of the best fraction by true value, two at least.
+    """Positions of the best architectures by true value, at least two.
 
     Args:
         truth: True values.
-        fraction: The fraction.
+        fraction: Fraction of the architectures to take.
     """
     return np.argsort(-truth, kind="stable")[: max(2, round(fraction * len(truth)))]
 
 
 def quality(scores: Array, truth: Array) -> Array:
-    """What is maximised: a weighted mean of Spearman over all and within the best fractions.
+    """The quality that the search maximises, a weighted mean of Spearman correlations.
 
-    That within the best tenth alone is too noisy on a fifth of the space.
+    They are computed over all architectures and within the best fractions. Spearman within the best
+    tenth alone is too noisy on one fifth of the space.
 
     Args:
-        scores: Scores [k, n], higher is better.
-        truth: True values [n].
+        scores: Scores `[k, n]`, higher is better.
+        truth: True values `[n]`.
 
     Returns:
-        One value per row of scores.
+        One value per row of `scores`.
     """
     parts = [np.arange(len(truth)), *(best_fraction(truth, f) for f in TOP_FRACTIONS)]
     return _WEIGHTS @ np.stack([_spearman(scores[:, part], truth[part]) for part in parts])
 
 
 def _spearman(scores: np.ndarray, truth: np.ndarray) -> Array:
+    """Spearman's rho of each row of scores with the true values."""
     return rank_correlation(mid_ranks(scores), mid_ranks(truth))
 
 
@@ -116,13 +120,13 @@ def search_sums(
     """The best sum of ranks of each length, by beam search.
 
     Args:
-        table: Candidates, higher is better.
-        truth: Accuracies in the table's order.
-        terms: Longest length.
-        beam: Number of sums kept from one length to the next.
+        table: Candidate scores by architecture, higher is better.
+        truth: Accuracies in the order of the table.
+        terms: Largest number of terms in a sum.
+        beam: Number of sums that are kept from one length to the next.
 
     Returns:
-        Names of the scores in the best sum of 1, 2, ... terms.
+        The names of the scores in the best sum of 1, 2, ... terms.
     """
     ranks = table.rank().to_numpy().T
     kept: list[tuple[int, ...]] = [()]
@@ -143,16 +147,16 @@ def search_sums(
 
 
 class RankingSearch(NamedTuple):
-    """What a search of a ranking found.
+    """The result of a search for a ranking.
 
     Attributes:
         chosen: Names of the scores whose ranks are summed.
-        of_length: The best sum of 1, 2, ... terms on the development part.
-        lengths: Quality by number of terms on the halves that were not chosen on: columns mean and
-            error (standard error).
-        n: Number of development architectures.
-        spearman: Spearman of the chosen ranking on the development part.
-        spearman_top: The same within its best tenth.
+        of_length: Names of the scores in the best sum of 1, 2, ... terms on the development part.
+        lengths: Quality by number of terms, on the halves that were not used to choose; columns
+            mean and error (standard error).
+        n: Number of architectures of the development part.
+        spearman: Spearman correlation of the chosen ranking on the development part.
+        spearman_top: Spearman correlation within the best tenth of the development part.
     """
 
     chosen: tuple[str, ...]
@@ -172,23 +176,24 @@ def search_ranking(
     halves: int = 12,
     seed: int = 0,
 ) -> RankingSearch:
-    """Choose a sum of ranks on the development fifth.
+    """Choose a sum of ranks on the development part.
 
     Args:
-        table: Candidates by architecture, higher is better (`candidates`).
+        table: Candidate scores by architecture, higher is better (`candidates`).
         accuracy: True values by architecture.
-        terms: Most scores in a sum.
-        beam: Number of sums kept from one length to the next.
-        halves: Number of random halves of the development part, each chosen on and judged on once.
-        seed: Seed of the halves.
+        terms: Largest number of terms in a sum.
+        beam: Number of sums that are kept from one length to the next.
+        halves: Number of random splits of the development part into two halves; sums are chosen on
+            one half and evaluated on the other.
+        seed: Seed of the splits.
 
     Returns:
-        The ranking and what it was chosen by.
+        The chosen ranking, and the numbers that it was chosen by.
 
     Raises:
-        InputError: For fewer than 20 development architectures.
+        InputError: If the development part has fewer than 20 architectures.
     """
-    development = np.array([in_development(int(i)) for i in table.index])
+    development = np.array([in_development(label) for label in table.index.tolist()])
     known = accuracy.dropna()
     part = table[development & table.index.isin(known.index)]
     if len(part) < 20:
@@ -214,7 +219,7 @@ def search_ranking(
 def _number_of_terms(
     table: pd.DataFrame, truth: Array, *, terms: int, beam: int, halves: int, seed: int
 ) -> pd.DataFrame:
-    """Quality on the halves that were not chosen on, by length; mean and standard error."""
+    """Mean and standard error of the quality on the unused halves, by number of terms."""
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(halves):

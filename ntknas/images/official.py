@@ -1,8 +1,9 @@
 """Images from the official Python pickles of CIFAR-10, CIFAR-100 and ImageNet16-120.
 
-Each file is a pickled dict: `data` uint8 [n, 3 * size * size], a row being the red plane, then
-green, then blue, each row by row; and the labels. CIFAR (Krizhevsky 2009) counts labels from 0.
-ImageNet16 (Chrabaszcz et al. 2017) counts 1..1000; NAS-Bench-201 keeps 1..120, here 0..119.
+Each file is a pickled dict with `data`, uint8 `[n, 3 * size * size]`, and the labels. A row of
+`data` is the red plane, then the green one, then the blue one, each row by row. CIFAR (Krizhevsky
+2009) counts labels from 0. ImageNet16 (Chrabaszcz et al. 2017) counts 1..1000; NAS-Bench-201 keeps
+1..120, which are 0..119 here.
 """
 
 import tarfile
@@ -31,12 +32,12 @@ Arrays = tuple[
 
 @dataclass(frozen=True)
 class PickleLayout:
-    """How the official files of a dataset are named.
+    """Names of the official files of a dataset.
 
     Attributes:
-        folder: the folder that holds them.
-        files: split -> file names, in order.
-        labels: the dict's key of the labels.
+        folder: Name of the folder that holds the files.
+        files: Names of the files of each split, in order.
+        labels: Key of the labels in the pickled dict.
     """
 
     folder: str
@@ -67,16 +68,17 @@ def read_official(info: DatasetInfo, path: Path, *, split: str) -> Arrays:
     """Pixels, labels and indices of one split of the official files.
 
     Args:
-        info: the dataset.
-        path: the folder of the files, its parent folder, or the files' (compressed) tar archive.
-        split: "train" or "test" (ImageNet16's `val_data`).
+        info: Dataset of the images.
+        path: Folder of the files, its parent folder, or a (compressed) tar archive of the files.
+        split: Part to read: "train" or "test" (ImageNet16's `val_data`).
 
     Returns:
-        pixels uint8 [M, H, W, 3]; labels int64 [M] from 0; indices int64 [M], the positions in the
-        split's files laid end to end (for ImageNet16 with all their 1000 classes).
+        Pixels, labels and indices. The pixels are uint8 `[M, H, W, 3]`. The labels are int64 `[M]`
+        from 0. The indices are int64 `[M]`, the positions in the concatenated files of the split
+        (for ImageNet16 with all of its 1000 classes).
 
     Raises:
-        InputError: a file is missing, cut off, not such a pickle, or its arrays do not fit.
+        InputError: If a file is missing, cut off or not such a pickle, or its arrays do not fit.
 
     Example:
         >>> LAYOUTS["cifar100"].files["train"]
@@ -101,6 +103,7 @@ def read_official(info: DatasetInfo, path: Path, *, split: str) -> Arrays:
 def _read_folder(
     info: DatasetInfo, path: Path, wanted: tuple[str, ...]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and content of each wanted file that the folder, or its inner folder, holds."""
     inner = path / LAYOUTS[info.name].folder
     folder = inner if inner.is_dir() else path
     for name in wanted:
@@ -111,9 +114,10 @@ def _read_folder(
 def _read_archive(
     info: DatasetInfo, path: Path, wanted: tuple[str, ...]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and content of each wanted file that the archive holds, in the archive's order."""
     left = set(wanted)
     try:
-        # As a stream: the archive's order is not the batches', and seeking would unpack it anew.
+        # Read as a stream: seeking in a compressed archive would unpack it again from the start.
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
                 name = PurePosixPath(member.name).name
@@ -133,7 +137,7 @@ def _read_archive(
 def _decode(
     info: DatasetInfo, content: dict[str, Any], source: str
 ) -> tuple[UInt8[np.ndarray, "m h w 3"], Int64[np.ndarray, "m"], Bool[np.ndarray, "n"]]:
-    """Pixels and labels of one file, and a mask over its rows of those that are kept."""
+    """Pixels and labels of the rows of one file that are kept, and the mask of these rows."""
     key, row = LAYOUTS[info.name].labels, 3 * info.image_size**2
     if "data" not in content or key not in content:
         raise InputError(
@@ -141,8 +145,8 @@ def _decode(
         )
     data = content["data"]
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (row,):
-        found = f"{data.dtype} {list(data.shape)}" if isinstance(data, np.ndarray) else type(data)
-        raise InputError(f"{source}: data must be uint8 [n, {row}], got {found}")
+        form = f"{data.dtype} {list(data.shape)}" if isinstance(data, np.ndarray) else type(data)
+        raise InputError(f"{source}: data must be uint8 [n, {row}], got {form}")
     labels = _label_array(content[key], len(data), source)
     kept = np.ones(len(data), bool)
     if info.name == "imagenet16":
@@ -157,6 +161,7 @@ def _decode(
 
 
 def _label_array(labels: Any, count: int, source: str) -> Int64[np.ndarray, "n"]:
+    """The labels in int64; refuses a wrong number or other types than integers."""
     try:
         array = np.asarray(labels)
     except ValueError as error:

@@ -1,12 +1,12 @@
 """Reading a dict of arrays from a pickle without letting the pickle run anything.
 
 A pickle is a program: it may import and call whatever it names. Image pickles need four names,
-all of them for NumPy arrays. Here those names stand for two small classes that accept an array's
-shape, plain number type and bytes, and every other name is refused; so not even NumPy's own
-constructors (which can be led to place objects at chosen addresses) are at the pickle's disposal.
+all of them for NumPy arrays. This module replaces them with two small classes that accept the
+shape, the plain number type and the bytes of an array, and refuses every other name. A pickle
+cannot even call NumPy's own constructors, which can be made to place objects at chosen addresses.
 
 The official CIFAR files were written by Python 2 (protocol 2, byte-string keys), ImageNet16's by
-Python 3; both are read, at protocols 0 to 4.
+Python 3. Both are read, at protocols 0 to 4.
 """
 
 import io
@@ -24,7 +24,7 @@ __all__ = ["read_pickle"]
 
 
 class _Dtype:
-    """What the pickle gets for `numpy.dtype`: plain numbers only."""
+    """Replacement for `numpy.dtype` that accepts only plain numbers."""
 
     value: np.dtype
 
@@ -34,18 +34,18 @@ class _Dtype:
             raise ValueError(f"array of type {text!r}")
         self.value = np.dtype(text)
 
-    # Defining __setstate__ also keeps the pickle from setting attributes of the class itself.
+    # Defining __setstate__ also prevents the pickle from setting attributes of the class itself.
     def __setstate__(self, state: tuple) -> None:
         order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
         self.value = self.value.newbyteorder(order)  # type: ignore[arg-type]
 
 
 class _Array:
-    """What the pickle gets for `numpy.ndarray` and for the function that rebuilds one."""
+    """Replacement for `numpy.ndarray` and for the function that rebuilds an array."""
 
     value: np.ndarray
 
-    # In __new__, which a pickle cannot go round as it can __init__.
+    # In __new__, because a pickle can skip __init__ but not __new__.
     def __new__(cls, *_: object):
         array = super().__new__(cls)
         array.value = np.empty(0)
@@ -63,13 +63,15 @@ _STAND_INS: Mapping[tuple[str, str], Callable[..., Any]] = MappingProxyType(
         ("numpy._core.multiarray", "_reconstruct"): _Array,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Dtype,
-        # How protocol 2 spells the byte strings of Python 3.
+        # Protocol 2 writes the byte strings of Python 3 with this function.
         ("_codecs", "encode"): str.encode,
     }
 )
 
 
 class _Unpickler(pickle.Unpickler):
+    """An unpickler that knows only the names of `_STAND_INS`."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
             raise pickle.UnpicklingError(
@@ -82,14 +84,15 @@ def read_pickle(stored: bytes, source: str) -> dict[str, Any]:
     """The dict in a pickle, its string keys as text and its arrays as NumPy arrays.
 
     Args:
-        stored: the pickle.
-        source: what error messages call it.
+        stored: Bytes of the pickle.
+        source: Name of the pickle in error messages.
 
     Returns:
-        Key -> array (read-only), list, number or byte string, as pickled.
+        The pickled value of each key, which may be an array (read-only), list, number or byte
+        string.
 
     Raises:
-        InputError: the pickle is cut off or damaged, is not a dict, or asks for anything besides
+        InputError: If the pickle is cut off or damaged, is not a dict, or asks for anything besides
             containers, numbers, strings and NumPy arrays of plain numbers.
 
     Example:

@@ -1,4 +1,4 @@
-"""From a dataset's name and a path to an `ImageSet`: embedded sample, pickles or .npz.
+"""`load_images`: an `ImageSet` from the embedded sample, official pickles or an .npz archive.
 
 Nothing is downloaded.
 """
@@ -24,17 +24,18 @@ def load_images(
     """The labelled images of one split of a dataset.
 
     Args:
-        dataset: "cifar10", "cifar100" or "imagenet16".
-        path: None for the embedded sample (CIFAR-10 only); else the official Python pickles (their
-            folder, its parent folder, or their .tar.gz), or an .npz in a form of
-            `ntknas.images.npz`.
-        split: "train" or "test" (ImageNet16's `val_data`).
+        dataset: Name of the dataset: "cifar10", "cifar100" or "imagenet16".
+        path: Folder of the official Python pickles, its parent folder, their .tar.gz, or an .npz
+            archive (`ntknas.images.npz` describes its form). None means the embedded sample of
+            CIFAR-10 training images.
+        split: Part to load: "train" or "test" (ImageNet16's `val_data`).
 
     Returns:
-        The images in the source's own order.
+        The images in the order of the source.
 
     Raises:
-        InputError: one line saying what was expected and what came.
+        InputError: If the images cannot be read; the message says what was expected and what was
+            received.
 
     Example:
         >>> images = load_images()
@@ -63,6 +64,7 @@ def load_images(
 
 
 def _embedded_sample(info: DatasetInfo, split: str) -> ImageSet:
+    """The sample that comes with the package; refuses other datasets and splits."""
     if info.name != "cifar10" or split != "train":
         raise InputError(
             f"no {info.name} {split} images are embedded (only cifar10 train): "
@@ -75,6 +77,7 @@ def _embedded_sample(info: DatasetInfo, split: str) -> ImageSet:
 
 
 def _expected(info: DatasetInfo) -> str:
+    """The files that can be read for a dataset, for error messages."""
     layout = LAYOUTS[info.name]
     names = ", ".join(name for files in layout.files.values() for name in files)
     return (

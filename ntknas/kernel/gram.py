@@ -1,11 +1,11 @@
 """Gram matrices of Jacobians: the empirical neural tangent kernel of one or several batches.
 
-Three ways to one contract:
+Three functions compute the same products:
 
-* `ntk`: the plain product of Jacobians, of any network and of one or two batches.
-* `chained_gram`: several batches whose images are coupled. A Jacobian is held for three batches at
-  a time, however many there are.
-* `probed_gram`: without any Jacobian, for networks whose layers form their part of the kernel
+* `ntk` multiplies the Jacobians of any network on one or two batches.
+* `chained_gram` takes several batches whose images are coupled. It holds the Jacobians of three
+  batches at a time, whatever the number of batches.
+* `probed_gram` holds no Jacobian. It takes networks whose layers form their part of the kernel
   during the backward pass (`ntknas.kernel.layerwise`).
 """
 
@@ -22,10 +22,10 @@ from ntknas.kernel.names import Logits
 __all__ = ["ProbedFn", "chained_gram", "logit_directions", "ntk", "probed_gram"]
 
 ProbedFn = Callable[[Array, Array], Array]
-"""A network that takes a probe: `(probe, images [n, ...]) -> logits [n, k]`."""
+"""Type of a network that takes a probe, `(probe, images [n, ...]) -> logits [n, k]`."""
 
 Groups = Sequence[tuple[int, ...]]
-"""For each joint matrix the positions of its batches among all batches, ascending."""
+"""For each joint matrix, the ascending positions of its batches among all batches."""
 
 
 def logit_directions(logits: Logits, classes: int, dtype) -> Float[Array, "d k"]:
@@ -41,12 +41,13 @@ def logit_directions(logits: Logits, classes: int, dtype) -> Float[Array, "d k"]
     """
     ones = logits is Logits.SUM
     directions = jnp.ones((1, classes), dtype) if ones else jnp.eye(classes, dtype=dtype)
-    # As constants they would reach the classifier's products, and XLA for CPUs (jaxlib 0.10.2)
-    # takes a product of two constant matrices for 1 inside a large fusion.
+    # Without the barrier they would reach the classifier's products as constants, and XLA for CPUs
+    # (jaxlib 0.10.2) takes a product of two constant matrices for 1 inside a large fusion.
     return lax.optimization_barrier(directions)
 
 
 def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
+    """The product of two Jacobians, summed over all parameters."""
     products = jax.tree.map(
         lambda a, b: jnp.dot(
             a.reshape(len(a), -1), b.reshape(len(b), -1).T, precision=lax.Precision.HIGHEST
@@ -58,6 +59,7 @@ def _contract(rows: PyTree, columns: PyTree) -> Float[Array, "n m"]:
 
 
 def _mean_over_logits(kernel, apply_fn, params, images, logits):
+    """The mean of `kernel(direction)` over the directions of the logits convention."""
     classes = jax.eval_shape(apply_fn, params, images).shape[-1]
     return lax.map(kernel, logit_directions(logits, classes, images.dtype)).mean(0)
 
@@ -74,12 +76,12 @@ def ntk(
     """The empirical neural tangent kernel J(x1) J(x2)^T; x2 = None means x1.
 
     Args:
-        apply_fn: `(params, images) -> logits [., k]`.
-        params: pytree of the parameters that the kernel is taken over.
-        x1: images of the rows.
-        x2: images of the columns, a batch of its own.
-        coupled: whether the images of a batch interact (see `jacobian`).
-        logits: convention over the logits.
+        apply_fn: The network, `(params, images) -> logits [., k]`.
+        params: Pytree of the parameters that the kernel is taken over.
+        x1: Images of the rows.
+        x2: Images of the columns, a batch separate from that of the rows; None means x1.
+        coupled: Whether the images of a batch interact (see `jacobian`).
+        logits: Convention over the logits.
 
     Returns:
         Kernel [n, m].
@@ -114,9 +116,9 @@ def chained_gram(
 ) -> Float[Array, "g m m"]:
     """Joint Gram matrices of groups of batches that are chained.
 
-    Each batch has normalisation statistics of its own. Only products of a batch's Jacobian with
-    itself, with that of the batch before it and with that of batch 0 are formed, which is all that
-    robust kernels need. Three Jacobians are held at a time, and the Jacobian is compiled once.
+    Each batch has separate normalisation statistics. A batch's Jacobian is multiplied with itself,
+    with that of the batch before it and with that of batch 0; robust kernels need no other
+    products. Three Jacobians are held at a time, and the Jacobian is compiled once.
 
     Args:
         apply_fn: The network, `(params, images [n, ...]) -> logits [n, k]`.
@@ -128,8 +130,8 @@ def chained_gram(
         logits: Convention over the logits.
 
     Returns:
-        One matrix per group, m = n times the number of its batches. Blocks off the diagonal are
-        exactly each other's transposes.
+        One matrix per group, where m is n times the number of its batches. Each block off the
+        diagonal is exactly the transpose of the block opposite to it.
     """
 
     def kernel(direction):
@@ -137,43 +139,41 @@ def chained_gram(
             return jacobian(apply_fn, params, images, direction, coupled=coupled)
 
         if len(batches) == 1:
-            this = rows(batches[0])
-            return jnp.broadcast_to(_contract(this, this), (1, 3, *batches.shape[1:2] * 2))
+            current = rows(batches[0])
+            return jnp.broadcast_to(_contract(current, current), (1, 3, *batches.shape[1:2] * 2))
 
         def step(carry, batch):
             t, images = batch
-            this = rows(images)
+            current = rows(images)
             first, previous = jax.tree.map(
-                lambda a, b: jnp.where(t == 0, a, b), (this, this), carry
+                lambda a, b: jnp.where(t == 0, a, b), (current, current), carry
             )
-            products = jnp.stack([_contract(left, this) for left in (first, previous, this)])
-            return (first, this), products
+            products = jnp.stack([_contract(left, current) for left in (first, previous, current)])
+            return (first, current), products
 
-        nothing = jax.tree.map(
+        zeros = jax.tree.map(
             lambda p: jnp.zeros((batches.shape[1], *p.shape), p.dtype), (params, params)
         )
-        return lax.scan(step, nothing, (jnp.arange(len(batches)), batches))[1]
+        return lax.scan(step, zeros, (jnp.arange(len(batches)), batches))[1]
 
-    # Of every batch t: J_0 J_t^T, J_{t-1} J_t^T, J_t J_t^T.
-    with_first, with_previous, alone = _mean_over_logits(
+    # For every batch t: J_0 J_t^T, J_{t-1} J_t^T, J_t J_t^T.
+    with_first, with_previous, with_itself = _mean_over_logits(
         kernel, apply_fn, params, batches[0], logits
     ).swapaxes(0, 1)
 
     def product(s: int, t: int) -> Array:
         if s == t:
-            return alone[t]
+            return with_itself[t]
         if s > t:
             return product(t, s).T
         assert s in (0, t - 1)
         return with_first[t] if s == 0 else with_previous[t]
 
-    return jnp.stack(
-        [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
-    )
+    return _blocks(product, groups)
 
 
 def _blocks(product: Callable[[int, int], Array], groups: Groups) -> Float[Array, "g m m"]:
-    """One matrix per group, made of the products of its batches."""
+    """One matrix per group, put together from the products of its batches."""
     return jnp.stack(
         [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
     )
@@ -194,14 +194,14 @@ def probed_gram(
     Args:
         probed_fn: The network, `(probe, images [n, ...]) -> logits [n, k]`. The kernel is the
             probe's cotangent.
-        batches: All b batches of n images. Coupled images take one batch alone, for rows of
-            different batches never meet.
-        groups: Positions of the batches of each matrix; any.
+        batches: All b batches of n images. With coupled images b must be 1, because rows of
+            different batches are never multiplied.
+        groups: Positions of the batches of each matrix, without restriction.
         coupled: Whether the images of a batch interact (see `jacobian`).
         logits: Convention over the logits.
 
     Returns:
-        As `chained_gram`.
+        The matrices, as `chained_gram` returns them.
     """
     b, n = batches.shape[:2]
     assert b == 1 or not coupled
@@ -223,6 +223,4 @@ def probed_gram(
     def product(s: int, t: int) -> Array:
         return products[s, :, t] if s <= t else products[t, :, s].T
 
-    return jnp.stack(
-        [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
-    )
+    return _blocks(product, groups)

@@ -1,10 +1,10 @@
-"""Jacobians of a network's outputs with respect to its parameters, one row an image.
+"""Jacobians of a network's outputs with respect to its parameters, one row per image.
 
-Row i is the gradient of <direction, logits of image i>. Two algorithms, one contract:
+Row i is the gradient of <direction, logits of image i>. Two algorithms compute it:
 
-* coupled: the batch is one input, as batch-statistics normalisation needs; row i then holds terms
-  through every image. N pull-backs through N images: about 2 N^2 times the cost of one image.
-* decoupled: every image alone. N forward and backward passes.
+* coupled: The batch is one input, as batch-statistics normalisation needs. Row i then holds terms
+  through every image. N pull-backs through N images cost about 2 N^2 times as much as one image.
+* decoupled: Every image is an input by itself. This takes N forward and backward passes.
 
 Both agree where the images do not interact.
 """
@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, PyTree
 __all__ = ["ApplyFn", "jacobian"]
 
 ApplyFn = Callable[[Any, Array], Array]
+"""Type of a network, `(params, images [n, ...]) -> logits [n, k]`."""
 
 
 def jacobian(
@@ -32,14 +33,14 @@ def jacobian(
     """Per-image gradients of the logits along a direction.
 
     Args:
-        apply_fn: `(params, images [n, ...]) -> logits [n, k]`.
-        params: pytree of parameters; all of its leaves are differentiated.
-        images: inputs.
-        direction: weights of the logits; ones gives the sum of the logits.
-        coupled: whether the images of a batch interact.
+        apply_fn: The network, `(params, images [n, ...]) -> logits [n, k]`.
+        params: Pytree of the parameters; all of its leaves are differentiated.
+        images: Inputs of the network.
+        direction: Weights of the logits; ones give the sum of the logits.
+        coupled: Whether the images of a batch interact.
 
     Returns:
-        A pytree like `params`, each leaf with a leading axis n.
+        A pytree like `params`, whose leaves have a leading axis n.
 
     Example:
         >>> apply_fn = lambda w, x: x @ w

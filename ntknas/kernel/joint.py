@@ -27,7 +27,7 @@ class JointGram:
     """The joint Gram matrix of one network, or a stack of them.
 
     Attributes:
-        gram: Matrices [..., b n, b n] in float64, ordered by batch and then by image.
+        gram: Matrices `[..., b n, b n]` in float64, ordered by batch and then by image.
         batches: The b batches that it holds, in the order of `Batch`.
         epsilon: Machine epsilon of the arithmetic that computed it. Eigenvalues below
             n * epsilon * lambda_max are rounding.
@@ -60,8 +60,8 @@ class JointGram:
         """The matrix as it was computed, made exactly symmetric.
 
         Args:
-            gram: Products of Jacobians [..., b n, b n], a NumPy or a JAX array, symmetric up to
-                rounding. Its type says what the arithmetic was.
+            gram: Products of Jacobians `[..., b n, b n]`, a NumPy or a JAX array, symmetric up to
+                rounding. Its type is that of the arithmetic.
             batches: The b batches, in the order of `Batch`.
 
         Returns:
@@ -73,7 +73,7 @@ class JointGram:
         """
         gram = np.asarray(gram)
         exact = gram.astype(np.float64)
-        with np.errstate(invalid="ignore"):  # infinities of opposite sign are NaN: a status later
+        with np.errstate(invalid="ignore"):  # opposite infinities add up to NaN, which is kept
             symmetric = (exact + exact.swapaxes(-1, -2)) / 2
         return cls(symmetric, batches, float(np.finfo(gram.dtype).eps))
 
@@ -96,17 +96,21 @@ class JointGram:
             rows: Batch of the left Jacobian.
             columns: Batch of the right Jacobian.
 
+        Returns:
+            The block `[..., n, n]`.
+
         Raises:
-            InputError: If the matrix does not hold one of them.
+            InputError: If the matrix does not hold one of the batches.
         """
         i, j = (self._position(batch) for batch in (rows, columns))
         n = self.num_images
         return self.gram[..., i * n : (i + 1) * n, j * n : (j + 1) * n]
 
     def _position(self, batch: Batch) -> int:
+        """The position of a batch among those that the matrix holds."""
         if batch not in self.batches:
             held, missing = (
-                ", ".join(b.replace("_", "-") for b in some) for some in (self.batches, (batch,))
+                ", ".join(b.replace("_", "-") for b in names) for names in (self.batches, (batch,))
             )
             raise InputError(f"expected a kernel of {held} images, got one of {missing} images")
         return self.batches.index(batch)
@@ -121,12 +125,12 @@ class JointGram:
         """A kernel by its name.
 
         Args:
-            name: Which kernel.
+            name: Name of the kernel.
             beta: Weight of the robust loss in [0, 1], needed for the mixed kernels and ignored by
-                the others. An array of k weights gives mixed kernels [k, ..., n, n].
+                the others. An array of k weights gives mixed kernels `[k, ..., n, n]`.
 
         Returns:
-            The kernel [..., n, n].
+            The kernel `[..., n, n]`.
 
         Raises:
             InputError: If the matrix lacks a batch that the kernel is made of, or beta is missing
@@ -141,7 +145,7 @@ class JointGram:
             raise InputError(f"beta must lie in [0, 1], got {beta}")
         first, second = name.batches
         cross = self.cross(first, second)
-        with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is its status
+        with np.errstate(invalid="ignore"):  # 0 times an overflow is NaN, which is kept
             return (
                 (1 - betas) ** 2 * self.cross(first, first)
                 + betas * (1 - betas) * (cross + cross.swapaxes(-1, -2))

@@ -1,4 +1,4 @@
-"""Names: the batches of images that Jacobians are taken on, the kernels made of them, the logits.
+"""Names of the batches that Jacobians are taken on, of the kernels, and of the logits conventions.
 
 A *batch* is a set of N images: the clean ones x, the attacked ones A_rho(x), or the twice-attacked
 ones A_rho(A_rho(x)). A *kernel* is a product of Jacobians on one batch or on a mixture of two.
@@ -30,11 +30,12 @@ class Batch(enum.StrEnum):
 class KernelName(enum.StrEnum):
     """The kernels that a joint Gram matrix holds (Wu et al., ICLR 2024, section 4).
 
-    * `CLEAN`: K, of the clean images.
-    * `ROBUST`: K_rho, of the attacked images.
-    * `TWICE`: K_2rho, of the twice-attacked images.
-    * `MIXED_CLEAN`: K_all, whose bound is on clean accuracy; mixes clean and attacked.
-    * `MIXED_ROBUST`: K~_all, whose bound is on robust accuracy; mixes attacked and twice-attacked.
+    * `CLEAN`: K, the kernel of the clean images.
+    * `ROBUST`: K_rho, the kernel of the attacked images.
+    * `TWICE`: K_2rho, the kernel of the twice-attacked images.
+    * `MIXED_CLEAN`: K_all, whose bound is on clean accuracy. It mixes clean and attacked images.
+    * `MIXED_ROBUST`: K~_all, whose bound is on robust accuracy. It mixes attacked and
+      twice-attacked images.
     """
 
     CLEAN = "clean"
@@ -45,7 +46,7 @@ class KernelName(enum.StrEnum):
 
     @property
     def batches(self) -> tuple[Batch, ...]:
-        """The batches whose Jacobians make the kernel; two for the mixed ones."""
+        """The batches whose Jacobians make the kernel; mixed kernels have two."""
         return {
             KernelName.CLEAN: (Batch.CLEAN,),
             KernelName.ROBUST: (Batch.ATTACKED,),
@@ -63,9 +64,9 @@ class KernelName(enum.StrEnum):
 class Logits(enum.StrEnum):
     """How a kernel treats the K logits of an image.
 
-    * `SUM`: row i of a Jacobian is the gradient of the sum of image i's logits (the published
+    * `SUM`: Row i of a Jacobian is the gradient of the sum of image i's logits (the published
       scores).
-    * `TRACE`: the mean over logits k of the kernel of logit k, that is trace / K (the convention of
+    * `TRACE`: The mean over logits k of the kernel of logit k, that is trace / K (the convention of
       neural-tangents' `trace_axes`). It costs K times as much.
     """
 

@@ -1,6 +1,6 @@
 """From images to the joint Gram matrices at several radii: attack, differentiate, contract.
 
-`robust_gram` is traceable and is what the engine compiles; `kernel_blocks` is the call for one
+`robust_gram` is traceable, and the engine compiles it. `kernel_blocks` computes the kernels of one
 network of any kind.
 """
 
@@ -34,29 +34,29 @@ def attacked_batches(
 ) -> Float[Array, "r a n h w c"]:
     """A_rho(x) and, if `twice`, A_rho(A_rho(x)) at every radius.
 
-    The second attack is the first one run again on the attacked image, in a ball around that.
+    The second attack runs the first one again on the attacked image, in a ball around that image.
 
     Args:
-        key: of the random starts; the same draws serve every radius.
-        apply_fn: the network that is attacked, `(params, images) -> logits [n, k]`.
-        params: its parameters.
-        images: pixels in [0, 1].
-        labels: classes.
-        rhos: radii in pixel units.
-        spec: algorithm, steps, step size.
-        twice: whether to attack the attacked images again.
+        key: Key of the random starts; the same draws serve every radius.
+        apply_fn: The network that is attacked, `(params, images) -> logits [n, k]`.
+        params: Parameters of the network.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        rhos: Attack radii in pixel units.
+        spec: Algorithm, number of steps and step size of the attack.
+        twice: Whether to attack the attacked images again.
 
     Returns:
-        Images, with a = 2 if `twice` and else 1.
+        Attacked images, with a = 2 if `twice` and a = 1 otherwise.
     """
     keys = jax.random.split(key, 2)[: 1 + twice]
 
     def at_radius(rho):
-        def again(images, key):
+        def attack_once(images, key):
             images = attack(key, apply_fn, params, images, labels, spec=spec, rho=rho)
             return images, images
 
-        return lax.scan(again, images, keys)[1]
+        return lax.scan(attack_once, images, keys)[1]
 
     return lax.map(at_radius, rhos)
 
@@ -75,7 +75,7 @@ def robust_gram(
     logits: Logits = Logits.SUM,
     attack_fn: ApplyFn | None = None,
     probed_fn: ProbedFn | None = None,
-) -> Float[Array, "r m m"]:
+) -> Float[Array, "g m m"]:
     """The joint Gram matrix of the chosen batches at every radius.
 
     Args:
@@ -85,18 +85,18 @@ def robust_gram(
         images: Pixels in [0, 1].
         labels: Classes of the images.
         rhos: Attack radii in pixel units; they may be traced.
-        batches: The b batches whose Jacobians are taken. Clean alone pays nothing for attacks.
+        batches: The b batches whose Jacobians are taken. The clean batch alone runs no attack.
         spec: The attack.
         coupled: Whether the images of a batch interact (see `jacobian`).
         logits: Convention over the logits.
         attack_fn: The network that is attacked, if in another normalisation mode than `apply_fn`.
         probed_fn: The network with a probe in its layers, if it takes one. The kernel is then
-            formed layer by layer (`probed_gram`), unless the coupled images of several batches
-            need rows that are kept.
+            formed layer by layer (`probed_gram`), unless coupled images of several batches make
+            it necessary to keep the rows.
 
     Returns:
-        One matrix per radius, m = b n, symmetric up to rounding (one in all if the clean batch is
-        the only one). `JointGram.from_array` reads them.
+        One matrix per radius with m = b n, symmetric up to rounding; a single matrix if the clean
+        batch is the only one. `JointGram.from_array` reads them.
     """
     has_clean = Batch.CLEAN in batches
     chosen = [images[None]] if has_clean else []
@@ -116,7 +116,7 @@ def robust_gram(
 
 
 def _groups(count: int, has_clean: bool, per_radius: int) -> list[tuple[int, ...]]:
-    """Positions of the batches of each radius: the clean one, if any, and those of the radius.
+    """Positions of the batches of each radius: the clean batch, if any, and those of the radius.
 
     Example:
         >>> _groups(5, True, 2), _groups(2, False, 1), _groups(1, True, 0)
@@ -134,7 +134,7 @@ def kernel_blocks(
     apply_fn: ApplyFn,
     params: PyTree,
     images: Float[Any, "n h w c"],
-    labels: Int[Any, " m"],  # that m is n is checked at a user's run time too
+    labels: Int[Any, " m"],  # m = n is checked below, so that users get a readable error
     *,
     rho: float = 8 / 255,
     batches: tuple[Batch, ...] = tuple(Batch),
@@ -143,26 +143,26 @@ def kernel_blocks(
     logits: Logits = Logits.SUM,
     seed: int = 0,
 ) -> JointGram:
-    """Clean, robust and twice-perturbed kernels of one network, whatever it is made of.
+    """Clean, robust and twice-perturbed kernels of one network of any kind.
 
     Args:
-        apply_fn: `(params, images [n, h, w, c]) -> logits [n, k]`.
-        params: pytree of parameters.
-        images: pixels in [0, 1].
-        labels: classes 0..k-1.
-        rho: radius of the attack in pixel units.
-        batches: which Jacobians to take, in any order.
-        attack: the attack; None: PGD of 20 steps (see `AttackSpec`).
-        coupled: True if the output on an image depends on the other images of the batch, as under
-            batch normalisation; False is faster and right for everything else.
-        logits: convention over the logits.
-        seed: of the attack's random start.
+        apply_fn: The network, `(params, images [n, h, w, c]) -> logits [n, k]`.
+        params: Pytree of the parameters.
+        images: Pixels in [0, 1].
+        labels: Classes 0..k-1 of the images.
+        rho: Radius of the attack in pixel units.
+        batches: The batches whose Jacobians are taken, in any order.
+        attack: The attack; None means PGD of 20 steps (see `AttackSpec`).
+        coupled: Whether the output on an image depends on the other images of the batch, as under
+            batch normalisation. False is faster, and right for all other networks.
+        logits: Convention over the logits.
+        seed: Seed of the attack's random start.
 
     Returns:
         The joint Gram matrix.
 
     Raises:
-        InputError: for a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
+        InputError: For a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
             labels that do not fit the images or the logits.
 
     Example:
@@ -181,7 +181,7 @@ def kernel_blocks(
     if not 0 <= rho < float("inf"):
         raise InputError(f"rho must be a radius >= 0 in pixel units, got {rho}")
     if labels.shape != images.shape[:1]:
-        raise InputError(f"expected one label an image, got {labels.shape} for {images.shape}")
+        raise InputError(f"expected one label per image, got {labels.shape} for {images.shape}")
     if len(images) == 0:
         raise InputError("expected at least one image, got none")
     if not jnp.issubdtype(images.dtype, jnp.floating):

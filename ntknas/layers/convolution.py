@@ -1,9 +1,10 @@
 """Convolution and average pooling with gradients that are fast on every back end.
 
-XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one a
-cotangent. Here that gradient is a matrix product of image patches and cotangents. Under `vmap`
-over cotangents the patches are shared, and a CPU takes the cotangents in turn: one product of all
-would first copy them into another order. Second derivatives are made of the same parts.
+XLA's CPU back end is slow on the weight gradient of a convolution, and slower still on one weight
+gradient per cotangent. Here that gradient is a matrix product of image patches and cotangents.
+Under `vmap` over cotangents the patches are shared. A CPU takes the cotangents one after the other,
+because one product of all would first copy them into another order. Second derivatives are made of
+the same parts.
 """
 
 from functools import partial
@@ -22,6 +23,7 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _convolve(stride, x, kernel):
+    """`convolve` with positional arguments, as `jax.custom_vjp` takes them."""
     pad = kernel.shape[0] // 2
     return lax.conv_general_dilated(
         x,
@@ -34,16 +36,18 @@ def _convolve(stride, x, kernel):
 
 
 def _forward(stride, x, kernel):
+    """The forward rule of `_convolve`."""
     return _convolve(stride, x, kernel), (x, kernel)
 
 
 def _backward(stride, residuals, g):
+    """The backward rule of `_convolve`."""
     x, kernel = residuals
     return convolve_gradients(x, kernel, g, stride=stride)
 
 
 def _by_kernel(stride, x, g, shape):
-    """Gradient by the kernel of a convolution of x, given that by its output."""
+    """Gradient by the kernel of a convolution of x, from the gradient g by its output."""
     patches = _patches(x, shape[0], stride)
     columns = patches.reshape(-1, patches.shape[-1]).T
     return _column_product(columns, g.reshape(-1, g.shape[-1])).reshape(shape)
@@ -51,7 +55,7 @@ def _by_kernel(stride, x, g, shape):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _transposed(stride, g, kernel):
-    """Gradient by the input of a convolution; linear in g and in the kernel, as it is itself."""
+    """Gradient by the input of a convolution; like the convolution, linear in both arguments."""
     pad = kernel.shape[0] // 2
     return lax.conv_general_dilated(
         g,
@@ -65,7 +69,8 @@ def _transposed(stride, g, kernel):
 
 
 def _transposed_backward(stride, residuals, x):
-    # The adjoint's adjoint: <x, transposed(g, k)> = <convolve(x, k), g>.
+    """The backward rule of `_transposed`."""
+    # The adjoint of the adjoint follows from <x, transposed(g, k)> = <convolve(x, k), g>.
     g, kernel = residuals
     return _convolve(stride, x, kernel), _by_kernel(stride, x, g, kernel.shape)
 
@@ -79,6 +84,7 @@ _convolve.defvjp(_forward, _backward)
 
 
 def _dot(a: Float[Array, "k p"], b: Float[Array, "p o"]) -> Float[Array, "k o"]:
+    """Matrix product at full precision."""
     return jnp.dot(a, b, precision=lax.Precision.HIGHEST)
 
 
@@ -87,6 +93,7 @@ _shared_product = custom_vmap(_dot)
 
 @jax.custom_vjp
 def _column_product(columns: Float[Array, "k p"], g: Float[Array, "p o"]) -> Float[Array, "k o"]:
+    """Product of patches and cotangents, which shares the patches under `vmap` over cotangents."""
     return _shared_product(columns, g)
 
 
@@ -98,6 +105,7 @@ _column_product.defvjp(
 
 @_shared_product.def_vmap
 def _(axis_size, in_batched, columns, g):
+    """The rule of `_shared_product` under `jax.vmap`."""
     if in_batched[0]:
         return jax.vmap(_dot, (0, 0 if in_batched[1] else None))(columns, g), True
     together = jax.vmap(_dot, (None, 0))
@@ -124,9 +132,9 @@ def convolve(
     """Convolution of odd kernel size with padding (size - 1) / 2 and no bias, as in PyTorch.
 
     Args:
-        x: activations.
-        kernel: weights, height x width x inputs x outputs.
-        stride: step between outputs; divides h and w.
+        x: Activations.
+        kernel: Weights, height x width x inputs x outputs.
+        stride: Step between outputs; it divides h and w.
 
     Returns:
         Activations [n, h / stride, w / stride, o].
@@ -145,7 +153,17 @@ def convolve_gradients(
     *,
     stride: int = 1,
 ) -> tuple[Float[Array, "n h w i"], Float[Array, "s s i o"]]:
-    """The transpose of `convolve`: cotangents of x and of the kernel."""
+    """The transpose of `convolve`.
+
+    Args:
+        x: Activations.
+        kernel: Weights.
+        g: Cotangent of the convolution.
+        stride: Step between outputs.
+
+    Returns:
+        Cotangents of x and of the kernel.
+    """
     return _transposed(stride, g, kernel), _by_kernel(stride, x, g, kernel.shape)
 
 
@@ -159,18 +177,18 @@ def convolve_rows(
     """The transpose of `convolve`, with a row of kernel gradients for every image.
 
     Args:
-        x: activations.
-        kernel: weights.
-        g: cotangent of the convolution.
-        stride: step between outputs.
+        x: Activations.
+        kernel: Weights.
+        g: Cotangent of the convolution.
+        stride: Step between outputs.
 
     Returns:
-        Cotangent of x, and of the kernel by each image: a matrix of its s s i o entries, in an order
-        that is the same for all images.
+        The cotangent of x, and one cotangent of the kernel per image. The latter is a matrix of the
+        s s i o entries, in an order that is the same for all images.
     """
     if len(kernel) == 3 and stride == 1:
-        # Output (p, q) meets input (p + a, q + b): three columns of inputs with three rows of
-        # outputs give all nine products, from a third of the copies that patches are.
+        # Output (p, q) takes input (p + a, q + b). So three columns of inputs and three rows of
+        # outputs give all nine products, from a third of the copies that patches need.
         x = _shifted(x, 2, (-1, 0, 1))
         g_rows = _shifted(g, 1, (1, 0, -1))
     else:
@@ -180,7 +198,7 @@ def convolve_rows(
 
 
 def _shifted(x: Float[Array, "n h w c"], axis: int, shifts: tuple[int, ...]) -> Array:
-    """Copies of x, the one for shift s holding at position p what x has at p + s, or zero."""
+    """Copies of x, one per shift s: position p holds the value of x at p + s, or zero outside."""
     padded = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(4)])
     copies = [lax.slice_in_dim(padded, 1 + s, 1 + s + x.shape[axis], axis=axis) for s in shifts]
     return jnp.concatenate(copies, axis=-1)
@@ -188,16 +206,18 @@ def _shifted(x: Float[Array, "n h w c"], axis: int, shifts: tuple[int, ...]) -> 
 
 @jax.custom_vjp
 def avg_pool_3x3(x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    """Mean over the 3 x 3 neighbourhood, stride 1; pixels outside the image are not counted."""
+    """Mean over the 3 x 3 neighbourhood with stride 1; pixels outside the image do not count."""
     return _box_sum(x) / _box_count(x)
 
 
 def _pool_forward(x):
+    """The forward rule of `avg_pool_3x3`."""
     return avg_pool_3x3(x), None
 
 
 def _pool_backward(_, g):
-    # The box sum is symmetric and the division diagonal, so the transpose swaps their order.
+    """The backward rule of `avg_pool_3x3`."""
+    # The box sum is symmetric and the division is diagonal, so the transpose swaps their order.
     return (_box_sum(g / _box_count(g)),)
 
 
@@ -205,11 +225,14 @@ avg_pool_3x3.defvjp(_pool_forward, _pool_backward)
 
 
 def _box_sum(x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    zero = np.zeros((), x.dtype)  # a constant even in a trace: JAX differentiates only known sums
+    """Sum over the 3 x 3 neighbourhood; pixels outside the image count as zero."""
+    # A NumPy zero stays a constant in a trace; JAX differentiates only sums with such a start.
+    zero = np.zeros((), x.dtype)
     for window in ((1, 3, 1, 1), (1, 1, 3, 1)):
         x = lax.reduce_window(x, zero, lax.add, window, (1,) * 4, "SAME")
     return x
 
 
 def _box_count(x: Float[Array, "n h w c"]) -> Float[Array, "1 h w 1"]:
+    """Number of pixels of each 3 x 3 neighbourhood that lie inside the image."""
     return _box_sum(jnp.ones((1, *x.shape[1:3], 1), x.dtype))

@@ -8,13 +8,13 @@ __all__ = ["Norm"]
 class Norm(enum.StrEnum):
     """Which statistics batch normalisation uses.
 
-    * `BATCH`: those of the batch (the published setting). The images of a batch are coupled, so a
-      kernel of N images costs N pull-backs through N images.
-    * `IMAGE`: those of each image alone (batch normalisation on a batch of one). Images are not
-      coupled, so a kernel costs N passes. Ranks NAS-Bench-201 better at initialisation.
-    * `FROZEN`: running statistics. Right for trained networks; at initialisation (mean 0,
-      variance 1) its scores have the wrong sign.
-    * `NONE`: no normalisation layers at all, hence no scales and biases of theirs.
+    * `BATCH`: Statistics of the batch (the published setting). The images of a batch are coupled,
+      so a kernel of N images costs N pull-backs through N images.
+    * `IMAGE`: Statistics of each image alone (batch normalisation on a batch of one). Images are
+      not coupled, so a kernel costs N passes. It ranks NAS-Bench-201 better at initialisation.
+    * `FROZEN`: Running statistics. They are right for trained networks. At initialisation (mean 0,
+      variance 1) the scores have the wrong sign.
+    * `NONE`: No normalisation layers, so none of their scales and biases.
 
     Example:
         >>> Norm.BATCH.coupled, Norm.IMAGE.coupled

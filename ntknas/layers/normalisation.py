@@ -1,9 +1,9 @@
 """Batch normalisation (Ioffe & Szegedy 2015) with statistics of the batch, the image or training.
 
-Variances are those of the population (divided by n), as PyTorch normalises with. The backward pass
-is written out: with xhat the normalised input and < > the mean over the normalised axes,
-dx = scale / sigma (g - <g> - xhat <g xhat>). Its two means also are the gradients of bias and
-scale, so a pull-back reads the cotangent once to reduce it and once to transform it.
+Variances are population variances (divided by n), as PyTorch uses them. The backward pass is
+written out: with xhat the normalised input and < > the mean over the normalised axes,
+dx = scale / sigma (g - <g> - xhat <g xhat>). The two means are also the gradients of bias and
+scale. A pull-back therefore reads the cotangent once to reduce it and once to transform it.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ from ntknas.layers.norm import Norm
 
 __all__ = ["EPSILON", "normalise", "normalise_rows"]
 
-EPSILON = 1e-5  # PyTorch's
+EPSILON = 1e-5  # PyTorch's default
 
 
 def normalise(
@@ -32,15 +32,15 @@ def normalise(
     """Scale and shift the normalised activations.
 
     Args:
-        x: activations.
-        scale: factor of each channel (PyTorch's weight); None for `Norm.NONE`.
-        bias: shift of each channel; None for `Norm.NONE`.
-        mean: running mean, for `Norm.FROZEN` alone.
-        variance: running variance, for `Norm.FROZEN` alone.
-        norm: whose statistics are used; with `Norm.NONE` x is returned as it is.
+        x: Activations.
+        scale: Factor of each channel (PyTorch's weight); None for `Norm.NONE`.
+        bias: Shift of each channel; None for `Norm.NONE`.
+        mean: Running mean, for `Norm.FROZEN` alone.
+        variance: Running variance, for `Norm.FROZEN` alone.
+        norm: Normalisation statistics. `Norm.NONE` returns x unchanged.
 
     Returns:
-        Activations of x's shape.
+        Activations of the shape of x.
 
     Example:
         >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
@@ -60,17 +60,19 @@ def normalise(
 
 
 def _axes(norm):
+    """The axes that statistics are taken over."""
     return (0, 1, 2) if norm is Norm.BATCH else (1, 2)
 
 
 def _row(vector):
+    """A vector of channels with axes of length 1 for images and pixels."""
     return vector[None, None, None, :]
 
 
 def _standardised(axes, x):
     """Normalised activations and 1 / sigma."""
-    # Measured from one pixel a channel, so that a constant channel gives exact zeros: rounding in
-    # its mean would be divided by sqrt(EPSILON).
+    # One pixel per channel is subtracted first, so that a constant channel gives exact zeros.
+    # Rounding in its mean would otherwise be divided by sqrt(EPSILON).
     x = x - (x[:, :1, :1] if axes == (1, 2) else x[:1, :1, :1])
     x = x - x.mean(axes, keepdims=True)
     inverse = lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + EPSILON)
@@ -79,15 +81,17 @@ def _standardised(axes, x):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _standardise(axes, x, scale, bias):
+    """Activations normalised over the axes, then scaled and shifted."""
     return _standardised(axes, x)[0] * _row(scale) + _row(bias)
 
 
 def _forward(axes, x, scale, bias):
+    """The forward rule of `_standardise`."""
     return _standardise(axes, x, scale, bias), (x, scale)
 
 
 def _transposed(axes, x, scale, g):
-    """Cotangent of x, and the sums over `axes` that are those of scale and bias."""
+    """The cotangent of x, and the sums over the axes that give those of scale and bias."""
     normalised, inverse = _standardised(axes, x)
     count = x.size // inverse.size
     sum_g = g.sum(axes, keepdims=True)
@@ -97,6 +101,7 @@ def _transposed(axes, x, scale, g):
 
 
 def _backward(axes, residuals, g):
+    """The backward rule of `_standardise`."""
     x, scale = residuals
     d_x, sum_gx, sum_g = _transposed(axes, x, scale, g)
     return d_x, sum_gx.sum((0, 1, 2)), sum_g.sum((0, 1, 2))
@@ -118,16 +123,17 @@ def normalise_rows(
     """The transpose of `normalise`, with a row of gradients for every image.
 
     Args:
-        g: cotangent of the normalised activations.
-        x: activations.
-        scale: factor of each channel; None for `Norm.NONE`.
-        bias: shift of each channel; None for `Norm.NONE`.
-        mean: running mean, for `Norm.FROZEN` alone.
-        variance: running variance, for `Norm.FROZEN` alone.
-        norm: whose statistics are used. `Norm.BATCH` makes images interact: there is one row.
+        g: Cotangent of the normalised activations.
+        x: Activations.
+        scale: Factor of each channel; None for `Norm.NONE`.
+        bias: Shift of each channel; None for `Norm.NONE`.
+        mean: Running mean, for `Norm.FROZEN` alone.
+        variance: Running variance, for `Norm.FROZEN` alone.
+        norm: Normalisation statistics. `Norm.BATCH` couples the images, so it gives a single row.
 
     Returns:
-        Cotangent of x, and those of scale and bias by each image, None where there are none.
+        The cotangent of x, and the cotangents of scale and bias, one row per image. The latter are
+        None for `Norm.NONE`.
     """
     if norm is Norm.NONE:
         return g, None, None

@@ -1,4 +1,4 @@
-"""The NAS-Bench-201 network: what a cell computes, initial weights, PyTorch checkpoints."""
+"""The NAS-Bench-201 network: operations of cells, initial weights, PyTorch checkpoints."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""What a network shows of its inside, for proxies that look at activations.
+"""Activations of a network's layers, and factors of its convolutions, for zero-cost proxies.
 
-A watched network returns `Activations` beside its logits. Its convolutions' outputs can be scaled
-by `Factors`, of one number per image and channel, so that derivatives by them give what a channel
-contributes.
+A watched network returns `Activations` beside its logits. The outputs of its convolutions can be
+scaled by `Factors`, one number per image and channel. Derivatives by the factors give what each
+channel contributes.
 """
 
 from typing import NamedTuple
@@ -28,8 +28,8 @@ class Watched(NamedTuple):
     """Values of l layers of one shape.
 
     Attributes:
-        present: 1 for each layer that the architecture has, 0 for one that it lacks.
-        values: Values of each layer, [l, n, ...]; zeros where there is none.
+        present: Mark of each layer: 1 if the architecture has it, 0 if it lacks it.
+        values: Values of each layer, [l, n, ...]; zeros for a layer without any.
     """
 
     present: Int[Array, " l"]
@@ -37,13 +37,13 @@ class Watched(NamedTuple):
 
 
 class Activations(NamedTuple):
-    """What layers take and give.
+    """Inputs and outputs of a network's layers.
 
     Attributes:
-        rectified: Inputs of ReLUs: of those in front of convolutions, and of the last one.
-        convolved: Outputs of convolutions before their normalisation; the shortcuts' have none and
-            are left out.
-        features: Five places: behind the stem, the two reductions, the last stage and the pooling.
+        rectified: Inputs of the ReLUs in front of convolutions, and of the last ReLU.
+        convolved: Outputs of convolutions before their normalisation; shortcuts, which have no
+            normalisation, are left out.
+        features: Features behind the stem, the two reductions, the last stage and the pooling.
         last: Input of the last ReLU.
     """
 
@@ -65,9 +65,9 @@ class Factors(NamedTuple):
     """Factors of the output channels of every convolution, for each image.
 
     Attributes:
-        stem: Of the stem.
-        reductions: Of the two reductions.
-        stages: Of the edges of each stage, stacked by cell and edge.
+        stem: Factors of the stem.
+        reductions: Factors of the two reductions.
+        stages: Factors of the edges of each stage, stacked by cell and edge.
     """
 
     stem: Float[Array, "n 1 1 c"]
@@ -78,15 +78,15 @@ class Factors(NamedTuple):
         """The factors, or a gradient by them, as layers.
 
         Args:
-            ops: Six operation codes.
+            ops: Six operation codes of the cell.
         """
-        of_reductions = tuple(lone_layer(leaf) for block in self.reductions for leaf in block)
-        of_stages = tuple(edge_layers(leaf, ops) for leaf in self.stages)
-        return (*of_reductions, *of_stages, lone_layer(self.stem))
+        reductions = tuple(lone_layer(leaf) for block in self.reductions for leaf in block)
+        stages = tuple(edge_layers(leaf, ops) for leaf in self.stages)
+        return (*reductions, *stages, lone_layer(self.stem))
 
 
 def unit_factors(spec: NetworkSpec, num_images: int, dtype) -> Factors:
-    """Factors of 1.
+    """Factors that all equal 1.
 
     Args:
         spec: The network.

@@ -1,4 +1,4 @@
-"""The network of one cell, with the weights of its own operations alone."""
+"""The network of one cell, which holds the weights of that cell's operations alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class CellNetwork:
 
     Attributes:
         architecture: The cell.
-        spec: The network around it.
+        spec: The network around the cell.
 
     Example:
         >>> import jax.numpy as jnp
@@ -39,8 +39,8 @@ class CellNetwork:
         """Variables at initialisation, as `initial_variables` draws them.
 
         Args:
-            key: A JAX key, whose first word is the seed, or a seed.
-            images: Not used; the spec says what images are.
+            key: A JAX key, whose last word is the seed, or an integer seed.
+            images: Images that are not used; the spec gives their size.
         """
         del images
         seed = key if isinstance(key, int) else int(jax.random.key_data(key).reshape(-1)[-1])
@@ -52,7 +52,7 @@ class CellNetwork:
         """The logits of the images.
 
         Args:
-            variables: As `init` makes them.
+            variables: Variables, as `init` makes them.
             images: Pixels in [0, 1].
         """
         return Network(self.spec).apply(variables, images, self.architecture.ops)
@@ -63,6 +63,6 @@ def build(architecture: Architecture, spec: NetworkSpec | None = None) -> CellNe
 
     Args:
         architecture: The cell.
-        spec: The network around it; None for the benchmark's.
+        spec: The network around the cell; None means the benchmark's network.
     """
     return CellNetwork(architecture, spec or NetworkSpec())

@@ -2,10 +2,12 @@
 
 A program whose operations are data serves every architecture. `lax.switch` on an operation code
 that is not batched keeps real branches under `vmap`: only the chosen operation runs. The backward
-pass is written out, for two reasons. It is a switch too, and saves each edge's input and what its
-convolution gave (zeros if it has none), for otherwise every branch would have to return zero-filled
-residuals of all the others. And branches take the sum that they add to, so that an absent edge
-is no addition of zeros.
+pass is written out, for two reasons:
+
+* The backward pass is a switch too. It reads each edge's input and the output of its convolution
+  (zeros if it has none). An automatic one would make every branch return zero-filled residuals of
+  all the others.
+* Branches take the sum that they add to, so that an absent edge adds no zeros.
 """
 
 from collections.abc import Callable
@@ -27,7 +29,7 @@ __all__ = ["EdgeWeights", "apply_operation", "traced_cell", "watched_cell"]
 
 
 class EdgeWeights(NamedTuple):
-    """The weights of an edge, of which its operation uses one entry or none."""
+    """The weights of an edge; its operation uses one of the entries or none."""
 
     conv_1x1: ConvNormWeights | None = None
     conv_3x3: ConvNormWeights | None = None
@@ -44,11 +46,11 @@ def apply_operation(
     """The output of one edge.
 
     Args:
-        op: operation code 0..4.
-        weights: of the convolution that `op` needs.
-        x: the value of the node the edge starts from.
-        norm: normalisation statistics.
-        probe: collects the edge's part of the kernel, if given.
+        op: Operation code 0..4.
+        weights: Weights of the convolution that `op` needs.
+        x: Value of the node that the edge starts from.
+        norm: Normalisation statistics.
+        probe: Probe that collects the edge's part of the kernel; None means no kernel.
 
     Returns:
         The edge's contribution to the node it ends in.
@@ -79,21 +81,21 @@ def watched_cell(
     factors: Float[Array, "6 n 1 1 c"],
     x: Float[Array, "n h w c"],
 ) -> tuple[Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]]:
-    """`traced_cell` with a view into it, and as one loop over edges.
+    """`traced_cell` as one loop over edges, which also returns the edges' inputs and convolutions.
 
-    Derivatives of any order are a sixth of the program that they would be edge by edge; they hold
-    more memory than those of `traced_cell`.
+    The programs of its derivatives, of any order, are a sixth of the size of programs edge by edge.
+    They hold more memory than those of `traced_cell`.
 
     Args:
-        norm: normalisation statistics.
-        ops: six operation codes.
-        weights: of both convolutions of every edge.
-        factors: of what each edge's convolution gives, before its normalisation.
-        x: the value of the first node.
+        norm: Normalisation statistics.
+        ops: Six operation codes of the cell.
+        weights: Weights of both convolutions of every edge.
+        factors: Factors of the output of each edge's convolution, before its normalisation.
+        x: Value of the first node.
 
     Returns:
-        The value of the last node; of every edge its input, and what its convolution gives (zeros for
-        an operation without one).
+        The value of the last node, and for every edge its input and the output of its convolution
+        (zeros for an operation without one).
     """
 
     def convolution(size):
@@ -113,30 +115,34 @@ def watched_cell(
     ]
 
     def edge(nodes, per_edge):
-        op, own, factor, source, target = per_edge
-        value, given = lax.switch(op, branches, own, factor, nodes[source])
-        return nodes.at[target].add(value), (nodes[source], given)
+        op, edge_weights, factor, source, target = per_edge
+        value, convolved = lax.switch(op, branches, edge_weights, factor, nodes[source])
+        return nodes.at[target].add(value), (nodes[source], convolved)
 
     sources, targets = jnp.array(EDGES).T
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
     nodes = jnp.zeros((4, *x.shape), x.dtype).at[0].set(x)
-    nodes, seen = lax.scan(edge, nodes, (ops, stacked, factors, sources, targets))
-    return nodes[3], seen
+    nodes, values = lax.scan(edge, nodes, (ops, stacked, factors, sources, targets))
+    return nodes[3], values
 
 
 def _name(size: int) -> str:
+    """The entry of `EdgeWeights` for a kernel size."""
     return f"conv_{size}x{size}"
 
 
 def _conv_norm(weights: EdgeWeights, size: int) -> ConvNormWeights:
+    """The edge's weights of the convolution of a kernel size."""
     return getattr(weights, _name(size))
 
 
 def _plus(total, value):
+    """The total plus a value; None stands for an empty total."""
     return value if total is None else total + value
 
 
 def _total(like, total):
+    """The total, or zeros of the shape of `like` for an empty total."""
     return jnp.zeros_like(like) if total is None else total
 
 
@@ -151,12 +157,12 @@ def traced_cell(
     """The last node of a cell whose operations are data.
 
     Args:
-        norm: normalisation statistics.
-        ops: six operation codes.
-        weights: of both convolutions of every edge.
-        x: the value of the first node.
-        probe: if given, its cotangent is the cell's part of the kernel (`ntknas.kernel.layerwise`)
-            and the weights have none.
+        norm: Normalisation statistics.
+        ops: Six operation codes of the cell.
+        weights: Weights of both convolutions of every edge.
+        x: Value of the first node.
+        probe: Probe whose cotangent is the cell's part of the kernel (`ntknas.kernel.layerwise`).
+            With one, the weights have no cotangent.
 
     Returns:
         The value of the last node.
@@ -165,10 +171,11 @@ def traced_cell(
 
 
 def _cell_forward(norm, ops, weights, x, probe):
+    """The last node, and the values that the backward pass reads."""
     nodes, saved = [x, None, None, None], []
-    for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
+    for op, edge_weights, (source, target) in zip(ops, weights, EDGES, strict=True):
         nodes[target], y = lax.switch(
-            op, _forward_branches(norm), own, nodes[source], nodes[target]
+            op, _forward_branches(norm), edge_weights, nodes[source], nodes[target]
         )
         saved.append(y)
     return nodes[3], (ops, weights, nodes[:3], saved, probe)
@@ -176,9 +183,9 @@ def _cell_forward(norm, ops, weights, x, probe):
 
 @cache
 def _forward_branches(norm: Norm) -> list[Callable]:
-    """Of every operation: `total` plus the edge's value, and what its convolution gave, or zeros.
+    """A branch for every operation: `total` plus the edge's value, and its convolution or zeros.
 
-    The same functions for every edge, so that JAX traces each once a shape.
+    All edges use the same functions, so that JAX traces each of them once per shape.
     """
 
     def convolution(size):
@@ -199,6 +206,7 @@ def _forward_branches(norm: Norm) -> list[Callable]:
 
 
 def _cell_backward(norm, residuals, g):
+    """Cotangents of the weights or of the probe, and of the first node."""
     ops, weights, nodes, saved, probe = residuals
     d_nodes, d_weights = [None, None, None, g], [None] * len(EDGES)
     d_probe = jax.tree.map(jnp.zeros_like, probe)
@@ -219,9 +227,10 @@ def _cell_backward(norm, residuals, g):
 
 @cache
 def _backward_branches(norm: Norm) -> list[Callable]:
-    """Of every operation: cotangent of weights or probe, and `total` plus that of the edge's input.
+    """A branch for every operation: cotangents of the weights, the probe and the edge's input.
 
-    With a probe, `d_probe` plus the edge's part of the kernel and no cotangent of the weights.
+    The cotangent of the input is added to `total`. With a probe, the edge's part of the kernel is
+    added to `d_probe`, and the weights have no cotangent.
     """
 
     def linear(transpose):
@@ -233,12 +242,12 @@ def _backward_branches(norm: Norm) -> list[Callable]:
 
     def convolution(size):
         def branch(weights, x, y, g, total, d_probe):
-            own, d_weights = _conv_norm(weights, size), None
+            layer, d_weights = _conv_norm(weights, size), None
             if d_probe:
-                d_relu, part = conv_norm_rows(norm, 1, g, jax.nn.relu(x), y, own, d_probe)
+                d_relu, part = conv_norm_rows(norm, 1, g, jax.nn.relu(x), y, layer, d_probe)
                 d_probe = jax.tree.map(jnp.add, d_probe, part)
             else:
-                kernel, *norm_weights = own
+                kernel, *norm_weights = layer
                 _, transpose = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *norm_weights)
                 d_y, *d_norm = transpose(g)
                 d_relu, d_kernel = jax.vjp(convolve, jax.nn.relu(x), kernel)[1](d_y)

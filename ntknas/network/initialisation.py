@@ -1,8 +1,8 @@
 """Random initial weights, drawn on the host.
 
-A weight's draw depends on the seed, its path and its cell, and on nothing else: not on the
-architecture, the number of cells, the device, or the version of JAX. All architectures therefore
-share one super-network's draws, and a network with fewer cells a stage shares its first ones.
+A weight's draw depends on the seed, its path and its cell. It does not depend on the architecture,
+the number of cells, the device, or the version of JAX. All architectures therefore share the draws
+of one super-network, and a network with fewer cells per stage shares those of its first cells.
 """
 
 import math
@@ -26,21 +26,21 @@ def initial_variables(
     """Variables of `Network(spec)` at initialisation.
 
     Args:
-        spec: the network; `spec.init` chooses the distribution.
-        seed: of the draws, not negative.
-        ops: six operation codes: their weights alone; None: the weights of every operation, for a
-            network whose operations are data.
+        spec: The network; `spec.init` chooses the distribution.
+        seed: Seed of the draws, not negative.
+        ops: Six operation codes, whose weights alone are drawn. None means the weights of every
+            operation, for a network whose operations are data.
 
     Returns:
-        `params` and, for frozen normalisation, `batch_stats` (mean 0, variance 1), as float32 NumPy
-        arrays; weights of cells are stacked [cells, ...].
+        Collections `params` and, for frozen normalisation, `batch_stats` (mean 0, variance 1), as
+        float32 NumPy arrays. Weights of cells are stacked [cells, ...].
 
     Example:
         >>> spec = NetworkSpec(channels=4, cells=2)
         >>> initial_variables(spec, 0)["params"]["stage_0"]["edge_0_1_conv_3x3"]["kernel"].shape
         (2, 3, 3, 4, 4)
     """
-    # Flax makes parameters of JAX's default type, and convolutions take one type alone.
+    # Flax makes parameters of JAX's default type, and a convolution's inputs must have that type.
     dtype = jnp.result_type(float)
     image = jax.ShapeDtypeStruct((1, spec.image_size, spec.image_size, 3), dtype)
     network, key = Network(spec), jax.random.key(0)
@@ -56,6 +56,7 @@ def initial_variables(
 
 
 def _draw(spec: NetworkSpec, seed: int, path: tuple[str, ...], shape: tuple[int, ...]):
+    """Initial values of the variable at a path; those of the cells of a stage are stacked."""
     name = path[-1]
     if name in ("scale", "variance"):
         return np.ones(shape, np.float32)
@@ -77,6 +78,7 @@ def _draw(spec: NetworkSpec, seed: int, path: tuple[str, ...], shape: tuple[int,
 
 
 def _weights(rng: np.random.Generator, init: Init, shape: tuple[int, ...], *, fan_in: int):
+    """Random weights of one layer."""
     if init is Init.KAIMING:
         return rng.normal(0, math.sqrt(2 / fan_in), shape)
     return rng.uniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), shape)

@@ -1,8 +1,9 @@
 """The NAS-Bench-201 network in Flax: stem, three stages of equal cells, classifier.
 
-One definition takes the cell's operations as Python integers (then only their weights exist) or as
-an array (then every edge holds the weights of both convolutions, and one compiled program serves
-all architectures). `initial_variables` draws the same values for a weight that both have.
+One definition takes the cell's operations as Python integers or as an array. With integers, only
+the weights of these operations exist. With an array, every edge holds the weights of both
+convolutions, and one compiled program serves all architectures. `initial_variables` draws the same
+values for a weight that both forms have.
 
 References:
     Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
@@ -38,6 +39,7 @@ _CONV_1X1, _CONV_3X3 = 2, 3
 
 
 def _initialiser(init: Init):
+    """Flax's initialiser of kernels."""
     if init is Init.KAIMING:
         return nn.initializers.kaiming_normal()
     # Variance 1 / (3 fan_in) is that of the uniform distribution within 1 / sqrt(fan_in).
@@ -80,15 +82,15 @@ class _ConvNorm(nn.Module):
 
 
 class _Cell(nn.Module):
-    """Four nodes; each later node sums the edges that end in it.
+    """Four nodes; each node after the first sums the edges that end in it.
 
-    Returns the value of the last node, and, if there are factors, what each edge's convolution
-    takes and gives.
+    Returns the value of the last node and, with factors, the inputs of the edges and the outputs of
+    their convolutions.
     """
 
     channels: int
     spec: NetworkSpec
-    ops: tuple[int, ...]  # empty: the call brings them as data
+    ops: tuple[int, ...]  # empty if the call brings them as data
 
     @nn.compact
     def __call__(
@@ -107,20 +109,24 @@ class _Cell(nn.Module):
         )
         norm = self.spec.norm
         if factors is not None:
-            # Derivatives keep a cell's input and compute the rest again.
+            # Derivatives keep the input of a cell and compute its other values again.
             cell = jax.checkpoint(partial(watched_cell, norm))
             return cell(op_codes, weights, factors, x)
         if op_codes is not None:
             return traced_cell(norm, op_codes, weights, x, probe), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
-        for op, own_weights, (source, target) in zip(self.ops, weights, EDGES, strict=True):
-            nodes[target] += apply_operation(op, own_weights, nodes[source], norm=norm, probe=probe)
+        for op, edge_weights, (source, target) in zip(self.ops, weights, EDGES, strict=True):
+            nodes[target] += apply_operation(
+                op, edge_weights, nodes[source], norm=norm, probe=probe
+            )
         return nodes[-1], None
 
     def _needs(self, op: int, edge: int) -> bool:
+        """Whether the edge holds the weights of an operation."""
         return not self.ops or self.ops[edge] == op
 
     def _weights(self, size: int, edge: int) -> ConvNormWeights:
+        """The edge's weights of the convolution of a kernel size."""
         source, target = EDGES[edge]
         name = f"edge_{source}_{target}_conv_{size}x{size}"
         return _ConvNorm(size, self.channels, self.channels, self.spec, name=name)()
@@ -129,8 +135,8 @@ class _Cell(nn.Module):
 class _Reduction(nn.Module):
     """Residual block that halves the image and doubles the channels.
 
-    Returns its output and, if there are factors, what its two ReLUs take and what the convolutions
-    behind them give.
+    Returns its output and, with factors, the inputs of its two ReLUs and the outputs of the
+    convolutions behind them.
     """
 
     channels: int
@@ -151,20 +157,20 @@ class _Reduction(nn.Module):
             y = conv_norm(jax.nn.relu(x), conv_a, norm=norm, stride=2, probe=probe)
             y = conv_norm(jax.nn.relu(y), conv_b, norm=norm, probe=probe)
             return y + conv_norm(halved, kernel, norm=Norm.NONE, probe=probe), []
-        y, given_a = _watched_conv_norm(jax.nn.relu(x), conv_a, factors.conv_a, norm, stride=2)
-        z, given_b = _watched_conv_norm(jax.nn.relu(y), conv_b, factors.conv_b, norm)
+        y, convolved_a = _watched_conv_norm(jax.nn.relu(x), conv_a, factors.conv_a, norm, stride=2)
+        z, convolved_b = _watched_conv_norm(jax.nn.relu(y), conv_b, factors.conv_b, norm)
         shortcut, _ = _watched_conv_norm(halved, kernel, factors.shortcut, Norm.NONE)
-        return z + shortcut, [(x, given_a), (y, given_b)]
+        return z + shortcut, [(x, convolved_a), (y, convolved_b)]
 
 
 def _watched_conv_norm(x, weights: ConvNormWeights, factor, norm: Norm, *, stride: int = 1):
-    """Convolution, factor, normalisation; and what the convolution gave."""
-    given = convolve(x, weights.kernel, stride=stride)
-    return normalise(given * factor, *weights[1:], norm=norm), given
+    """The output of convolution, factor and normalisation, and that of the convolution alone."""
+    convolved = convolve(x, weights.kernel, stride=stride)
+    return normalise(convolved * factor, *weights[1:], norm=norm), convolved
 
 
 class Network(nn.Module):
-    """Images to logits.
+    """The network, from images to logits.
 
     Attributes:
         spec: Width, depth, classes, normalisation and initialisation.
@@ -193,8 +199,8 @@ class Network(nn.Module):
             images: Pixels in [0, 1]; the network subtracts mean and divides by std itself.
             ops: The six operation codes of the cell: a tuple of Python integers (static), or an
                 integer array (data).
-            probe: If given, no parameter has a gradient, and the probe's is the kernel
-                (`ntknas.kernel.layerwise`).
+            probe: Probe whose gradient is the kernel (`ntknas.kernel.layerwise`). With one, no
+                parameter has a gradient.
 
         Returns:
             Logits [n, k].
@@ -207,15 +213,15 @@ class Network(nn.Module):
         ops: Int[Array, "6"],
         factors: Factors | None = None,
     ) -> tuple[Float[Array, "n k"], Activations]:
-        """The logits and what the layers take and give: `network.apply(..., method="watch")`.
+        """The logits and the layers' activations, by `network.apply(..., method="watch")`.
 
-        This program is smaller than that of the logits, above all its second derivatives, and takes
-        more memory.
+        The program, above all that of its second derivatives, is smaller than that of the logits.
+        It takes more memory.
 
         Args:
             images: Pixels in [0, 1].
             ops: The six operation codes of the cell, as data.
-            factors: Factors of the outputs of convolutions; None means 1.
+            factors: Factors of the outputs of convolutions; None means factors of 1.
 
         Returns:
             Logits [n, k] and activations.
@@ -226,6 +232,7 @@ class Network(nn.Module):
 
     @nn.compact
     def _run(self, images, ops, probe: Probe | None, factors: Factors | None):
+        """The logits and, with factors, the layers' activations."""
         spec, dtype, norm = self.spec, images.dtype, self.spec.norm
         op_codes = ops if isinstance(ops, jax.Array) else None
         static = () if isinstance(ops, jax.Array) else tuple(int(op) for op in ops)
@@ -236,15 +243,15 @@ class Network(nn.Module):
         if factors is None:
             x = conv_norm(x, stem, norm=norm, probe=probe)
         else:
-            x, stem_given = _watched_conv_norm(x, stem, factors.stem, norm)
+            x, stem_convolved = _watched_conv_norm(x, stem, factors.stem, norm)
         features, reductions, stages = [], [], []
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
-                of_block = None if factors is None else factors.reductions[stage - 1]
+                block_factors = None if factors is None else factors.reductions[stage - 1]
                 block = _Reduction(channels, spec, name=f"reduction_{stage}")
-                x, seen = block(x, probe, of_block)
-                reductions += seen
+                x, values = block(x, probe, block_factors)
+                reductions += values
             features.append(x)
             cells = nn.scan(
                 _Cell,
@@ -253,11 +260,11 @@ class Network(nn.Module):
                 in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if factors is None else 0),
                 length=spec.cells,
             )
-            of_stage = None if factors is None else factors.stages[stage]
-            x, seen = cells(channels, spec, static, name=f"stage_{stage}")(
-                x, op_codes, probe, of_stage
+            stage_factors = None if factors is None else factors.stages[stage]
+            x, values = cells(channels, spec, static, name=f"stage_{stage}")(
+                x, op_codes, probe, stage_factors
             )
-            stages.append(seen)
+            stages.append(values)
         features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")()
         last = norm_layer(x, head_norm, norm=norm, probe=probe)
@@ -266,16 +273,16 @@ class Network(nn.Module):
         if factors is None:
             return logits, None
         edges = [
-            [edge_layers(values, op_codes) for values in seen] for seen in zip(*stages, strict=True)
+            [edge_layers(values, op_codes) for values in kind] for kind in zip(*stages, strict=True)
         ]
-        blocks = [[lone_layer(values) for values in seen] for seen in zip(*reductions, strict=True)]
+        blocks = [[lone_layer(values) for values in kind] for kind in zip(*reductions, strict=True)]
         rectified: tuple[Watched, ...] = (lone_layer(last), *blocks[0], *edges[0])
-        convolved: tuple[Watched, ...] = (*blocks[1], *edges[1], lone_layer(stem_given))
+        convolved: tuple[Watched, ...] = (*blocks[1], *edges[1], lone_layer(stem_convolved))
         return logits, Activations(rectified, convolved, (*features, pooled), last)
 
 
 class _Classifier(nn.Module):
-    """Linear layer with bias."""
+    """The last layer, linear with a bias."""
 
     spec: NetworkSpec
 
@@ -287,6 +294,7 @@ class _Classifier(nn.Module):
         return linear(features, kernel, bias, probe=probe)
 
     def _bias_initialiser(self, inputs: int):
+        """Flax's initialiser of the bias."""
         if self.spec.init is Init.KAIMING:
             return nn.initializers.zeros
         bound = inputs**-0.5

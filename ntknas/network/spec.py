@@ -1,4 +1,4 @@
-"""What a network is, apart from its cell: width, depth, classes, normalisation, initialisation.
+"""Settings of the network around a cell: width, depth, classes, normalisation, initialisation.
 
 The skeleton is NAS-Bench-201's (Dong & Yang, ICLR 2020, figure 1).
 """
@@ -18,7 +18,7 @@ class Init(enum.StrEnum):
 
     * `PYTORCH`: PyTorch's defaults, uniform within 1/sqrt(fan_in) for every kernel and for the
       classifier's bias (the published setting).
-    * `KAIMING`: normal of variance 2/fan_in (He et al. 2015), biases zero (as TE-NAS).
+    * `KAIMING`: Normal weights of variance 2/fan_in (He et al. 2015) and zero biases (as TE-NAS).
     """
 
     PYTORCH = "pytorch"
@@ -30,17 +30,17 @@ class NetworkSpec:
     """The network around the cell.
 
     Attributes:
-        channels: width C of the first stage; the others have 2 C and 4 C.
-        cells: cells a stage (5 in the benchmark).
-        classes: number of logits K.
-        image_size: height and width of an image in pixels; a multiple of 4.
-        norm: normalisation statistics.
-        init: weight distribution.
-        mean: of each colour channel, in pixel units [0, 1]; subtracted inside the network.
-        std: of each colour channel, in pixel units; divided by inside the network.
+        channels: Width C of the first stage; the other stages have widths 2 C and 4 C.
+        cells: Number of cells per stage (5 in the benchmark).
+        classes: Number of logits K.
+        image_size: Height and width of an image in pixels, a multiple of 4.
+        norm: Normalisation statistics.
+        init: Distribution of the initial weights.
+        mean: Mean of each colour channel in pixel units [0, 1]; the network subtracts it.
+        std: Standard deviation of each colour channel in pixel units; the network divides by it.
 
     Raises:
-        InputError: for a value outside its range.
+        InputError: For a value outside its range.
 
     Example:
         >>> NetworkSpec(cells=1).norm.coupled
@@ -71,6 +71,7 @@ class NetworkSpec:
 
 
 def _choice(kind: type[enum.StrEnum], value: str) -> enum.StrEnum:
+    """The member of an enumeration that has a value."""
     try:
         return kind(value)
     except ValueError:

@@ -1,7 +1,8 @@
 """PyTorch weights of the NAS-Bench-201 network, as variables of `Network`.
 
-Reads the state_dict layout of the package xautodl, which NAS-RobBench-201's released checkpoints
-have inside `Sequential(normaliser, network)`, perhaps below a LightningModule's `model.`.
+The layout is the state_dict of the package xautodl. NAS-RobBench-201's released checkpoints have
+it inside `Sequential(normaliser, network)`, some of them below the prefix `model.` of a
+LightningModule.
 """
 
 import re
@@ -28,13 +29,13 @@ _NORM_ENTRIES = {
 
 
 class LoadedWeights(NamedTuple):
-    """Weights and the network they fit.
+    """Weights and the network that they fit.
 
     Attributes:
-        spec: width, cells, classes read off the shapes; mean and std of the normaliser if there is
-            one (else CIFAR-10's); normalisation by the running statistics.
-        variables: `params` and `batch_stats` of `Network(spec)` with the architecture's own
-            operations, float32 (or float64 where the file has it).
+        spec: The network: width, cells and classes from the shapes of the weights, mean and std of
+            the file's normaliser (CIFAR-10's if it has none), and frozen normalisation.
+        variables: Collections `params` and `batch_stats` of `Network(spec)` with the architecture's
+            operations, in float32 (or float64 where the file has it).
     """
 
     spec: NetworkSpec
@@ -47,15 +48,15 @@ def load_torch_weights(
     """Read a checkpoint or a state_dict.
 
     Args:
-        source: path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
+        source: Path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
             tensors or arrays.
-        architecture: whose weights they are.
+        architecture: The architecture that the weights belong to.
 
     Returns:
         The weights; use them as `Network(spec).apply(variables, images, architecture.ops)`.
 
     Raises:
-        InputError: if the file cannot be read, or entries are missing, left over or misshapen.
+        InputError: If the file cannot be read, or entries are missing, left over or misshapen.
     """
     state = _arrays(source if isinstance(source, Mapping) else _load(Path(source)))
     prefix = _prefix(state)
@@ -77,6 +78,7 @@ def load_torch_weights(
 
 
 def _load(path: Path) -> Mapping[Any, Any]:
+    """The mapping in a checkpoint file."""
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}")
     try:
@@ -94,6 +96,7 @@ def _load(path: Path) -> Mapping[Any, Any]:
 
 
 def _arrays(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
+    """The entries of a state_dict as arrays, without the counts of batches."""
     if isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
     if not all(isinstance(name, str) for name in state):
@@ -103,7 +106,7 @@ def _arrays(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    """In float32, or in float64 if it is that."""
+    """An entry as an array, in float64 if it has that type and else in float32."""
     if hasattr(value, "detach"):  # a tensor; NumPy has no bfloat16
         value = value.detach().cpu()
         value = value.float() if "float16" in str(value.dtype) else value
@@ -117,21 +120,24 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 
 def _prefix(state: dict[str, np.ndarray]) -> str:
-    found = [name.removesuffix(_ANCHOR) for name in state if name.endswith(_ANCHOR)]
-    if len(found) != 1:
-        some = ", ".join(list(state)[:3]) or "nothing"
+    """The prefix of the network's entries."""
+    prefixes = [name.removesuffix(_ANCHOR) for name in state if name.endswith(_ANCHOR)]
+    if len(prefixes) != 1:
+        examples = ", ".join(list(state)[:3]) or "nothing"
         raise InputError(
-            f"expected one entry named ...{_ANCHOR} in the state_dict, got {len(found)} among "
-            f"{len(state)} entries ({some}, ...)"
+            f"expected one entry named ...{_ANCHOR} in the state_dict, got {len(prefixes)} among "
+            f"{len(state)} entries ({examples}, ...)"
         )
-    return found[0]
+    return prefixes[0]
 
 
 def _is_normaliser(name: str) -> bool:
+    """Whether an entry is the mean or the standard deviation of the normaliser of pixels."""
     return name.rpartition(".")[2] in ("mean", "std")
 
 
 def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> NetworkSpec:
+    """The network, from the shapes of its entries and from the normaliser outside of it."""
     colours: dict[str, Any] = {}
     for name, array in outside.items():
         key = name.rpartition(".")[2]
@@ -158,7 +164,7 @@ def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) ->
 
 
 def _expected(architecture: Architecture, spec: NetworkSpec) -> dict[str, tuple]:
-    """Every PyTorch name: collection, path in the variables, cell of a stage or None, shape."""
+    """For each PyTorch name: collection, path in the variables, cell of a stage or None, shape."""
     entries: dict[str, tuple] = {}
     listed = layers(
         architecture.ops, channels=spec.channels, cells=spec.cells, classes=spec.classes
@@ -171,21 +177,22 @@ def _expected(architecture: Architecture, spec: NetworkSpec) -> dict[str, tuple]
             entries[f"{layer.torch}.bias"] = ("params", (*layer.path, "bias"), None, features)
         elif layer.kind is not LayerKind.NORMALISATION:
             shape = (layer.outputs, layer.inputs, layer.size, layer.size)
-            lone = layer.kind is LayerKind.SHORTCUT
-            path = layer.path if lone else (*layer.path, "kernel")
+            is_shortcut = layer.kind is LayerKind.SHORTCUT
+            path = layer.path if is_shortcut else (*layer.path, "kernel")
             entries[f"{layer.torch}.weight"] = ("params", path, layer.cell, shape)
         if layer.kind.normalised:
-            alone = layer.kind is LayerKind.NORMALISATION
-            path = layer.path if alone else (*layer.path, "norm")
+            is_norm = layer.kind is LayerKind.NORMALISATION
+            path = layer.path if is_norm else (*layer.path, "norm")
             for key, (collection, suffix) in _NORM_ENTRIES.items():
                 entry = (collection, (*path, key), layer.cell, features)
                 entries[f"{layer.torch_norm}.{suffix}"] = entry
     return entries
 
 
-def _compare(expected: dict, found: dict[str, np.ndarray], architecture: Architecture) -> None:
-    missing = [name for name in expected if name not in found]
-    extra = [name for name in found if name not in expected]
+def _compare(expected: dict, arrays: dict[str, np.ndarray], architecture: Architecture) -> None:
+    """Check that the entries are those of the architecture's network."""
+    missing = [name for name in expected if name not in arrays]
+    extra = [name for name in arrays if name not in expected]
     if missing or extra:
         parts = [
             f"{len(names)} {kind} ({names[0]}{', ...' if len(names) > 1 else ''})"
@@ -194,20 +201,21 @@ def _compare(expected: dict, found: dict[str, np.ndarray], architecture: Archite
         ]
         raise InputError(f"state_dict does not fit {architecture}: entries {' and '.join(parts)}")
     for name, (*_, shape) in expected.items():
-        if found[name].shape != shape:
-            raise InputError(f"entry {name}: expected shape {shape}, got {found[name].shape}")
-        if not np.isfinite(found[name]).all():
+        if arrays[name].shape != shape:
+            raise InputError(f"entry {name}: expected shape {shape}, got {arrays[name].shape}")
+        if not np.isfinite(arrays[name]).all():
             raise InputError(f"entry {name}: expected finite values, got NaN or infinity")
-        if name.endswith("running_var") and found[name].min() < 0:
-            raise InputError(f"entry {name}: expected variances >= 0, got {found[name].min()}")
+        if name.endswith("running_var") and arrays[name].min() < 0:
+            raise InputError(f"entry {name}: expected variances >= 0, got {arrays[name].min()}")
 
 
 def _to_flax(array: np.ndarray) -> np.ndarray:
-    """PyTorch's OIHW and OI to HWIO and IO."""
+    """An array in Flax's order of axes: OIHW becomes HWIO, and OI becomes IO."""
     return array.transpose(*range(2, array.ndim), 1, 0) if array.ndim > 1 else array
 
 
 def _place(tree: dict, path: tuple, cell: int | None, cells: int, array: np.ndarray) -> None:
+    """Put an array at a path of a tree; the arrays of a stage's cells are stacked."""
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     if cell is None:

@@ -1,4 +1,4 @@
-"""Zero-cost proxies: the scores at initialisation that a kernel's score has to beat."""
+"""Zero-cost proxies: scores at initialisation that the scores of kernels are compared with."""
 
 import lazy_loader
 

@@ -1,11 +1,12 @@
 """Proxies of activations: Fisher, and NASWOT's kernel of ReLU activity.
 
-* Fisher (Turner et al., ICLR 2020, as Abdelfattah et al., ICLR 2021, sum it): over the output
-  channels of layers, half the mean over images of the square of sum_pixels a dL/da, a the layer's
-  output. That sum is the gradient by a factor of the channel. Their program counts a channel once
-  for each of its weights; the papers, followed here, once.
-* NASWOT (Mellor et al., ICML 2021): the log-determinant of the kernel that counts how many ReLUs
-  are active for both images or for neither, over all ReLUs.
+* Fisher (Turner et al., ICLR 2020, as Abdelfattah et al., ICLR 2021, sum it): The sum over the
+  output channels of all layers of half the mean over images of the square of sum_pixels a dL/da,
+  where a is the layer's output. The sum over pixels is the gradient by a factor of the channel. The
+  released program counts a channel once for each of its weights. The papers count it once, which is
+  followed here.
+* NASWOT (Mellor et al., ICML 2021): The log-determinant of the kernel that counts, over all ReLUs,
+  those that are active for both images or for neither.
 """
 
 import jax
@@ -29,7 +30,7 @@ class Activity:
     def device(
         self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
     ) -> dict[str, Array]:
-        """Fisher's sum, and NASWOT's kernel."""
+        """The sum of Fisher and the kernel of NASWOT."""
         images, labels = inputs.images, inputs.labels
         n = len(images)
 
@@ -56,7 +57,7 @@ class Activity:
         }
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """Fisher's sum as it is, and the log-determinant."""
+        """The sum of Fisher and the log-determinant of NASWOT."""
         return {
             "fisher": float(values["fisher"]),
             "naswot": _log_determinant(values["agreement"]),
@@ -64,7 +65,10 @@ class Activity:
 
 
 def _log_determinant(kernel: np.ndarray) -> float:
-    """Of counts, log |det|; eigenvalues within rounding of 0 (images alike to all ReLUs) there."""
+    """The logarithm of `|det|` of a kernel of counts.
+
+    Eigenvalues below the rounding error (images that are alike for all ReLUs) are set to it.
+    """
     if not np.isfinite(kernel).all():
         return np.nan
     values = abs(np.linalg.eigvalsh(kernel))
@@ -73,4 +77,4 @@ def _log_determinant(kernel: np.ndarray) -> float:
 
 
 ACTIVITY = Activity()
-"""The family."""
+"""The family's instance."""

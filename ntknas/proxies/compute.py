@@ -30,7 +30,7 @@ def proxy_inputs(
 
     Args:
         network: The network's specification.
-        variables: Its variables, with the weights of every operation.
+        variables: Variables of the network, with the weights of every operation.
         images: Pixels in [0, 1].
         labels: Classes of the images.
         seed: Seed of Zen-NAS's weights and images.
@@ -59,14 +59,14 @@ def proxy_scores(
     """Every proxy of one architecture (formulas and sources: `ntknas.scores.SCORES`).
 
     Args:
-        network: The network's specification. Its normalisation is used by all but SynFlow and CRoZe
-            (none) and Zen-NAS (statistics of the batch).
-        ops: Six operation codes. Edges that cannot reach the output count in NASWOT and Zen-NAS
-            only, so set them to none before (`live_operations`).
-        inputs: What the seed fixes.
+        network: The network's specification. All proxies use its normalisation, except SynFlow and
+            CRoZe (no normalisation) and Zen-NAS (statistics of the batch).
+        ops: Six operation codes of the cell. Edges that cannot reach the output count in NASWOT and
+            Zen-NAS alone, so set them to none before (`live_operations`).
+        inputs: Inputs that the seed fixes.
 
     Returns:
-        A score for each proxy; NaN where float arithmetic overflows.
+        One score per proxy; NaN where float arithmetic overflows.
     """
     codes = jnp.asarray(ops, jnp.int32)
     double = tuple(name for name in PROXIES if PROXIES[name].double)
@@ -88,7 +88,7 @@ def proxy_scores(
 def _without_normalisation(
     network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
 ) -> dict[str, dict[str, Array]]:
-    """The families of absolute weights, in float64."""
+    """The values of the families with absolute weights and no normalisation, in float64."""
     params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), inputs.variables["params"])
     double = inputs._replace(variables={"params": params}, images=inputs.images.astype(jnp.float64))
     bare = replace(network, norm=Norm.NONE)
@@ -99,5 +99,5 @@ def _without_normalisation(
 def _with_normalisation(
     network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
 ) -> dict[str, dict[str, Array]]:
-    """The other families."""
+    """The values of the other families."""
     return {name: PROXIES[name].device(network, ops, inputs) for name in families}

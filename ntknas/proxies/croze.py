@@ -1,4 +1,4 @@
-"""CRoZe: consistency of a network and its perturbed self (Ha et al., CRoZe, NeurIPS 2023).
+"""CRoZe: consistency of a network and its perturbed copy (Ha et al., CRoZe, NeurIPS 2023).
 
 The network has absolute weights and no normalisation. Its values grow with every layer and overflow
 float32, so it is computed in float64.
@@ -19,7 +19,10 @@ from ntknas.proxies.proxy import TINY, ProxyInputs, cross_entropy
 __all__ = ["CROZE", "RHO", "STEP", "Croze", "croze"]
 
 STEP, RHO = 2.0, 0.01
-"""As released: weights move by twice their norm, pixels by 0.01."""
+"""Sizes of the perturbations, as released.
+
+Weights move by twice their norm, and pixels by 0.01.
+"""
 
 
 class Croze:
@@ -36,7 +39,7 @@ class Croze:
         return {"croze": croze(network, params, ops, inputs.images, inputs.labels)}
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The score as it is."""
+        """The score, as `device` computed it."""
         return {"croze": float(values["croze"])}
 
 
@@ -50,31 +53,38 @@ def croze(
     step: float | Float[Array, ""] = STEP,
     rho: float | Float[Array, ""] = RHO,
 ) -> Float[Array, ""]:
-    """Consistency of features, weights and gradients of a network and its perturbed self.
+    """Consistency of features, weights and gradients of a network and its perturbed copy.
 
-    Ha et al., CRoZe, NeurIPS 2023: the sum over layers of Z P G. P sums 1 + cos between the
-    weights and those after a step up the loss. G sums |cos| between the loss's gradient by the
-    weights and that of the moved network on images perturbed by FGSM. Z sums 1 + cos between the
-    features of the two networks behind the layer's stage. Vectors run over output channels for P
-    and G and over images for Z.
+    The score is the sum over layers of Z P G (Ha et al., CRoZe, NeurIPS 2023):
 
-    Sizes of steps, axes and places of features are those of the released program. Where it departs
-    from the paper otherwise, the paper is followed: FGSM goes up the loss (released: down), in
-    pixels (released: standardised ones, cut to [0, 1]); G takes the gradient on perturbed images
-    alone (released: the one that FGSM left behind is added); no layer is normalised (released:
-    those of the two reductions are); layers have no biases (released: a cell's have).
+    * P sums 1 + cos between the weights and the weights after a step up the loss.
+    * G sums `|cos|` between the loss's gradient by the weights and that of the network with moved
+      weights on images perturbed by FGSM.
+    * Z sums 1 + cos between the features of the two networks behind the layer's stage.
+
+    Vectors run over output channels for P and G and over images for Z.
+
+    Step sizes, axes and places of features are those of the released program. In the following
+    points the program departs from the paper, and the paper is followed here:
+
+    * FGSM goes up the loss (released: down), in pixels (released: standardised pixels, cut to
+      [0, 1]).
+    * G takes the gradient on perturbed images alone (released: the gradient of the FGSM step is
+      added).
+    * No layer is normalised (released: the layers of the two reductions are).
+    * Layers have no biases (released: the layers of a cell have).
 
     Args:
-        network: without normalisation.
-        params: absolute values, float64.
-        ops: six operation codes.
-        images: pixels in [0, 1], float64.
-        labels: classes.
-        step: of every layer's weights up the loss, as a multiple of their norm.
-        rho: of FGSM, in pixel units.
+        network: The network's specification, without normalisation.
+        params: Absolute values of the parameters, float64.
+        ops: Six operation codes of the cell.
+        images: Pixels in [0, 1], float64.
+        labels: Classes of the images.
+        step: Step of each layer's weights up the loss, as a multiple of their norm.
+        rho: Radius of FGSM in pixel units.
 
     Returns:
-        The score; layers without gradient count nothing.
+        The score; layers without a gradient add nothing.
     """
     module = Network(network)
 
@@ -83,14 +93,15 @@ def croze(
         return cross_entropy(logits, labels), activations.features
 
     def perturb(state, turn):
-        # Clean; then the images' gradient under moved weights; then both perturbed. One loop, so
-        # that the network is compiled once.
+        """The next weights and images, and the gradients and features of the current ones."""
+        # Turn 0 is clean and moves the weights, turn 1 attacks the images under moved weights, and
+        # turn 2 has both perturbed. One loop compiles the network once.
         params, images = state
         (by_params, by_images), features = jax.grad(loss, (0, 1), has_aux=True)(params, images)
         moved = jax.tree_util.tree_map_with_path(partial(_moved, step), params, by_params)
         attacked = jnp.clip(images + rho * jnp.sign(by_images), 0, 1)
-        then = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
-        return then, (by_params, features)
+        state = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
+        return state, (by_params, features)
 
     (moved, _), (gradients, features) = jax.lax.scan(perturb, (params, images), jnp.arange(3))
     of_features = jnp.stack([(1 + _cosine(z[0], z[2], axis=0)).sum() for z in features])
@@ -107,12 +118,13 @@ def croze(
     return total
 
 
-def _choose(condition, chosen, other):
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), chosen, other)
+def _choose(condition, first, second):
+    """The first tree where the condition holds, and else the second."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)
 
 
 def _moved(step, path, weight, ascent):
-    """A layer's weights after a step up the loss of a multiple of their own norm."""
+    """A layer's weights after a step up the loss whose length is a multiple of their norm."""
     if not is_weight(path):
         return weight
     axes = tuple(range(1, weight.ndim)) if path[0].key.startswith("stage_") else None
@@ -124,9 +136,10 @@ def _moved(step, path, weight, ascent):
 
 
 def _features_behind(module: str, cell: int, cells: int) -> int:
-    """Which features a layer is held against, as released.
+    """Position of the features that belong to a layer, as released.
 
-    Those that go into the stage; for its last cell and a reduction those that go into the next.
+    A layer of a stage has the features that go into the stage. A layer of the stage's last cell or
+    of a reduction has those that go into the next stage.
     """
     if module.startswith("stage_"):
         return int(module[-1]) + (cell + 1) // cells
@@ -136,10 +149,10 @@ def _features_behind(module: str, cell: int, cells: int) -> int:
 
 
 def _cosine(a, b, *, axis):
-    """Cosine between vectors along an axis; 0 where one vanishes."""
+    """Cosine between vectors along an axis; 0 where one of them vanishes."""
     norms = jnp.sqrt(jnp.square(a).sum(axis) * jnp.square(b).sum(axis))
     return (a * b).sum(axis) / jnp.maximum(norms, 1e-8)
 
 
 CROZE = Croze()
-"""The family."""
+"""The family's instance."""

@@ -1,7 +1,8 @@
 """The largest eigenvalue of the loss's Hessian with respect to the images.
 
-Jung et al. (ICLR 2023), after Zhao et al. (ICLR 2020). Here the input is the whole batch in pixel
-units. Lanczos finds the largest eigenvalue itself, not the one of largest magnitude.
+The proxy is that of Jung et al. (ICLR 2023), after Zhao et al. (ICLR 2020). Here the input is the
+whole batch in pixel units. The Lanczos method finds the algebraically largest eigenvalue, not the
+one of largest magnitude.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class Hessian:
     def device(
         self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
     ) -> dict[str, Array]:
-        """A tridiagonal matrix with the same largest eigenvalue, nearly."""
+        """A tridiagonal matrix with nearly the same largest eigenvalue as the Hessian."""
         logits = partial(logits_of(network, ops, inputs), inputs.variables["params"])
 
         def loss(images):
@@ -40,7 +41,7 @@ class Hessian:
         return {"tridiagonal": _lanczos(jax.grad(loss), inputs.images, key)}
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """Its largest eigenvalue."""
+        """The largest eigenvalue of the tridiagonal matrix."""
         diagonal, off_diagonal = values["tridiagonal"]
         if not (np.isfinite(diagonal).all() and np.isfinite(off_diagonal).all()):
             return {"hessian": np.nan}
@@ -57,7 +58,7 @@ def _lanczos(gradient: Callable, images: Array, key: Array) -> Float[Array, "2 s
         q = basis[i]
         image = product(q.reshape(images.shape))[0].reshape(-1)
         diagonal = q @ image
-        for _ in range(2):  # against rounding, which lets old directions grow again
+        for _ in range(2):  # rounding lets old directions grow again, so they are removed twice
             image -= basis.T @ (basis @ image)
         length = jnp.linalg.norm(image)
         grown = basis.at[i + 1].set(image / jnp.maximum(length, TINY), mode="drop")
@@ -68,4 +69,4 @@ def _lanczos(gradient: Callable, images: Array, key: Array) -> Float[Array, "2 s
 
 
 HESSIAN = Hessian()
-"""The family."""
+"""The family's instance."""

@@ -1,12 +1,12 @@
 """Proxies of the Jacobian by the images: its norm, and how the images' gradients correlate.
 
-* jacobian_norm (Jung et al., ICLR 2023): the mean over images of its Frobenius norm.
-* jacob_cov (Mellor et al., arXiv:2006.04647v1, as Abdelfattah et al., ICLR 2021, have it):
-  -sum log(s + k) + 1 / (s + k), s the spectrum of the correlations of the images' gradients of the
-  sum of logits, k = 1e-5.
+* jacobian_norm (Jung et al., ICLR 2023): The mean over images of the Jacobian's Frobenius norm.
+* jacob_cov (Mellor et al., arXiv:2006.04647v1, as Abdelfattah et al., ICLR 2021, define it):
+  -sum log(s + k) + 1 / (s + k), where s is the spectrum of the correlations of the images'
+  gradients of the sum of logits, and k = 1e-5.
 
-Under batch statistics a logit of one image depends on the other images as well; the sum over the
-batch holds these terms, as in released programs.
+Under batch statistics a logit of one image depends on the other images as well. The sum over the
+batch includes these terms, as in released programs.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from ntknas.proxies.proxy import ProxyInputs, logits_of
 
 __all__ = ["INPUT_JACOBIAN", "InputJacobian"]
 
-_LOGITS = 10  # pulled back at a time
+_LOGITS = 10  # number of logits that are pulled back together
 
 
 class InputJacobian:
@@ -43,7 +43,7 @@ class InputJacobian:
         }
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The norm as it is, and the score of the correlations."""
+        """The mean norm and the score of the correlations."""
         return {
             "jacobian_norm": float(values["norm"]),
             "jacob_cov": _jacob_cov(values["gradients"]),
@@ -51,7 +51,7 @@ class InputJacobian:
 
 
 def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
-    """Gradients by the images of every logit, summed over the batch."""
+    """Gradients of every logit by the images, where logits are summed over the batch."""
     values, pull_back = jax.vjp(logits, images)
     classes = values.shape[1]
 
@@ -65,8 +65,8 @@ def _input_jacobian(logits: Callable, images: Array) -> Float[Array, "k n p"]:
 def _jacob_cov(gradients: np.ndarray) -> float:
     """The score of the correlations.
 
-    Gradients that do not vary over pixels have no correlation; they count as equal, which is the
-    worst there is.
+    Gradients that do not vary over pixels have no correlation. They count as equal (correlation
+    1), which gives the lowest score.
     """
     if not np.isfinite(gradients).all():
         return np.nan
@@ -80,4 +80,4 @@ def _jacob_cov(gradients: np.ndarray) -> float:
 
 
 INPUT_JACOBIAN = InputJacobian()
-"""The family."""
+"""The family's instance."""

@@ -1,8 +1,8 @@
 """The layers of a network whose operations are data, as the zero-cost proxies count them.
 
-A layer is a convolution or the classifier, without its normalisation and without biases. Those of
-the cells of a stage are stacked. The network holds the layers of every operation; those that the
-architecture lacks have no gradient and give zeros.
+A layer is a convolution or the classifier, without its normalisation and without biases. The
+layers of the cells of a stage are stacked. The network holds the layers of every operation; layers
+that the architecture lacks have zero gradients.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["is_weight", "layer_weights"]
 
 
 def is_weight(path: tuple) -> bool:
-    """Whether the parameter at a path is a layer's weight: no bias, no scale of a normalisation."""
+    """Whether the parameter at a path is a weight, not a bias or the scale of a normalisation."""
     return path[-1].key in ("kernel", "shortcut")
 
 

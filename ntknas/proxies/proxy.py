@@ -1,9 +1,9 @@
-"""What a family of zero-cost proxies is: a Protocol, the registry, and the inputs that all share.
+"""Families of zero-cost proxies: their Protocol, the registry, and the inputs that all share.
 
 The loss is the mean cross-entropy of the batch. Operations are data, so that one compiled program
-serves all architectures; what an architecture lacks, or what does not reach its output, takes no
-part. For networks whose output does not depend on their input every proxy is finite: zero where the
-definition gives it, and at its floor where it takes a logarithm.
+serves all architectures. Layers that an architecture lacks, or that do not reach its output, do not
+count. For networks whose output does not depend on their input every proxy is finite: it is zero
+where the definition gives zero, and at its floor where the definition takes a logarithm.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from ntknas.registry import Registry
 __all__ = ["PROXIES", "TINY", "Proxy", "ProxyInputs", "cross_entropy", "logits_of"]
 
 TINY = 1e-30
-"""What logarithms and quotients are kept away from 0 by."""
+"""Number that keeps arguments of logarithms and denominators away from 0."""
 
 
 class ProxyInputs(NamedTuple):
-    """What a seed fixes for every architecture.
+    """Inputs that a seed fixes for every architecture.
 
     Attributes:
         variables: Variables of the network, with the weights of every operation.
@@ -45,9 +45,9 @@ class Proxy(Protocol):
     """A family of proxies that share their work: one file, and an entry of `PROXIES`.
 
     Attributes:
-        names: The scores that it gives, names of `ntknas.scores.SCORES`.
-        double: Whether it is computed in float64, with absolute weights and no normalisation, as
-            proxies whose values grow with every layer need.
+        names: Names of the family's scores, as in `ntknas.scores.SCORES`.
+        double: Whether the family is computed in float64, with absolute weights and no
+            normalisation. Proxies whose values grow with every layer need this.
     """
 
     names: tuple[str, ...]
@@ -56,20 +56,20 @@ class Proxy(Protocol):
     def device(
         self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
     ) -> dict[str, Array]:
-        """What is computed on the device; traced.
+        """The values that are computed on the device; traced.
 
         Args:
             network: The network's specification; without normalisation if `double`.
-            ops: Six operation codes, as data.
-            inputs: What the seed fixes; in float64, with absolute weights, if `double`.
+            ops: Six operation codes of the cell, as data.
+            inputs: Inputs that the seed fixes; in float64 and with absolute weights if `double`.
 
         Returns:
-            Arrays by names of the family's choice.
+            Arrays by name; the family chooses the names.
         """
         ...
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The proxies of what `device` returned, in float64."""
+        """The scores, from the values of `device` in float64."""
         ...
 
 
@@ -98,12 +98,12 @@ def logits_of(
 ) -> Callable[[Any, Array], Array]:
     """The network as a function of parameters and images.
 
-    Its program is the watched one, whose second derivatives are smaller.
+    The program is that of `Network.watch`, whose second derivatives are smaller programs.
 
     Args:
         network: The network's specification.
-        ops: Six operation codes.
-        inputs: What the seed fixes.
+        ops: Six operation codes of the cell.
+        inputs: Inputs that the seed fixes.
     """
 
     def logits(params: Any, images: Array) -> Array:

@@ -1,7 +1,7 @@
 """SynFlow: the synaptic flow of a network with absolute weights and no normalisation.
 
-Its values grow with every layer and overflow float32, so it is computed in float64, and the score
-is the logarithm.
+The values grow with every layer and overflow float32, so the flow is computed in float64. The score
+is its logarithm.
 """
 
 from typing import Any
@@ -27,25 +27,25 @@ class SynFlow:
     def device(
         self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
     ) -> dict[str, Array]:
-        """The flow."""
+        """The synaptic flow."""
         return {"flow": synflow(network, inputs.variables["params"], ops)}
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """Its logarithm."""
+        """The logarithm of the flow."""
         return {"synflow": float(np.log(values["flow"] + TINY))}
 
 
 def synflow(network: NetworkSpec, params: Any, ops: Int[Array, "6"]) -> Float[Array, ""]:
-    """Synaptic flow, sum over layers of |w| dR/d|w|, R the sum of the logits of an image of ones.
+    """Synaptic flow, sum over layers of `|w| dR/d|w|`, R the sum of logits of an image of ones.
 
-    Tanaka et al., NeurIPS 2020, as a score by Abdelfattah et al., ICLR 2021. Their program leaves
-    the batch normalisation of the two reductions in place; here, as in both papers, there is none.
-    The image is of ones behind the standardisation.
+    The flow is that of Tanaka et al., NeurIPS 2020, and a score by Abdelfattah et al., ICLR 2021.
+    The score's released program keeps the batch normalisation of the two reductions. Here, as in
+    both papers, there is none. The image consists of ones after the standardisation.
 
     Args:
-        network: without normalisation.
-        params: absolute values, float64.
-        ops: six operation codes.
+        network: The network's specification, without normalisation.
+        params: Absolute values of the parameters, float64.
+        ops: Six operation codes of the cell.
 
     Returns:
         The flow; 0 for a network whose output does not depend on its input.
@@ -63,4 +63,4 @@ def synflow(network: NetworkSpec, params: Any, ops: Int[Array, "6"]) -> Float[Ar
 
 
 SYNFLOW = SynFlow()
-"""The family."""
+"""The family's instance."""

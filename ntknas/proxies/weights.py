@@ -1,9 +1,11 @@
-"""grad_norm, SNIP and GraSP: sums over all weights, as Abdelfattah et al. (ICLR 2021) take them.
+"""grad_norm, SNIP and GraSP: sums over all weights, as in Abdelfattah et al. (ICLR 2021).
 
-* grad_norm: norms of the layers' gradients g.
-* SNIP (Lee et al., ICLR 2019): |w g|; the paper divides by the sum, which here is the score.
-* GraSP (Wang et al., ICLR 2020): -w (H g), H the Hessian by the layers' weights; without the
-  temperature that GraSP's own program divides logits by, as Abdelfattah et al.
+* grad_norm: The sum of the norms of the layers' gradients g.
+* SNIP (Lee et al., ICLR 2019): The sum of `|w g|`. The paper divides by the sum, which is the score
+  here.
+* GraSP (Wang et al., ICLR 2020): The sum of -w (H g), where H is the Hessian by the layers'
+  weights. GraSP's released program divides logits by a temperature. There is none here, as in
+  Abdelfattah et al.
 """
 
 import jax
@@ -46,9 +48,9 @@ class Weights:
         }
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The sums as they are."""
+        """The sums, as `device` computed them."""
         return {name: float(value) for name, value in values.items()}
 
 
 WEIGHTS = Weights()
-"""The family."""
+"""The family's instance."""

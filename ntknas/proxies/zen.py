@@ -1,11 +1,13 @@
 """Zen-NAS: how much a small change of an image changes the features (Lin et al., ICCV 2021).
 
-The mean change of the features, and the sum of log scale factors (algorithm 1): weights, images and
-their change are Gaussian; features are those before the pooling; a scale factor is the standard
-deviation that a normalisation divides by. As the paper says it is that of the batch (the released
-program reads a running average that has moved by two batches). The paper takes residual connections
-out; those of a cell are what is to be scored, so they stay. A layer that nothing reaches has no
-scale.
+The score is made of the mean change of the features and the sum of log scale factors (algorithm 1):
+
+* Weights, images and the change of the images are Gaussian.
+* Features are those before the pooling.
+* A scale factor is the standard deviation that a normalisation divides by. It is that of the batch,
+  as in the paper (the released program reads a running average after two batches).
+* The paper removes residual connections. Those of a cell belong to the architecture, so they stay.
+* A layer whose input is zero has no scale factor.
 """
 
 from dataclasses import replace
@@ -22,7 +24,7 @@ from ntknas.proxies.proxy import TINY, ProxyInputs
 
 __all__ = ["ZEN", "Zen"]
 
-_STEP = 0.01  # the paper's gamma
+_STEP = 0.01  # gamma in the paper
 
 
 class Zen:
@@ -44,17 +46,17 @@ class Zen:
         image, change = jax.random.normal(key, (2, *images.shape), images.dtype)
 
         def run(x):
-            pixels = x * std + mean  # standardised to x
+            pixels = x * std + mean  # the network's standardisation gives x again
             variables = {"params": inputs.gaussian}
             _, activations = module.apply(variables, pixels, ops, method="watch")
             scale = jnp.zeros((), x.dtype)
             for present, y in (*activations.convolved, lone_layer(activations.features[3])):
-                variance = y.var((1, 2, 3)).mean(-1)  # of every layer
+                variance = y.var((1, 2, 3)).mean(-1)  # one per layer
                 log = jnp.log(jnp.where(variance > 0, variance, 1)) / 2
                 scale += (log * present).sum()
             return jax.nn.relu(activations.last), scale
 
-        # One after the other, so that the network is compiled once.
+        # One image after the other, so that the network is compiled once.
         features, scale = jax.lax.map(run, jnp.stack([image, image + _STEP * change]))
         return {
             "change": abs(features[0] - features[1]).sum((1, 2, 3)).mean(),
@@ -62,9 +64,9 @@ class Zen:
         }
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The logarithm of their product."""
+        """The logarithm of the product of the change and the scale factors."""
         return {"zen": float(np.log(values["change"] + TINY) + values["scale"])}
 
 
 ZEN = Zen()
-"""The family."""
+"""The family's instance."""

@@ -1,8 +1,8 @@
-"""Scores into rankings, and rankings against published accuracies, with intervals.
+"""Rankings of architectures by scores, and how well scores agree with published accuracies.
 
 Inputs are plain data: a frame of scores (index: labels of architectures, one column per score), a
 mapping from score names to directions (+1 higher is better, -1 lower is better), and a tidy frame
-of published accuracies. The room depends on no other room.
+of published accuracies. This subpackage depends on no other subpackage of ntknas.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
-"""How well scores agree with published accuracies: rank correlations of every pair, with intervals.
+"""How well scores agree with published accuracies: rank correlations with intervals.
 
-Scores are turned by their direction first, so that a positive correlation always means that the
-score puts good networks first; no absolute value is taken anywhere.
+Scores are multiplied by their direction first, so that a positive correlation always means that the
+score ranks good networks first. Absolute values are never taken.
 """
 
 import math
@@ -41,36 +41,41 @@ def correlation_table(
 ) -> pd.DataFrame:
     """Rank correlations of every score with every published metric, with 95% bootstrap intervals.
 
-    Pairs are aligned by id and sorted by it, so the order of the input does not matter; scores that
-    cover the same architectures see the same resamples and can be compared.
+    Architectures are matched by label and sorted by it, so the order of the input does not matter.
+    Scores of the same architectures use the same resamples, so that they can be compared.
 
     Args:
-        scores: Index of architecture ids, one column a score; NaN where there is none.
-        directions: Score name -> +1 (higher is better) or -1 (lower is better).
-        truth: Columns architecture, dataset, metric, value; higher values are better networks.
+        scores: Scores, one row per architecture (its label is the index) and one column per score;
+            missing scores are NaN.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        truth: Accuracies with columns architecture, dataset, metric and value; higher values mean
+            better networks.
         datasets: Datasets of `truth` to compare with; None means all.
         metrics: Metrics of `truth` to compare with; None means all.
-        top_fraction: Also correlate within the best networks: those of `scores` whose true value
-            is among the best ceil(fraction * count); networks tied with the last of them are all
-            included. The choice is the metric's own and the same for every score.
-        resamples: Resamples of each interval; None for `default_resamples` of the row's n, 0 for
-            no intervals.
+        top_fraction: Fraction of the best networks within which correlations are computed too. The
+            best networks are those of `scores` whose true value is among the best
+            ceil(fraction * count), with all networks tied with the last of them. They depend on the
+            metric, and are the same for every score. None means no such correlations.
+        resamples: Number of resamples of each interval; None means `default_resamples` of the row's
+            n, 0 means no intervals.
         seed: Seed of the resamples.
-        worst: Labels of constant networks, tied last in every score but those of `raw`.
-        raw: Names of scores that `worst` leaves alone.
-        on_pair: Called with (pairs done, pairs in all) after each pair of score and metric.
+        worst: Labels of constant networks, which are tied last in every score except those in
+            `raw`.
+        raw: Names of scores that `worst` does not change.
+        on_pair: Function that is called with (number of pairs done, number of all pairs) after each
+            pair of score and metric.
 
     Returns:
-        One row a score, dataset, metric and subset, in the order of `scores` and `truth`. Columns:
-        score; dataset; metric; subset ("all" or such as "top 10%"); n, the architectures
-        correlated; coverage, n as a share of the architectures of the subset (for "all": those
-        of `scores`); spearman, kendall, weighted_kendall, each followed by its _low and _high;
-        direction; resamples; seed. Undefined values are NaN: in a row with n < 2, or with a
-        constant variable.
+        A table with one row per score, dataset, metric and subset, in the order of `scores` and
+        `truth`. Columns: score; dataset; metric; subset ("all", or for example "top 10%"); n, the
+        number of architectures; coverage, n as a share of the architectures of the subset (for
+        "all", of those in `scores`); spearman, kendall, weighted_kendall, each followed by its _low
+        and _high; direction; resamples; seed. Values are undefined, which means NaN, in a row with
+        n < 2 or with a constant variable.
 
     Raises:
-        InputError: the scores or the truth cannot be used, a name is unknown, no architecture has a
-            truth, or fewer than two do.
+        InputError: If the scores or the truth cannot be used, a name is unknown, or fewer than two
+            architectures have an accuracy.
 
     Example:
         >>> scores = pd.DataFrame({"cond": [9.0, 4.0, 6.0]}, index=[0, 1, 2])
@@ -109,7 +114,7 @@ def _numbers(
     resamples: int | None,
     seed: int,
 ) -> dict[str, Any]:
-    """The numbers of one row: n, coverage, correlations, intervals, resamples."""
+    """The numbers of one row: n, coverage, correlations, intervals and number of resamples."""
     pair = pd.concat([score, known], axis=1, join="inner").dropna().sort_index().to_numpy()
     x, y = pair.T
     row: dict[str, Any] = {
@@ -124,7 +129,7 @@ def _numbers(
 
 
 def _best(known: "pd.Series[float]", fraction: float) -> "pd.Series[float]":
-    """The best fraction by true value, with all networks tied with the last one in."""
+    """The best fraction by true value, with all networks tied with the last of them."""
     # Rounded first: 0.1 * 30 is a little more than 3.
     size = math.ceil(round(fraction * len(known), 9))
     return known[known >= known.nlargest(size).min()]
@@ -136,7 +141,7 @@ def _targets(
     datasets: Sequence[str] | None,
     metrics: Sequence[str] | None,
 ) -> dict[tuple[str, str], "pd.Series[float]"]:
-    """True values by architecture of each (dataset, metric), for the architectures of `scores`."""
+    """True values of the architectures of `scores`, for each (dataset, metric)."""
     columns = ["architecture", "dataset", "metric", "value"]
     if missing := [column for column in columns if column not in truth.columns]:
         raise InputError(
@@ -157,13 +162,13 @@ def _targets(
     if truth.empty:
         raise InputError("expected true values of the datasets and metrics asked for, got none")
     shared = truth[truth["architecture"].isin(scores.index)]
-    found = shared["architecture"].nunique()
-    if found == 0:
+    count = shared["architecture"].nunique()
+    if count == 0:
         raise InputError(
             f"expected scores of architectures in the truth, got {len(scores)} of which none is: "
             f"scored {_examples(scores.index)}; true values of {_examples(truth['architecture'])}"
         )
-    if found == 1:
+    if count == 1:
         raise InputError("correlation needs at least 2 architectures, got 1")
     kinds = truth[["dataset", "metric"]].drop_duplicates().itertuples(index=False, name=None)
     values = shared.set_index("architecture")["value"].astype(np.float64)
@@ -176,6 +181,6 @@ def _targets(
 
 
 def _examples(ids: "pd.Index | pd.Series[int]") -> str:
-    """The three smallest of some architecture ids."""
+    """The three smallest labels of some architectures, for error messages."""
     some = sorted(set(ids))
     return ", ".join(map(str, some[:3])) + (", ..." if len(some) > 3 else "")

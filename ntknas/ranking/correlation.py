@@ -1,8 +1,8 @@
 """Rank correlations of two variables: Spearman's rho, Kendall's tau-b and Vigna's weighted tau.
 
-All three are aware of ties, and so of constant networks tied in last place. The weighted tau is
-the additive hyperbolic one, averaged over the two variables' own rankings: agreement at the top
-of the ranking counts most.
+All three handle ties, such as constant networks that are tied in last place. The weighted tau has
+additive hyperbolic weights and is averaged over the rankings by either variable: agreement at the
+top of the ranking counts most.
 
 References:
     Kendall (1945), "The treatment of ties in ranking problems".
@@ -25,9 +25,9 @@ class Correlations(NamedTuple):
     """Three rank correlations in [-1, 1]; NaN means undefined.
 
     Attributes:
-        spearman: Pearson's correlation of the mid-ranks.
+        spearman: Spearman's rho, which is Pearson's correlation of the mid-ranks.
         kendall: Kendall's tau-b.
-        weighted_kendall: Vigna's weighted tau, additive hyperbolic weights.
+        weighted_kendall: Vigna's weighted tau with additive hyperbolic weights.
     """
 
     spearman: float
@@ -38,24 +38,24 @@ class Correlations(NamedTuple):
 def paired_ranks(
     x: ArrayLike, y: ArrayLike
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """The mid-ranks of two paired variables: all that a rank correlation knows of them.
+    """The mid-ranks of two paired variables, on which every rank correlation depends alone.
 
-    Ranks also make infinite values ordinary numbers, so that no difference of infinities arises.
+    Ranks are finite even where values are infinite, so that no difference of infinities is taken.
 
     Args:
-        x: n values; infinities are allowed, NaN is not.
-        y: n values paired with `x`.
+        x: First variable, n values; infinities are allowed, NaN is not.
+        y: Second variable, n values paired with `x`.
 
     Returns:
         Two float64 arrays of mid-ranks 1..n, ascending with the values.
 
     Raises:
-        InputError: the variables are not two vectors of one length, or a value is NaN.
+        InputError: If the variables are not two vectors of equal length, or a value is NaN.
     """
     pair = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if pair[0].ndim != 1 or pair[0].shape != pair[1].shape:
         raise InputError(
-            "a rank correlation needs two vectors of one length, "
+            "a rank correlation needs two vectors of equal length, "
             f"got shapes {pair[0].shape} and {pair[1].shape}"
         )
     missing = int(np.sum(np.isnan(pair[0]) | np.isnan(pair[1])))
@@ -67,19 +67,19 @@ def paired_ranks(
 def correlations(x: ArrayLike, y: ArrayLike) -> Correlations:
     """Spearman's rho, Kendall's tau-b and the weighted tau of two paired variables.
 
-    They equal `scipy.stats.spearmanr`, `kendalltau` and `weightedtau` (its defaults: additive
-    hyperbolic weights, `rank=True`).
+    They equal `scipy.stats.spearmanr`, `kendalltau` and `weightedtau`, the last with its default
+    additive hyperbolic weights and `rank=True`.
 
     Args:
-        x: n values, higher is better; infinities are allowed, NaN is not.
-        y: n values paired with `x`.
+        x: First variable, n values, higher is better; infinities are allowed, NaN is not.
+        y: Second variable, n values paired with `x`.
 
     Returns:
-        The correlations. With fewer than two pairs, or where a variable is constant, they are
-        undefined: all three are NaN, and there is no warning.
+        The correlations. With fewer than two pairs, or if a variable is constant, they are
+        undefined: all three are NaN, and no warning is given.
 
     Raises:
-        InputError: the variables are not two vectors of one length, or a value is NaN.
+        InputError: If the variables are not two vectors of equal length, or a value is NaN.
 
     Example:
         >>> correlations([1, 2, 3, 4], [1, 2, 4, 3]).spearman.round(3)
@@ -99,7 +99,7 @@ def mid_ranks(values: ArrayLike) -> Float[np.ndarray, "*s n"]:
     """The mid-ranks 1..n along the last axis, ascending with the values.
 
     Args:
-        values: Values [..., n]; infinities are allowed, NaN is not.
+        values: Values `[..., n]`; infinities are allowed, NaN is not.
 
     Example:
         >>> mid_ranks([3.0, 1.0, 3.0])
@@ -111,14 +111,14 @@ def mid_ranks(values: ArrayLike) -> Float[np.ndarray, "*s n"]:
 def rank_correlation(
     ranks: Float[np.ndarray, "k n"], target: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " k"]:
-    """Spearman's rho of many rankings with one, from their mid-ranks.
+    """Spearman's rho between each of k variables and one target, from their mid-ranks.
 
     Args:
-        ranks: Mid-ranks of k variables.
-        target: Mid-ranks of the variable that they are held against.
+        ranks: Mid-ranks of k variables `[k, n]`.
+        target: Mid-ranks of the variable that they are compared with `[n]`.
 
     Returns:
-        One correlation per row; 0 where a variable is constant.
+        One correlation per row of `ranks`; 0 where a variable is constant.
 
     Example:
         >>> ranks = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])

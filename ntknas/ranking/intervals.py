@@ -1,17 +1,18 @@
 """Percentile bootstrap intervals of rank correlations, through multiplicities.
 
-A resample of n architectures is a vector c of multiplicities (how often each one was drawn), so
-nothing needs to be drawn out and sorted again:
+A resample of n architectures is a vector c of multiplicities (how often each one was drawn).
+Correlations are computed from c directly, so that no resample has to be built and sorted:
 
-* Spearman is the Pearson correlation, weighted with c, of mid-ranks read off cumulative counts.
+* Spearman is the Pearson correlation, weighted with c, of mid-ranks taken from cumulative counts.
 * With A_ij = sign(x_i - x_j) sign(y_i - y_j) and S = A c, a Kendall tau with pair weights
   w_i + w_j is sum_i w_i S_i / sqrt(D_x D_y), D_x = sum_i w_i (n - copies tied with i in x).
   Tau-b has w = c.
 * Vigna's additive hyperbolic weighting gives rank slot r (from 0) the weight 1 / (r + 1). The
   copies of i fill slots R_i .. R_i + c_i - 1, so that w_i = H(R_i + c_i) - H(R_i) with harmonic
-  numbers H. Ranks go down by (x, y), then by (y, x), and the two taus are averaged.
+  numbers H. Ranks are taken in descending order of (x, y), then of (y, x), and the two taus are
+  averaged.
 
-One matrix product A c thus serves both taus and all resamples. Its entries are sums of at most n
+One matrix product A c thus gives both taus of all resamples. Its entries are sums of at most n
 ones, so that float32 is exact; everything else is float64.
 
 References:
@@ -37,7 +38,7 @@ __all__ = [
     "resample_counts",
 ]
 
-# Elements of the largest temporary array, so that a float64 one stays at 16 MB.
+# Number of elements of the largest temporary array, so that a float64 one takes 16 MB.
 _BLOCK = 2_000_000
 
 
@@ -56,7 +57,7 @@ class Intervals(NamedTuple):
         kendall: Interval of Kendall's tau-b.
         weighted_kendall: Interval of the weighted tau.
         resamples: Number of resamples drawn.
-        undefined: How many of them were dropped because a variable was constant in them.
+        undefined: Number of resamples that were dropped because a variable was constant in them.
     """
 
     spearman: Interval
@@ -67,16 +68,18 @@ class Intervals(NamedTuple):
 
 
 def default_resamples(n: int) -> int:
-    """1000 resamples up to 1000 architectures; 200 beyond, where intervals are narrow anyway."""
+    """Number of resamples for n architectures: 1000 up to n = 1000, 200 beyond.
+
+    Intervals of more architectures are narrow, so that fewer resamples are enough.
+    """
     return 1000 if n <= 1000 else 200
 
 
 def resample_counts(n: int, *, resamples: int, seed: int) -> Int[np.ndarray, "n b"]:
     """Multiplicities of n architectures in each of b resamples with replacement.
 
-    The same arguments give the same resamples: every score that is held against the same
-    architectures sees the same ones (common random numbers), which makes differences between
-    scores comparable.
+    The same arguments give the same resamples. All scores of the same architectures therefore use
+    the same resamples (common random numbers), which makes differences between scores comparable.
 
     Args:
         n: Number of architectures.
@@ -84,7 +87,7 @@ def resample_counts(n: int, *, resamples: int, seed: int) -> Int[np.ndarray, "n 
         seed: Seed of the draws.
 
     Returns:
-        Counts; each column sums to n.
+        Multiplicities `[n, b]`; each column sums to n.
     """
     drawn = np.random.default_rng(seed).integers(max(n, 1), size=(n, resamples))
     flat = (drawn * resamples + np.arange(resamples)).ravel()
@@ -95,16 +98,17 @@ def replicates(x: ArrayLike, y: ArrayLike, counts: Int[np.ndarray, "n b"]) -> np
     """The three correlations in every resample.
 
     Args:
-        x: n values; infinities are allowed, NaN is not.
-        y: n values paired with `x`.
+        x: First variable, n values; infinities are allowed, NaN is not.
+        y: Second variable, n values paired with `x`.
         counts: Multiplicities of the n pairs in each of b resamples.
 
     Returns:
-        float64 [3, b]: Spearman, tau-b, weighted tau; equal to `correlations` of the resample drawn
-        out in full. NaN where a variable is constant in a resample.
+        Spearman, tau-b and weighted tau of each resample, float64 `[3, b]`. They equal
+        `correlations` of the resampled pairs. They are NaN where a variable is constant in a
+        resample.
 
     Raises:
-        InputError: the values are not two vectors of one length, or one is NaN.
+        InputError: If the variables are not two vectors of equal length, or a value is NaN.
     """
     x, y = paired_ranks(x, y)
     total = counts.sum(axis=0)
@@ -117,9 +121,10 @@ def replicates(x: ArrayLike, y: ArrayLike, counts: Int[np.ndarray, "n b"]) -> np
     harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, total.max(initial=0) + 1))])
 
     def ratio(weights: np.ndarray, inner: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+        """A Kendall tau with these weights."""
         return _sum(weights, inner) / np.sqrt(_sum(weights, xs) * _sum(weights, ys))
 
-    with np.errstate(invalid="ignore"):  # 0 / 0 where a variable is constant: NaN, as stated
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a variable is constant gives NaN
         spearman = _sum(counts * x_rank, y_rank) / np.sqrt(
             _sum(counts * x_rank, x_rank) * _sum(counts * y_rank, y_rank)
         )
@@ -141,25 +146,25 @@ def bootstrap(
 ) -> Intervals:
     """Percentile bootstrap intervals over pairs resampled with replacement.
 
-    A resample in which a variable is constant has no correlation and is dropped. If that is more
-    than half of the resamples, or there are none, the intervals are undefined: NaN.
+    A resample in which a variable is constant has no correlation and is dropped. If more than half
+    of the resamples are dropped, or there are no resamples, the intervals are undefined (NaN).
 
-    Memory: some 20 arrays of at most 16 MB, whatever the number of resamples, and their counts.
-    Time: 2 n^2 operations of a matrix product for each resample.
+    Memory: about 20 arrays of at most 16 MB, for any number of resamples, and the multiplicities.
+    Time: 2 n^2 operations of a matrix product per resample.
 
     Args:
-        x: n values, one an architecture; infinities are allowed, NaN is not.
-        y: n values paired with `x`.
-        resamples: Number of resamples; None for `default_resamples`, 0 for no intervals.
+        x: First variable, n values, one per architecture; infinities are allowed, NaN is not.
+        y: Second variable, n values paired with `x`.
+        resamples: Number of resamples; None means `default_resamples`, 0 means no intervals.
         seed: Seed of the resamples; the same n and seed give the same resamples.
-        confidence: Mass inside the interval, in (0, 1).
+        confidence: Probability mass inside the interval, in (0, 1).
 
     Returns:
-        The intervals, and how many resamples they rest on.
+        The intervals, and the number of resamples that they are computed from.
 
     Raises:
-        InputError: an argument is out of range, the variables are not two vectors of one length,
-            or a value is NaN.
+        InputError: If an argument is out of range, the variables are not two vectors of equal
+            length, or a value is NaN.
 
     Example:
         >>> x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
@@ -189,12 +194,12 @@ def bootstrap(
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, " b"]:
-    """The inner product over architectures in every resample, in float64."""
+    """The inner product over architectures, for each resample, in float64."""
     return np.einsum("ib,ib->b", a, b, dtype=np.float64)
 
 
 def _running(counts: Int[np.ndarray, "n b"]) -> np.ndarray:
-    """Copies in the rows before each row, [n + 1, b]."""
+    """Number of copies in the rows before each row `[n + 1, b]`."""
     running = np.zeros((counts.shape[0] + 1, counts.shape[1]), dtype=np.int32)
     np.cumsum(counts, axis=0, out=running[1:])
     return running
@@ -203,7 +208,7 @@ def _running(counts: Int[np.ndarray, "n b"]) -> np.ndarray:
 def _cumulative(
     values: Float[np.ndarray, " n"], counts: Int[np.ndarray, "n b"]
 ) -> tuple[Float[np.ndarray, "n b"], Float[np.ndarray, "n b"]]:
-    """Copies strictly below each element's value, and up to and including it."""
+    """Number of copies strictly below each value, and number of copies up to and including it."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
     running = _running(counts[order]).astype(np.float64)
@@ -219,7 +224,7 @@ def _hyperbolic(
     counts: Int[np.ndarray, "n b"],
     harmonic: Float[np.ndarray, " slots"],
 ) -> Float[np.ndarray, "n b"]:
-    """Total weight of each element's copies, ranked downwards by `first`, then by `second`."""
+    """Total weight of each element's copies, ranked in descending order by (`first`, `second`)."""
     order = np.lexsort((second, first))[::-1]
     weights = np.empty(counts.shape)
     weights[order] = np.diff(harmonic[_running(counts[order])], axis=0)
@@ -229,7 +234,7 @@ def _hyperbolic(
 def _agreement(
     x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], counts: Int[np.ndarray, "n b"]
 ) -> Float[np.ndarray, "n b"]:
-    """S = A c: concordant minus discordant copies against each element, by blocks of rows of A."""
+    """S = A c: concordant minus discordant copies for each element, by blocks of rows of A."""
     a, b, c = (v.astype(np.float32) for v in (x, y, counts))
     out = np.empty(counts.shape, dtype=np.float32)
     step = max(1, _BLOCK // max(x.size, 1))

@@ -1,7 +1,7 @@
-"""Rankings of architectures: by one score, or by several summed in ranks.
+"""Rankings of architectures: by one score, or by the sum of the ranks of several scores.
 
-Summing ranks needs no fitting and no common scale, so that a condition number and a number of
-parameters can vote together.
+Summing ranks needs no fitting and no common scale. A condition number and a number of parameters
+can therefore be combined.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,25 +26,28 @@ def combine(
     """Sum of ranks of several scores: a combined score with direction -1 (lower is better).
 
     In each score the best architecture has rank 1, and ties share their mid-rank. Ranks are divided
-    by the number n of architectures ranked, so that k scores sum to a value in (0, k].
+    by the number n of ranked architectures, so that k scores sum to a value in (0, k].
 
     Args:
-        scores: Index of architecture ids, one column a score.
-        directions: Score name -> +1 (higher is better) or -1 (lower is better).
-        names: The scores to combine.
-        worst: Labels of constant networks, tied last in every score but those of `raw`.
-        raw: Names of scores that `worst` leaves alone.
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        names: Names of the scores to combine.
+        worst: Labels of constant networks, which are tied last in every score except those in
+            `raw`.
+        raw: Names of scores that `worst` does not change.
 
     Returns:
         The sums, named after the scores joined with `+`. An architecture that lacks one of the
-        scores is left out of all the rankings and gets NaN.
+        scores is left out of all rankings and gets NaN.
 
     Raises:
-        InputError: a score is unknown (the message lists those available), has no direction, or is
-            not numeric; no names; or `scores` is empty.
+        InputError: If a score is unknown (the message lists the available ones), has no direction,
+            or is not numeric; if there are no names; or if `scores` is empty.
 
     Example:
-        >>> scores = pd.DataFrame({"cond": [5.0, 2.0, 9.0], "params": [10, 30, 20]}, index=[7, 8, 9])
+        >>> scores = pd.DataFrame(
+        ...     {"cond": [5.0, 2.0, 9.0], "params": [10, 30, 20]}, index=[7, 8, 9]
+        ... )
         >>> combine(scores, {"cond": -1, "params": 1}, ["cond", "params"]).round(3).to_dict()
         {7: 1.667, 8: 0.667, 9: 1.667}
     """
@@ -56,7 +59,7 @@ def combine(
         raise InputError(f"unknown scores {', '.join(unknown)}; available: {_listing(scores)}")
     columns = [oriented(scores, directions, name, worst=worst, raw=raw) for name in names]
     table = pd.concat(columns, axis=1).dropna()
-    # Divided after the sum: sums of half-integers are exact, so equal sums stay ties.
+    # Divided after summing: sums of half-integers are exact, so equal sums stay ties.
     sums = table.rank(ascending=False, method="average").sum(axis=1) / max(len(table), 1)
     return sums.reindex(scores.index).rename("+".join(names))
 
@@ -69,26 +72,25 @@ def rank(
     worst: Labels = (),
     raw: Collection[str] = RAW,
 ) -> pd.DataFrame:
-    """Architectures from best to worst by one score or by several summed in ranks.
+    """Architectures from best to worst, by one score or by the sum of the ranks of several scores.
 
-    Ties share the best rank among them (1, 2, 2, 4) and are listed by ascending id. Constant
-    networks come last, then architectures without a score, whose rank is missing.
+    Ties share the best rank among them (1, 2, 2, 4) and are listed by ascending label. Constant
+    networks come last, and after them the architectures without a score, whose rank is missing.
 
     Args:
-        scores: Index of architecture ids, one column a score.
-        directions: Score name -> +1 (higher is better) or -1 (lower is better).
-        names: A column of `scores`, or several that are combined (see `combine`). A single score
-            whose direction is turned round is a sum of one rank.
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        names: Name of one column of `scores`, or of several that are combined (see `combine`).
         worst: Labels of constant networks.
-        raw: Names of scores that `worst` leaves alone.
+        raw: Names of scores that `worst` does not change.
 
     Returns:
-        Columns rank (Int64), architecture, and score: the value as it is in `scores` or as
-        `combine` makes it, not turned by its direction.
+        A table with the columns rank (Int64), architecture, and score. The score is the value in
+        `scores` or the sum of `combine`, not multiplied by its direction.
 
     Raises:
-        InputError: a score is unknown (the message lists those available), has no direction, or is
-            not numeric; or `scores` is empty.
+        InputError: If a score is unknown (the message lists the available ones), has no direction,
+            or is not numeric; or if `scores` is empty.
 
     Example:
         >>> scores = pd.DataFrame({"lambda_min": [0.5, 2.0, 2.0]}, index=[7, 8, 9])
@@ -115,4 +117,5 @@ def rank(
 
 
 def _listing(scores: pd.DataFrame) -> str:
+    """The names of all scores, for error messages."""
     return ", ".join(map(str, scores.columns))

@@ -1,8 +1,8 @@
-"""Scores turned so that higher is better, with constant networks in last place.
+"""Scores oriented so that higher is better, with constant networks in last place.
 
-A network whose output does not depend on its input has a singular kernel and an undefined kernel
-score, but a defined place in the ranking: last. Counts of parameters or operations are defined
-for it like for any other network and stay as they are.
+A network whose output does not depend on its input has a singular kernel. Its kernel scores are
+undefined, but its place in the ranking is defined: last. Its numbers of parameters and operations
+are defined as for any other network, and are not changed.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,20 +16,20 @@ from ntknas.errors import InputError
 __all__ = ["RAW", "Labels", "check_scores", "oriented"]
 
 RAW = ("params", "flops")
-"""Scores that are counts, not properties of a kernel: constant networks keep theirs."""
+"""Scores that are counts and not properties of a kernel; those of constant networks are kept."""
 
 Labels: TypeAlias = Collection[Any]
 """Labels of architectures: whole numbers or texts."""
 
 
 def check_scores(scores: pd.DataFrame) -> None:
-    """Refuse a frame of scores that does not say which number belongs to which architecture.
+    """Raise InputError unless a frame of scores names each architecture and each score once.
 
     Args:
-        scores: Index of labels of architectures, one column per score.
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
 
     Raises:
-        InputError: If the frame is empty, or labels or names repeat or are missing.
+        InputError: If the frame is empty, or labels or names are repeated or missing.
     """
     if scores.empty:
         raise InputError(
@@ -38,10 +38,10 @@ def check_scores(scores: pd.DataFrame) -> None:
         )
     kinds = {type(label) for label in scores.index.tolist()}
     if kinds not in ({int}, {str}):
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        types = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InputError(
             "expected labels of architectures as the index of scores, all whole numbers or all "
-            f"texts, got {found}"
+            f"texts, got {types}"
         )
     for what, labels in (("architecture", scores.index), ("score", scores.columns)):
         if labels.has_duplicates:
@@ -57,21 +57,21 @@ def oriented(
     worst: Labels = (),
     raw: Collection[str] = RAW,
 ) -> "pd.Series[float]":
-    """One score as float64, turned so that higher is better.
+    """One score as float64, multiplied by its direction so that higher is better.
 
     Args:
-        scores: Index of architecture ids, one column a score.
-        directions: Score name -> +1 (higher is better) or -1 (lower is better).
-        name: A column of `scores`.
-        worst: Ids of constant networks: they get -inf, whatever their score, and so share the last
-            place; ids that are not in `scores` do nothing.
-        raw: Names of scores that `worst` leaves alone.
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        name: Name of a column of `scores`.
+        worst: Labels of constant networks. Their score becomes -inf, so that they share the last
+            place. Labels that are not in `scores` have no effect.
+        raw: Names of scores that `worst` does not change.
 
     Returns:
         The column times its direction; NaN where an architecture has no score.
 
     Raises:
-        InputError: there is no such score, it has no direction, or it is not numeric.
+        InputError: If the score is unknown, has no direction, or is not numeric.
 
     Example:
         >>> scores = pd.DataFrame({"cond": [5.0, 2.0, np.nan]}, index=[10, 20, 30])

@@ -1,4 +1,4 @@
-"""Tables, progress and pictures."""
+"""Output for readers: tables, progress and pictures."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Bounds beside measured errors, factor by factor.
+"""Pictures of measured errors against bounds, one panel per factor of the design.
 
-One panel a factor of the design; a point is a setting, its bars are intervals. Colour and marker
-say which error, so that the picture also reads in grey.
+A point is a setting, and its bars are intervals. Colour and marker show the kind of error, so that
+the picture can also be read without colours.
 """
 
 import os
@@ -33,18 +33,18 @@ def bound_panels(
     """Draw errors against bounds and write the picture.
 
     Args:
-        frame: one row a point. Columns factor (panel), series (colour), label (written at the point),
-            x, y, and each of both followed by _low and _high.
-        path: ends in .png or .svg.
-        x_label: of the horizontal axes.
-        y_label: of the vertical axes.
-        title: above the panels.
+        frame: Table with one row per point. Columns: factor (panel), series (colour), label
+            (written at the point), x and y, and each of these two followed by _low and _high.
+        path: Path of the picture, ending in .png or .svg.
+        x_label: Label of the horizontal axes.
+        y_label: Label of the vertical axes.
+        title: Text above the panels.
 
     Returns:
-        The path.
+        The path of the picture.
 
     Raises:
-        InputError: for another ending, or a frame without rows.
+        InputError: If the path has another ending, or the frame has no rows.
 
     Example:
         >>> import tempfile
@@ -83,6 +83,7 @@ def bound_panels(
 
 
 def _draw(axes, points: pd.DataFrame, colour: str, marker: str):
+    """Draw one series with its intervals and labels, and return its handle for the legend."""
     bars = [
         np.abs(np.stack([points[a] - points[f"{a}_low"], points[f"{a}_high"] - points[a]]))
         for a in ("x", "y")

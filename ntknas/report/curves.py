@@ -1,7 +1,8 @@
-"""Scores, or their correlation with accuracies, against beta, the weight of the robust loss.
+"""Pictures of scores, or of their correlations, against beta, the weight of the robust loss.
 
-One column of panels a score, one row a family of mixed kernels; colour and marker say the radius,
-so that the picture also reads in grey. Colours: Okabe & Ito (2008), safe for colour-blind readers.
+There is one column of panels per score and one row per family of mixed kernels. Colour and marker
+show the radius, so that the picture can also be read without colours. The colours are those of
+Okabe & Ito (2008), which colour-blind readers can distinguish.
 """
 
 import os
@@ -23,15 +24,18 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _ENDS = {"mixed_clean": "clean to robust", "mixed_robust": "robust to twice attacked"}
 _PANEL = (4.2, 3.0)  # inches
-# Above this ratio of largest to smallest value a linear axis would hide the small ones.
+# Above this ratio of largest to smallest value, a linear axis would hide the small values.
 _LOG_RATIO = 30
 
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
-    """The path of a picture to be written.
+    """The path of a picture to be written, after a check.
+
+    Args:
+        path: Path of the picture.
 
     Raises:
-        InputError: unless it ends in .png or .svg and its folder exists.
+        InputError: If the path does not end in .png or .svg, or its folder does not exist.
     """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".svg"):
@@ -49,21 +53,22 @@ def beta_curves(
     label: str,
     title: str = "",
 ) -> Path:
-    """Draw one curve a score, kernel and rho, and write the picture.
+    """Draw one curve per score, kernel and rho, and write the picture.
 
     Args:
-        frame: columns score, kernel, rho, beta, `value`, and perhaps `value` followed by _low and by
-            _high, drawn as a band where they are finite.
-        path: ends in .png or .svg.
-        value: column to draw.
-        label: of the vertical axes.
-        title: above the panels.
+        frame: Table with the columns score, kernel, rho, beta and `value`. The names in `value`
+            followed by _low and _high are optional columns; where they are finite, they are drawn
+            as a band.
+        path: Path of the picture, ending in .png or .svg.
+        value: Name of the column to draw.
+        label: Label of the vertical axes.
+        title: Text above the panels.
 
     Returns:
-        The path.
+        The path of the picture.
 
     Raises:
-        InputError: for another ending, or a frame without rows.
+        InputError: If the path has another ending, or the frame has no rows.
 
     Example:
         >>> import tempfile
@@ -90,7 +95,7 @@ def beta_curves(
     size = (_PANEL[0] * len(scores) + 0.6, _PANEL[1] * len(kernels) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    # A column shares its axis, so that families can be compared.
+    # The panels of a column share their vertical axis, so that families can be compared.
     grid = figure.subplots(len(kernels), len(scores), squeeze=False, sharex=True, sharey="col")
     for column, score in zip(grid.T, scores, strict=True):
         rows = frame[frame["score"] == score]
@@ -115,6 +120,7 @@ def beta_curves(
 
 
 def _draw(axes, curve, value, style):
+    """Draw one curve, and its band if there is one."""
     axes.plot(curve["beta"], curve[value], **style)
     low, high = f"{value}_low", f"{value}_high"
     if low in curve and np.isfinite(curve[[low, high]].to_numpy(float)).any():
@@ -124,5 +130,6 @@ def _draw(axes, curve, value, style):
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:
+    """Whether all finite values are positive and span more than `_LOG_RATIO`."""
     known = values[np.isfinite(values)]
     return bool(len(known) and known.min() > 0 and known.max() > _LOG_RATIO * known.min())

@@ -1,4 +1,4 @@
-"""Correlations over a grid of beta and rho, as heat maps."""
+"""Heat maps of correlations over a grid of beta and rho."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ntknas.errors import InputError
 from ntknas.report.curves import check_picture
 from ntknas.scores import format_fraction
 
@@ -20,19 +21,22 @@ def heat_maps(
     """Draw the correlations of one score: one row per family of kernels, one column per metric.
 
     Args:
-        grid: One row per pair; columns score, kernel, metric, rho, beta and spearman.
-        path: Name of the picture, ending in .png or .svg.
-        score: A score of the grid.
-        title: Text above the panels.
+        grid: Table with one row per score, kernel, metric, rho and beta. Columns: these, and
+            spearman.
+        path: Path of the picture, ending in .png or .svg.
+        score: Name of the score to draw.
+        title: Text above the panels; empty means the name of the score.
 
     Returns:
-        The path.
+        The path of the picture.
 
     Raises:
-        InputError: For another ending.
+        InputError: If the path has another ending, or the score is not in the grid.
     """
     path = check_picture(path)
     part = grid[grid["score"] == score]
+    if part.empty:
+        raise InputError(f"expected correlations of {score} to draw, got none")
     metrics, kernels = list(part["metric"].unique()), list(part["kernel"].unique())
     figure = Figure(
         figsize=(3.1 * len(metrics) + 0.8, 2.7 * len(kernels) + 0.5), layout="constrained"

@@ -1,4 +1,4 @@
-"""A figure of equal panels in rows."""
+"""Figures with panels of equal size in rows."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,16 +12,16 @@ _COLUMNS = 3
 def panel_figure(
     count: int, panel: tuple[float, float], margin: tuple[float, float], *, y_label: str
 ) -> tuple[Figure, np.ndarray]:
-    """A figure with at most three panels a row, which share their vertical axis.
+    """A figure with at most three panels per row; all panels share their vertical axis.
 
     Args:
-        count: of panels.
-        panel: width and height of one, in inches.
-        margin: of the figure beside and below all of them, in inches.
-        y_label: of the vertical axes.
+        count: Number of panels.
+        panel: Width and height of one panel, in inches.
+        margin: Width and height that are added beside and below all panels, in inches.
+        y_label: Label of the vertical axes.
 
     Returns:
-        The figure and the grid of axes [rows, columns]; those behind the first `count` are hidden.
+        The figure and the grid of axes `[rows, columns]`; axes after the first `count` are hidden.
 
     Example:
         >>> figure, grid = panel_figure(5, (4.0, 3.0), (1.0, 0.5), y_label="accuracy")

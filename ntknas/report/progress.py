@@ -1,6 +1,6 @@
-"""How far a long computation is: a bar with rate and time left, or lines without a terminal.
+"""Progress of a long computation: a bar with rate and time left, or lines without a terminal.
 
-The first item may include a compilation, so rates are taken from the second on.
+The first item may include a compilation, so the rate is computed from the second item on.
 """
 
 import sys
@@ -13,12 +13,13 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """A context in which `progress(done, total)` shows how far the work is, on stderr.
+    """A context in which `progress(done, total)` shows on stderr how much work is done.
 
     Args:
-        what: is being counted, in the plural.
-        first: what happens before the first item is done.
-        lines: write plain lines where stderr is not a terminal; else nothing is shown there.
+        what: Noun for the items that are counted, in the plural.
+        first: Description of what happens before the first item is done.
+        lines: Whether plain lines are written if stderr is not a terminal; otherwise nothing is
+            written in this case.
 
     Example:
         >>> with Progress("pairs", lines=False) as progress:
@@ -29,7 +30,7 @@ class Progress:
         self._what = what
         self._first = first or what
         self._lines = lines
-        self._start: tuple[int, float] | None = None  # first item seen done: count, seconds
+        self._start: tuple[int, float] | None = None  # count and seconds where the rate begins
         self._begun = False
         self._last_line = -_SECONDS_BETWEEN_LINES
         self._bar = _bar() if sys.stderr.isatty() else None
@@ -50,7 +51,7 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are done."""
+        """Show that `done` of `total` items are done."""
         now = time.monotonic()
         if not self._begun:
             self._begun = True
@@ -71,26 +72,29 @@ class Progress:
             sys.stderr.flush()
 
     def _line(self, done: int, total: int, start: tuple[int, float], now: float) -> str:
+        """One line with the number of finished items, the rate and the time left."""
         line = f"{done} of {total} {self._what}"
         count, since = done - start[0], now - start[1]
         if done < total and count and since > 0:
             rate = count / since
-            line += f", {rate:.3g} a second, {_duration((total - done) / rate)} left"
+            line += f", {rate:.3g} per second, {_duration((total - done) / rate)} left"
         return line + "\n"
 
 
 def _duration(seconds: float) -> str:
+    """A duration as text, such as 2h05m or 3m20s."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
 
 
 def _bar():
+    """A progress bar on stderr."""
     from rich import progress
     from rich.console import Console
 
     class Rate(progress.ProgressColumn):
-        """Items a second."""
+        """Column that shows the number of items per second."""
 
         def render(self, task: progress.Task) -> progress.Text:
             return progress.Text(f"{task.speed:.3g}/s" if task.speed else "")

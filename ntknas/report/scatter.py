@@ -1,7 +1,7 @@
-"""Scores against published accuracies, an architecture a point, one panel a score.
+"""Scatter plots of scores against published accuracies: a point is an architecture.
 
-The colour is the number of 3x3 convolutions, on a scale that also reads in grey: what a score sees
-beyond size shows within a colour.
+There is one panel per score. The colour shows the number of 3x3 convolutions, on a scale that can
+also be read without colours. A trend among points of one colour is not explained by this number.
 """
 
 import os
@@ -28,18 +28,19 @@ def score_scatter(
     """Draw scores against accuracies and write the picture.
 
     Args:
-        frame: one row per architecture and score. Columns score (panel), value, accuracy,
-            convolutions_3x3, and note (written into the panel's title; the first of each score).
-            Values that are not finite are left out, as are zeros where the axis is logarithmic.
-        path: ends in .png or .svg.
-        accuracy: what the accuracy is, for the vertical axes.
-        title: above the panels.
+        frame: Table with one row per architecture and score. Columns: score (panel), value,
+            accuracy, convolutions_3x3, and note (the first note of a score is written into the
+            panel's title). Values that are not finite are left out, and on a logarithmic axis also
+            zeros.
+        path: Path of the picture, ending in .png or .svg.
+        accuracy: Name of the accuracy, as the label of the vertical axes.
+        title: Text above the panels.
 
     Returns:
-        The path.
+        The path of the picture.
 
     Raises:
-        InputError: for another ending, or a frame without rows.
+        InputError: If the path has another ending, or the frame has no rows.
 
     Example:
         >>> import tempfile
@@ -83,7 +84,7 @@ def score_scatter(
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:
-    """Whether nearly all are positive, and the bulk of them spans more than `_LOG_RATIO`."""
+    """Whether nearly all values are positive, and 99% of these span more than `_LOG_RATIO`."""
     if (values > 0).mean() < 0.9:
         return False
     low, high = values[values > 0].quantile([0.005, 0.995])

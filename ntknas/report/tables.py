@@ -1,6 +1,6 @@
-"""Frames as text: an aligned table to read, CSV for spreadsheets, JSON for programs.
+"""Frames as text: an aligned table for readers, CSV for spreadsheets, JSON for programs.
 
-CSV and JSON keep every digit unless told otherwise; a table rounds.
+By default CSV and JSON keep every digit, and a table rounds.
 """
 
 import io
@@ -23,7 +23,7 @@ __all__ = ["Format", "format_table", "markdown", "three_decimals", "with_interva
 Format: TypeAlias = Literal["table", "csv", "json"]
 
 _TABLE_DIGITS = 4
-# Wider than any table: rich would otherwise fold or cut columns to the width of the terminal.
+# Wider than any table. Otherwise rich would fold or cut columns to the width of the terminal.
 _UNBOUNDED = 1_000_000
 
 
@@ -33,20 +33,22 @@ def format_table(
     """A frame as text; its index is not written.
 
     Args:
-        frame: Any columns; names as they are.
-        format: "table": aligned columns, all of them and uncut, however wide; a missing value is
-            "-". "csv": RFC 4180 with a header; a missing value is empty. "json": a list of one
-            object a row; a missing value or NaN is null, an infinite one the string "Infinity" or
-            "-Infinity" (JSON has no such number), integers stay integers.
-        precision: Significant digits of floating-point values; None means 4 in a table and as many
-            as the value has in CSV and JSON. In a table whole numbers show all their digits.
-        color: Style a table with terminal escapes: pass whether the output is a terminal.
+        frame: Frame with any columns.
+        format: Format of the text: "table", "csv" or "json". "table" aligns all columns without
+            cutting any, and writes "-" for a missing value. "csv" follows RFC 4180 with a header,
+            and leaves a missing value empty. "json" is a list with one object per row, in which a
+            missing value or NaN is null, an infinite value is the string "Infinity" or "-Infinity"
+            (JSON has no such number), and integers stay integers.
+        precision: Number of significant digits of floating-point values. None means 4 in a table,
+            and all digits of the value in CSV and JSON. In a table, whole numbers show all their
+            digits.
+        color: Whether a table is styled with terminal escapes, as is right for terminals.
 
     Returns:
         The text, without a newline at its end.
 
     Raises:
-        InputError: the format is unknown or the precision is below 1.
+        InputError: If the format is unknown, or the precision is below 1.
 
     Example:
         >>> frame = pd.DataFrame({"score": ["cond"], "n": [3], "spearman": [0.5]})
@@ -69,7 +71,7 @@ def format_table(
 
 
 def _json_value(value: Any, precision: int | None) -> Any:
-    """One value as JSON can hold it."""
+    """One value in a form that JSON can hold."""
     if pd.isna(value):
         return None
     if isinstance(value, np.generic):  # in a column of mixed types
@@ -83,7 +85,7 @@ def _json_value(value: Any, precision: int | None) -> Any:
 
 def _table(frame: pd.DataFrame, precision: int, color: bool) -> str:
     """Aligned columns: numbers to the right, everything else to the left."""
-    # Text objects, because rich would read "[...]" and ":name:" in plain strings as markup.
+    # Text objects, because rich would interpret "[...]" and ":name:" in plain strings as markup.
     table = Table(box=SIMPLE_HEAD if color else ASCII2, show_edge=False, header_style="bold")
     cells = []
     for name in frame.columns:
@@ -106,7 +108,7 @@ def _table(frame: pd.DataFrame, precision: int, color: bool) -> str:
 
 
 def _cells(column: "pd.Series[Any]", precision: int) -> list[str]:
-    """The column's values as text."""
+    """The values of a column as text."""
     present = [value for value in column.tolist() if not pd.isna(value)]
     whole = all(isinstance(v, float) and v.is_integer() and abs(v) < 1e15 for v in present)
 
@@ -121,19 +123,19 @@ def _cells(column: "pd.Series[Any]", precision: int) -> list[str]:
 
 
 def three_decimals(value: float) -> str:
-    """A correlation as text, room for a minus sign; "-" for a missing one."""
+    """A correlation as text with three decimals; "-" for a missing one."""
     return f"{value:6.3f}".removeprefix(" ") if value == value else "-"
 
 
 def with_interval(
     frame: pd.DataFrame, name: str, form: Callable[[float], str] = three_decimals
 ) -> "pd.Series[str]":
-    """A column and its intervals, where there are any, as text.
+    """A column as text, with its intervals where there are any.
 
     Args:
-        frame: Has the columns `name`, `name`_low and `name`_high.
-        name: The column.
-        form: From a value to its text.
+        frame: Frame with the columns `name`, `name`_low and `name`_high.
+        name: Name of the column.
+        form: Function from a value to its text.
 
     Example:
         >>> frame = pd.DataFrame({"r": [0.375, -0.5], "r_low": [0.25, None], "r_high": [0.5, None]})
@@ -148,10 +150,10 @@ def with_interval(
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A table as Markdown, one line per row, cells as `str` writes them.
+    """A table as Markdown, with one line per row and with cells as `str` writes them.
 
     Args:
-        frame: Any columns; its index is not written.
+        frame: Frame with any columns; its index is not written.
 
     Example:
         >>> print(markdown(pd.DataFrame({"score": ["cond"], "pgd_8": ["0.75"]})))

@@ -1,4 +1,4 @@
-"""Runs: their settings, their store, reading them back, the precomputed table. Needs no JAX."""
+"""Runs: settings, storage and reading of runs, and the precomputed table. JAX is not needed."""
 
 import lazy_loader
 

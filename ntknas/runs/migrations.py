@@ -1,14 +1,15 @@
-"""What changed in the form of runs from one version to the next, as named steps.
+"""Migrations: how the stored form of runs changed from version to version, as named steps.
 
-A run says which schema it has (SQLite's `user_version`). A run of an older schema is read as it
-would be after the steps that it lacks, and the file stays as it is. Writing to it takes the steps
-in the file, in one transaction.
+A run records its schema (SQLite's `user_version`). A run of an older schema is read as if the
+missing steps had been applied; its file is not changed. When the run is written to, the steps are
+applied to the file in one transaction.
 """
 
 import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
@@ -24,11 +25,12 @@ class Migration:
     """One step from a schema to the next.
 
     Attributes:
-        schema: The schema that a run has afterwards.
-        name: What changes.
-        settings: Turns the settings of a run, as they lie in its file.
-        tables: Changes the tables of a run, given a connection, the settings before, and whether
-            the file may be changed; if not, it makes temporary tables that hide the old ones.
+        schema: Schema that a run has after the step.
+        name: Description of the change.
+        settings: Function from the stored settings of a run to those of the new schema.
+        tables: Function that changes the tables of a run. Its arguments are a connection, the
+            settings before the step, and whether the file may be changed. If not, the function
+            makes temporary views that hide the stored tables.
     """
 
     schema: int
@@ -38,19 +40,21 @@ class Migration:
 
 
 def _proxies_are_a_setting(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings from before there were proxies, with the proxies turned off."""
     return {"zero_cost": False} | values
 
 
 def _table_of_proxies(
     connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool
 ) -> None:
-    """Runs made before there were proxies have no table of them; nothing reads or writes one."""
+    """Change nothing: a run from before there were proxies needs no table of proxies."""
 
 
 _BATCHES = {"clean": "clean", "robust": "attacked", "twice": "twice_attacked"}
 
 
 def _batches_and_a_space(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings that name batches of images instead of kernels, and the search space."""
     values = dict(values)
     values["batches"] = [_BATCHES[name] for name in values.pop("kernels")]
     return values | {"space": "nasbench201", "coupled": None}
@@ -59,29 +63,38 @@ def _batches_and_a_space(values: dict[str, Any]) -> dict[str, Any]:
 def _architectures_described(
     connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool
 ) -> None:
-    """Every architecture has its text, its counts, and whether its output is constant.
+    """Store the text, the counts, and whether the output is constant, for every architecture.
 
-    Labels may be of any kind from here on; those of these runs are ids of NAS-Bench-201.
+    From this schema on, labels may be whole numbers or texts; those of older runs are ids of
+    NAS-Bench-201.
     """
     network = settings["network"]
     sizes = {name: network[name] for name in ("channels", "cells", "classes", "image_size")}
-    rows = [
-        (index, seconds, a.string, a.is_constant, json.dumps(NASBENCH201.counts(a, sizes)))
-        for index, seconds, a in (
-            (index, seconds, Architecture.from_id(index))
-            for index, seconds in connection.execute("SELECT id, seconds FROM main.architecture")
+
+    def counts(index: int) -> str:
+        return json.dumps(NASBENCH201.counts(Architecture.from_id(index), sizes))
+
+    for name, function in {
+        "string_of": lambda index: Architecture.from_id(index).string,
+        "is_constant": lambda index: Architecture.from_id(index).is_constant,
+        "counts_of": cache(counts),
+    }.items():
+        connection.create_function(name, 1, function, deterministic=True)
+    described = "SELECT id, seconds, string_of(id), is_constant(id), counts_of(id) FROM"
+    if not in_file:
+        # A view opens no transaction, and follows a writer who adds architectures.
+        connection.execute(
+            "CREATE TEMP VIEW architecture (id, seconds, string, constant, counts) AS "
+            f"{described} main.architecture"
         )
-    ]
-    if in_file:
-        connection.execute("ALTER TABLE architecture RENAME TO before")
-    temporary = "" if in_file else "TEMP "
+        return
+    connection.execute("ALTER TABLE architecture RENAME TO before")
     connection.execute(
-        f"CREATE {temporary}TABLE architecture (id PRIMARY KEY NOT NULL, seconds REAL NOT NULL, "
+        "CREATE TABLE architecture (id PRIMARY KEY NOT NULL, seconds REAL NOT NULL, "
         "string TEXT NOT NULL, constant INTEGER NOT NULL, counts TEXT NOT NULL)"
     )
-    connection.executemany("INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", rows)
-    if in_file:
-        connection.execute("DROP TABLE before")
+    connection.execute(f"INSERT INTO architecture {described} before")
+    connection.execute("DROP TABLE before")
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -93,15 +106,15 @@ MIGRATIONS: tuple[Migration, ...] = (
         _architectures_described,
     ),
 )
-"""The steps in order."""
+"""The migration steps, in order."""
 
 
 def migrate_settings(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings of any schema as those of today's.
+    """Settings of any schema, in the form of the current schema.
 
     Args:
-        values: Settings as they lie in a run; "schema" says which schema, and its absence that of
-            version 0.1.0.
+        values: Settings as stored in a run. Their entry "schema" says which schema they have; if it
+            is missing, they have that of version 0.1.0.
     """
     values = dict(values)
     schema = values.pop("schema", 0)
@@ -112,17 +125,17 @@ def migrate_settings(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
-    """Bring the tables of a run that has begun to today's schema.
+    """Bring the tables of a run that has begun to the current schema.
 
     Args:
-        connection: An open run; with `in_file`, inside a transaction.
-        in_file: Whether to change the file; else temporary tables hide the old ones.
+        connection: Connection to the run; with `in_file`, inside a transaction.
+        in_file: Whether to change the file. If not, temporary views hide the stored tables.
     """
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if schema >= SCHEMA:
         return
     stored = connection.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()
-    if stored is None:  # stopped before it began
+    if stored is None:  # the run was stopped before it began
         return
     settings = json.loads(stored[0])
     for step in MIGRATIONS:

@@ -1,6 +1,6 @@
-"""Scores of the whole space that come with the package, to rank and to combine at once.
+"""Precomputed scores of the whole space NAS-Bench-201, which come with the package.
 
-`python -m experiments.precompute` makes the file again.
+`python -m experiments.precompute` makes the file.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ntknas.spaces.nasbench201 import Architecture
 __all__ = ["PRECOMPUTED", "Precomputed", "load_precomputed", "write_precomputed"]
 
 PRECOMPUTED = Path(str(resources.files("ntknas.runs") / "precomputed.parquet"))
-"""The file in the package."""
+"""Path of the file in the package."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Precomputed:
 
     Attributes:
         spec: Settings that the scores were computed with.
-        meta: What else a run records: versions, image source, arithmetic, device.
+        meta: Other facts that a run records: versions, image source, arithmetic and device.
     """
 
     spec: ScoringSpec
@@ -37,25 +37,25 @@ class Precomputed:
 
     @property
     def space(self) -> str:
-        """Name of the search space."""
+        """The name of the search space."""
         return self.spec.space
 
     @property
     def ids(self) -> list[int]:
-        """Ids of the architectures, ascending."""
+        """The ids of the architectures, ascending."""
         return self._scores.index.tolist()
 
     @property
     def strings(self) -> dict[int, str]:
-        """The architectures written out, by id."""
+        """The architectures as text, by id."""
         return {index: Architecture.from_id(index).string for index in self.ids}
 
     def constant_ids(self) -> list[int]:
-        """Ids of the architectures whose output never depends on the input."""
+        """The ids of the architectures whose output never depends on the input."""
         return [index for index in self.ids if Architecture.from_id(index).is_constant]
 
     def scores(self) -> pd.DataFrame:
-        """One row per architecture, one column per score name, as `Run.scores` has them."""
+        """A table with one row per architecture and one column per score name, as `Run.scores`."""
         return self._scores.copy()
 
 
@@ -76,11 +76,11 @@ def load_precomputed() -> Precomputed:
 
 
 def write_precomputed(run: Run, path: Path) -> None:
-    """Write a run's scores and what they depend on as a Parquet file.
+    """Write the scores and the settings of a run as a Parquet file.
 
     Args:
-        run: A finished run.
-        path: The file.
+        run: Finished run.
+        path: Path of the file.
     """
     frame = run.scores()
     frame.attrs = dict(run.meta)

@@ -1,4 +1,4 @@
-"""Settings to start from, cheapest first, chosen from the trade-off of cost and correlation."""
+"""Presets: settings to start from, cheapest first, chosen for low cost and high correlation."""
 
 from ntknas.kernel.names import Batch
 from ntknas.layers.norm import Norm
@@ -9,6 +9,7 @@ __all__ = ["PRESETS"]
 
 
 def _clean_per_image(images: int, cells: int) -> ScoringSpec:
+    """Settings with the clean kernel only and with normalisation of each image alone."""
     network = NetworkSpec(cells=cells, norm=Norm.IMAGE)
     return ScoringSpec(batch_size=images, network=network, batches=(Batch.CLEAN,))
 
@@ -20,6 +21,6 @@ PRESETS: dict[str, ScoringSpec] = {
 }
 """Settings chosen from the trade-off between cost and correlation (docs/results).
 
-What the images decide (dataset, classes, image size, mean, std) is CIFAR-10's until
-`ntknas.engine.fit_spec` sets it.
+The settings that depend on the images (dataset, classes, image size, mean, std) are those of
+CIFAR-10 until `ntknas.engine.fit_spec` sets them.
 """

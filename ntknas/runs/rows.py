@@ -1,6 +1,6 @@
-"""The rows of a run's table: joint Gram matrices in, scores of every kernel out.
+"""The rows of a run's table, computed from joint Gram matrices.
 
-`score_rows` is the one place where rows are made, for a run's own betas and for those of a sweep.
+`score_rows` makes all rows, both for the betas of a run and for those of a sweep.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from ntknas.scores import kernel_scores
 __all__ = ["KernelRow", "ScoreRow", "score_rows"]
 
 KernelRow = tuple[KernelName, float | None, float | None]
-"""What a row is about: kernel, rho, beta."""
+"""The kernel, rho and beta that a row belongs to; None where a kernel has no rho or beta."""
 
 
 class ScoreRow(NamedTuple):
@@ -24,11 +24,11 @@ class ScoreRow(NamedTuple):
 
     Attributes:
         kernel: Name of the kernel.
-        rho: Attack radius, or None for the clean kernel.
-        beta: Weight of the robust loss, or None for a kernel that is not mixed.
-        status: "ok", "singular" (lambda_min is within rounding of 0), "constant" (the output of the
-            architecture never depends on its input) or "nonfinite".
-        scores: Value of each score of a kernel, by name.
+        rho: Attack radius in pixel units; None for the clean kernel.
+        beta: Weight of the robust loss; None for a kernel that is not mixed.
+        status: State of the kernel: "ok", "singular" (lambda_min is within rounding of 0),
+            "constant" (the output of the architecture never depends on its input) or "nonfinite".
+        scores: Value of each score of the kernel, by name.
     """
 
     kernel: str
@@ -48,10 +48,11 @@ def score_rows(
     """The scores of one architecture under one seed.
 
     Args:
-        rows: What each row is about.
-        grams: Joint Gram matrix at each radius; the clean kernel is read from any of them.
+        rows: Kernel, rho and beta of each row.
+        grams: Joint Gram matrix for each radius; the clean kernel is the same in all of them.
         labels: Classes of the images.
-        constant: Whether the architecture never connects input to output; its rows say so.
+        constant: Whether the architecture never connects input to output; the status of its rows is
+            then "constant".
 
     Returns:
         One row per entry of `rows`, in that order.
@@ -81,8 +82,8 @@ def score_rows(
             str(kernel),
             rho,
             beta,
-            "constant" if constant and found != "nonfinite" else str(found),
+            "constant" if constant and state != "nonfinite" else str(state),
             {name: float(values[position]) for name, values in scores.items()},
         )
-        for position, ((kernel, rho, beta), found) in enumerate(zip(rows, status, strict=True))
+        for position, ((kernel, rho, beta), state) in enumerate(zip(rows, status, strict=True))
     ]

@@ -1,4 +1,4 @@
-"""`Run`: a finished or growing run, read back: its spec, score table and kernels."""
+"""`Run`: reads the settings, the score table and the kernels of a finished or growing run."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -28,10 +28,10 @@ _CHUNK = 64  # Gram matrices in memory at a time
 
 
 class Run:
-    """A run in a folder. Reading it never touches a device and needs no JAX.
+    """A run in a folder. Reading it uses no accelerator and does not need JAX.
 
     Args:
-        folder: The folder that `ntknas.score` or `ntknas score` wrote it to.
+        folder: Folder that `ntknas.score` or `ntknas score` wrote the run to.
 
     Raises:
         InputError: If there is no run in the folder.
@@ -48,12 +48,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder, to name the run in a sentence."""
+        """The folder of the run, as a name for messages."""
         return str(self.folder)
 
     @property
     def space(self) -> str:
-        """Name of the search space."""
+        """The name of the search space."""
         return self.spec.space
 
     def __repr__(self) -> str:
@@ -61,47 +61,49 @@ class Run:
 
     @property
     def ids(self) -> list[Label]:
-        """Labels of the finished architectures, ascending."""
+        """The labels of the finished architectures, ascending."""
         return sorted(self._store.done(), key=_order)
 
     @property
     def seconds(self) -> pd.Series:
-        """Wall-clock seconds that each architecture took, all seeds together."""
+        """The wall-clock seconds that each architecture took, over all seeds."""
         descriptions = self._descriptions
         seconds = {label: descriptions[label].seconds for label in sorted(descriptions, key=_order)}
         return pd.Series(seconds, name="seconds", dtype=float)
 
     @property
     def _descriptions(self) -> dict[Label, Description]:
+        """The stored description of each finished architecture, by label."""
         return self._store.descriptions()
 
     @property
     def strings(self) -> dict[Label, str]:
-        """The finished architectures written out, by label."""
+        """The finished architectures as text, by label."""
         return {label: described.string for label, described in self._descriptions.items()}
 
     def constant_ids(self) -> list[Label]:
-        """Labels of the architectures whose output never depends on the input."""
+        """The labels of the architectures whose output never depends on the input."""
         descriptions = self._descriptions
         return [label for label in sorted(descriptions, key=_order) if descriptions[label].constant]
 
     def indices(self, seed: int = 0) -> np.ndarray:
-        """Positions, in the image source, of the images of a seed's batch.
+        """The positions in the image source of the images of one seed's batch.
 
         Args:
-            seed: Seed of the initialisation.
+            seed: Seed of the initialisation and the batch.
         """
         return np.array(json.loads(self._batch(seed)[0]))
 
     def labels(self, seed: int = 0) -> np.ndarray:
-        """Classes of the images of a seed's batch.
+        """The classes of the images of one seed's batch.
 
         Args:
-            seed: Seed of the initialisation.
+            seed: Seed of the initialisation and the batch.
         """
         return np.array(json.loads(self._batch(seed)[1]))
 
     def _batch(self, seed: int) -> tuple[str, str]:
+        """The stored indices and labels of one seed's batch."""
         batches = self._store.batches()
         if seed not in batches:
             raise InputError(f"the run has seeds 0..{len(batches) - 1}, got {seed}")
@@ -109,7 +111,7 @@ class Run:
 
     def kernels(
         self,
-        architecture: Candidate | Label,
+        architecture: Candidate | Label | SupportsIndex,
         *,
         rho: float | None = None,
         seed: int = 0,
@@ -117,13 +119,12 @@ class Run:
         """The joint Gram matrix of an architecture.
 
         Args:
-            architecture: One of the run's: an architecture, its label, or for NAS-Bench-201 its
-                string.
-            rho: Attack radius in pixel units; may be left out if the run has at most one.
-            seed: Seed of the initialisation.
+            architecture: Architecture of the run, its label, or for NAS-Bench-201 its string.
+            rho: Attack radius in pixel units; may be left out if the run has at most one radius.
+            seed: Seed of the initialisation and the batch.
 
         Raises:
-            InputError: If the run does not hold it.
+            InputError: If the run lacks the architecture, radius or seed.
         """
         label = self._label(architecture)
         self._batch(seed)
@@ -137,7 +138,8 @@ class Run:
             raise InputError(f"the run has radii {self.spec.rhos}, got {rho}")
         return self._joint(grams[seed, chosen[0]])
 
-    def _label(self, architecture: Candidate | Label) -> Label:
+    def _label(self, architecture: Candidate | Label | SupportsIndex) -> Label:
+        """The label of an architecture of the run."""
         if isinstance(architecture, str) and self.space == "nasbench201":
             return Architecture.from_string(architecture).id
         if isinstance(architecture, Candidate):
@@ -146,20 +148,22 @@ class Run:
 
     @property
     def _dtype(self) -> np.dtype:
+        """The type of the arithmetic that computed the Gram matrices."""
         return np.dtype(self.meta["dtype"])
 
     def _joint(self, gram: np.ndarray) -> JointGram:
+        """A stored matrix as a joint Gram matrix of the run's batches."""
         return JointGram(gram, self.spec.batches, float(np.finfo(self._dtype).eps))
 
     def table(self) -> pd.DataFrame:
-        """One row per architecture, seed, kernel, rho and beta.
+        """The score table, with one row per architecture, seed, kernel, rho and beta.
 
         Returns:
-            Columns id, architecture, seed, kernel, rho, beta, status, and one per score, in the
-            order of `ntknas.scores.SCORES`. Zero-cost proxies, if the run has them, are the same
-            for all kernels of a seed. Status: ok; singular (lambda_min is within rounding of 0);
-            constant (the architecture never connects input to output); nonfinite (float overflow:
-            scores are missing).
+            A table with the columns id, architecture, seed, kernel, rho, beta, status, and one
+            column per score, in the order of `ntknas.scores.SCORES`. Zero-cost proxies, if the run
+            has them, are the same for all kernels of a seed. The status is "ok", "singular"
+            (lambda_min is within rounding of 0), "constant" (the architecture never connects input
+            to output) or "nonfinite" (float overflow; scores are missing).
 
         Raises:
             InputError: If no architecture is finished yet.
@@ -169,13 +173,13 @@ class Run:
             columns, rows = self._store.proxy_rows()
             proxies = [name for name in columns if name not in ("id", "seed")]
             values = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(proxies, float))
-            counts = [name for name in frame if name in self._count_names(frame)]
+            counts = self._count_names(frame)
             frame = frame.merge(values, on=["id", "seed"], how="left", validate="many_to_one")
             frame = frame[[*frame.columns.drop(counts), *counts]]
         return frame
 
     def _stored_scores(self) -> tuple[list[str], list[tuple]]:
-        """Columns and rows of the score table, with scores that the run was made before."""
+        """Columns and rows of the score table, with scores that were registered after the run."""
         columns, rows = self._store.score_rows()
         missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
         if missing and rows:
@@ -190,6 +194,7 @@ class Run:
         return columns, rows
 
     def _frame(self, columns: Sequence[str], rows: Sequence[tuple]) -> pd.DataFrame:
+        """A table of these rows, with the text and the counts of each architecture."""
         if not rows:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
         frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
@@ -207,11 +212,12 @@ class Run:
         return frame.join(counts, on="id")
 
     def _count_names(self, frame: pd.DataFrame) -> list[str]:
+        """The names of the scores that need no network."""
         described = self._descriptions[frame["id"].iloc[0]]
         return list(described.counts)
 
     def sweep(self, betas: Sequence[float]) -> pd.DataFrame:
-        """The table of the mixed kernels at other betas, from the stored Gram matrices alone.
+        """The table of the mixed kernels at other betas, computed from the stored Gram matrices.
 
         Args:
             betas: Weights of the robust loss, each in [0, 1].
@@ -220,7 +226,8 @@ class Run:
             A table like `table()`, with mixed kernels only.
 
         Raises:
-            InputError: For no beta or one outside [0, 1], or a run that mixes no kernels.
+            InputError: If there is no beta, a beta lies outside [0, 1], or the run has no mixed
+                kernels.
         """
         betas = tuple(map(float, betas))
         if not betas:
@@ -255,14 +262,15 @@ class Run:
         )
 
     def scores(self, table: pd.DataFrame | None = None) -> pd.DataFrame:
-        """One row per architecture, one column per score name; seeds are averaged.
+        """The scores averaged over seeds, one row per architecture and one column per score name.
 
         Args:
-            table: A table as `table()` or `sweep()` returns; None for the run's own.
+            table: Table that `table()` or `sweep()` returned; None means the table of the run.
 
         Returns:
-            Index `architecture` (labels, ascending); columns named `SCORE@KERNEL[:RHO[:BETA]]`,
-            then the zero-cost proxies if the run has them, counts of the graph, params and flops.
+            A table with the index `architecture` (labels, ascending). Its columns are kernel scores
+            named `SCORE@KERNEL[:RHO[:BETA]]`, the zero-cost proxies if the run has them, counts of
+            the graph, params and flops.
         """
         table = self.table() if table is None else table
         counts = self._count_names(table)
@@ -288,10 +296,10 @@ class Run:
 
 
 def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
-    """Rows of all records in order, each core scoring a record at a time."""
+    """Rows of all records in order; each core scores one record at a time."""
     from threadpoolctl import threadpool_limits
 
-    # A kernel is too small for the threads of a BLAS, which would only wait for each other.
+    # A kernel is too small to be split over the threads of BLAS, which would wait for each other.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         records = iter(records)
         while chunk := list(islice(records, _CHUNK)):
@@ -299,12 +307,12 @@ def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
 
 
 def _order(label: Label) -> tuple[bool, Label]:
-    """Numbers before texts, as SQLite orders them."""
+    """Sort key that puts numbers before texts, as SQLite does."""
     return isinstance(label, str), label
 
 
 def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
-    """The score table from the stored Gram matrices: label, seed and rows."""
+    """Label, seed and rows of every architecture and seed, computed from the Gram matrices."""
     meta = store.meta()
     spec = ScoringSpec.from_json(meta["spec"])
     dtype = np.dtype(meta["dtype"])
@@ -321,10 +329,10 @@ def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
 
 
 def bring_scores_up_to_date(store: Store) -> None:
-    """Add the scores of kernels that a run was made before, from its Gram matrices.
+    """Add kernel scores that were registered after the run was made, from its Gram matrices.
 
     Args:
-        store: A run that has begun, open for writing.
+        store: Store of a run that has begun, open for writing.
     """
     columns = store.score_columns()
     missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
@@ -333,7 +341,7 @@ def bring_scores_up_to_date(store: Store) -> None:
 
 
 def own_score_records() -> str:
-    """The registered scores that do not ship with the package, as JSON for a run's meta data."""
+    """The scores that users registered, as JSON for the metadata of a run."""
     return json.dumps(
         {
             name: {"formula": s.formula, "direction": s.direction, "source": s.source}
@@ -346,7 +354,7 @@ def own_score_records() -> str:
 
 
 def _adopt_scores(meta: Mapping[str, str]) -> None:
-    """Make the scores known that a run was made with, by name and direction."""
+    """Register the scores that a run was made with and that are unknown, without functions."""
     for name, record in json.loads(meta.get("scores", "{}")).items():
         if name not in SCORES:
             SCORES.register(name, Score(name, **record))

@@ -1,4 +1,4 @@
-"""Everything that a run's numbers depend on, apart from which architectures are scored."""
+"""`ScoringSpec`: all settings of a run except the list of architectures."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -15,39 +15,40 @@ from ntknas.scores import format_fraction
 __all__ = ["PARAMETERS", "ScoringSpec"]
 
 PARAMETERS = ("all", "weights")
-"""Which parameters a kernel can be taken over."""
+"""The sets of parameters that a kernel can be computed over."""
 
 _NASBENCH201 = "nasbench201"
 
 
 @dataclass(frozen=True)
 class ScoringSpec:
-    """Settings of a run. The fields' defaults are the published setting (Wu et al., ICLR 2024).
+    """Settings of a run. The defaults are the published setting (Wu et al., ICLR 2024).
 
     Attributes:
         space: Name of the search space.
         dataset: Name of the dataset.
-        images_sha256: Digest of the images that batches are drawn from; empty until they are known.
-        batch_size: Number of images N of a kernel.
-        balance: "near" (class counts differ by at most one) or "exact".
-        seeds: Number of initialisations, each with its own batch and attack start: 0..seeds-1.
-        network: Width, cells, normalisation and initialisation of NAS-Bench-201's network; None for
-            a space whose networks bring their own.
-        coupled: For such a space, whether the images of a batch interact, as under batch
-            normalisation by statistics of the batch. None for NAS-Bench-201, whose normalisation
-            says it.
-        attack: How images are attacked.
+        images_sha256: SHA-256 of the images that batches are drawn from; empty until the images are
+            known.
+        batch_size: Number of images N per kernel.
+        balance: Balance of the classes: "near" (class counts differ by at most one) or "exact".
+        seeds: Number of initialisations. Their seeds are 0..seeds-1, and each has its own batch and
+            its own start of the attack.
+        network: Width, cells, normalisation and initialisation of NAS-Bench-201's network. None
+            means that the search space has its own networks; it follows if `coupled` is set.
+        coupled: Whether the images of a batch interact, as under batch normalisation by statistics
+            of the batch. None means NAS-Bench-201, whose normalisation determines this.
+        attack: Settings of the attack on images.
         attack_norm: Normalisation of the attacked network; None means that of `network`.
-        batches: The batches of images that Jacobians are taken on. Clean alone pays nothing for
-            attacks.
-        rhos: Attack radii in pixel units [0, 1]; ignored if only the clean batch is taken.
+        batches: Batches of images for which Jacobians are computed. If it is the clean batch alone,
+            no attack is computed.
+        rhos: Attack radii in pixel units [0, 1]; ignored if only the clean batch is used.
         betas: Weights of the robust loss in mixed kernels.
-        logits: Convention over the logits.
-        parameters: "all", or "weights" without biases (as TE-NAS).
+        logits: Convention that combines the logits into one kernel.
+        parameters: Parameters of the kernel: "all", or "weights" without biases (as TE-NAS).
         zero_cost: Whether the zero-cost proxies are computed too.
 
     Raises:
-        InputError: For a value outside its range.
+        InputError: If a value is outside its range.
 
     Example:
         >>> ScoringSpec(batches=(Batch.CLEAN,)).kernel_rows()
@@ -72,6 +73,8 @@ class ScoringSpec:
     zero_cost: bool = False
 
     def __post_init__(self) -> None:
+        if self.coupled is not None and self.network == NetworkSpec():
+            object.__setattr__(self, "network", None)  # networks of your own
         for name in ("batch_size", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -94,7 +97,7 @@ class ScoringSpec:
                 raise InputError(f"beta must lie in [0, 1], got {beta}")
         batches = tuple(batch for batch in Batch if batch in self.batches)
         mixed = any(k.mixed and set(k.batches) <= set(batches) for k in KernelName)
-        # One spelling for each meaning, so that equal settings are equal runs.
+        # Settings that mean the same are stored in the same form, so that such runs are equal.
         for name, value in {
             "batches": batches,
             "rhos": rhos,
@@ -106,7 +109,7 @@ class ScoringSpec:
             object.__setattr__(self, name, value)
 
     def _attack_norm(self, attacks: bool) -> Norm | None:
-        """Check what belongs to NAS-Bench-201 or to other spaces alone; the attacked network's."""
+        """The normalisation of the attacked network, after a check of what the space allows."""
         if (self.network is None) != (self.coupled is not None):
             raise InputError(
                 "expected either the settings of a network or whether images are coupled, got "
@@ -130,12 +133,12 @@ class ScoringSpec:
 
     @property
     def images_coupled(self) -> bool:
-        """Whether one image's output depends on the other images of its batch."""
+        """Whether the output for an image depends on the other images of its batch."""
         return bool(self.coupled) if self.network is None else self.network.norm.coupled
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The sizes of the network that counts of parameters and operations depend on."""
+        """The sizes of the network on which the numbers of parameters and operations depend."""
         if self.network is None:
             return {}
         names = ("channels", "cells", "classes", "image_size")
@@ -143,19 +146,20 @@ class ScoringSpec:
 
     @property
     def kernels(self) -> tuple[KernelName, ...]:
-        """The kernels that the batches make, in table order."""
+        """The kernels that can be formed from the batches, in the order of the table."""
         return tuple(kernel for kernel in KernelName if set(kernel.batches) <= set(self.batches))
 
     def kernel_rows(
         self, betas: tuple[float, ...] | None = None
     ) -> list[tuple[KernelName, float | None, float | None]]:
-        """What each row of an architecture's table is about, for one seed.
+        """The kernel, rho and beta of each row of an architecture's table, for one seed.
 
         Args:
-            betas: Weights of the robust loss; None for the spec's.
+            betas: Weights of the robust loss; None means those of the settings.
 
         Returns:
-            (kernel, rho, beta) in table order; None where a kernel has no such thing.
+            Tuples (kernel, rho, beta) in the order of the table; None where a kernel has no rho or
+            beta.
         """
         betas = self.betas if betas is None else betas
         rows: list[tuple[KernelName, float | None, float | None]] = []
@@ -172,10 +176,10 @@ class ScoringSpec:
 
     @property
     def compiled(self) -> "ScoringSpec":
-        """This spec with all that a compiled program takes as data set to one value.
+        """These settings, with those that need no new compilation set to fixed values.
 
-        Specs that are equal in this share a program, so a sweep over radii, seeds, betas or
-        image sources compiles once.
+        Two settings share a compiled program if this property is equal. Several radii, seeds, betas
+        or image sources are therefore compiled once.
         """
         rhos = (0.0,) if self.rhos else ()
         return replace(
@@ -190,15 +194,15 @@ class ScoringSpec:
         )
 
     def to_json(self) -> str:
-        """The spec as JSON with its schema, keys sorted."""
+        """The settings and their schema as JSON, with sorted keys."""
         return json.dumps(asdict(self) | {"schema": SCHEMA}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ScoringSpec":
-        """The spec that `to_json` wrote, in this version or an earlier one.
+        """The settings that `to_json` wrote, in this version or an earlier one.
 
         Args:
-            text: JSON.
+            text: Settings as JSON.
         """
         values = migrate_settings(json.loads(text))
         network = values.pop("network")
@@ -217,7 +221,7 @@ class ScoringSpec:
         """Settings that differ, as "name: mine / theirs".
 
         Args:
-            other: The other spec.
+            other: Settings to compare with.
         """
         mine, theirs = (_flat(asdict(spec)) for spec in (self, other))
         return [
@@ -236,7 +240,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _show(name: str, value: Any) -> str:
-    """A setting as a reader would write it."""
+    """The value of a setting as text for readers."""
     if isinstance(value, tuple):
         shown = (format_fraction(v) if isinstance(v, float) else str(v) for v in value)
         return ",".join(shown) or "none"
@@ -244,5 +248,6 @@ def _show(name: str, value: Any) -> str:
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise InputError unless the value is one of the choices."""
     if value not in choices:
         raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

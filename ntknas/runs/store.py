@@ -1,12 +1,13 @@
 """The run store: one SQLite file in WAL mode, one transaction per architecture.
 
-A killed process leaves whole architectures or nothing. Readers may look while a run goes on. A lock
-that the operating system releases with its holder keeps a second writer out. A run whose writer has
-ended is `run.sqlite` alone, and is read from a medium that cannot be written too. After a kill, the
-folder holds the log `run.sqlite-wal` as well, which belongs to the run.
+If a process is killed, each architecture is either stored completely or not at all. A run can be
+read while another process writes to it. A lock prevents a second writer; the operating system
+releases it when the process ends. When the writer has ended, the run is the single file
+`run.sqlite`, which can also be read from a read-only medium. After a kill, the folder also holds
+the log `run.sqlite-wal`, which belongs to the run.
 
-Runs of earlier versions are read as they lie, and brought to today's schema when they are written
-to (`ntknas.runs.migrations`).
+Runs of earlier versions can be read without changing them. They are brought to the current schema
+when they are written to (`ntknas.runs.migrations`).
 """
 
 import contextlib
@@ -34,6 +35,7 @@ _KEYS = ("id", "seed", "position", "kernel", "rho", "beta", "status")
 
 
 def _score_table(scores: Sequence[str]) -> str:
+    """The SQL statement that makes the score table."""
     return f"""
 CREATE TABLE score (
     id NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
@@ -44,6 +46,7 @@ CREATE TABLE score (
 
 
 def _schema() -> str:
+    """The SQL statements that make the tables of a new run."""
     proxies = ", ".join(f'"{s}" REAL' for s in score_names(ScoreKind.PROXY))
     return f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -66,12 +69,12 @@ PRAGMA user_version = {SCHEMA};
 
 
 class GramRecord(NamedTuple):
-    """A joint Gram matrix as it is stored.
+    """A stored joint Gram matrix.
 
     Attributes:
         seed: Seed of the initialisation.
-        rho: Attack radius; 0 if there are only clean images.
-        gram: Matrix [m, m] in the type of the arithmetic that computed it.
+        rho: Attack radius in pixel units; 0 if there are only clean images.
+        gram: Matrix `[m, m]` in the type of the arithmetic that computed it.
     """
 
     seed: int
@@ -80,13 +83,13 @@ class GramRecord(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What a run says of a finished architecture.
+    """The facts that a run stores about a finished architecture.
 
     Attributes:
-        string: The architecture, written out.
-        constant: Whether its output never depends on the input.
+        string: Architecture as text.
+        constant: Whether the output never depends on the input.
         counts: Scores that need no network, by name.
-        seconds: Wall-clock seconds that it took, all seeds together.
+        seconds: Wall-clock seconds that the architecture took, over all seeds.
     """
 
     string: str
@@ -99,8 +102,8 @@ class Store:
     """A folder that holds one run.
 
     Args:
-        folder: The folder.
-        connection: Its database, open.
+        folder: Folder of the run.
+        connection: Open connection to the database in the folder.
     """
 
     def __init__(self, folder: Path, connection: sqlite3.Connection):
@@ -110,11 +113,14 @@ class Store:
     @classmethod
     @contextlib.contextmanager
     def write(cls, folder: Path) -> Iterator["Store"]:
-        """Open a folder's run for writing, making both if they do not exist.
+        """Open the run in a folder for writing; the folder and the run are made if necessary.
+
+        Args:
+            folder: Folder of the run.
 
         Raises:
             InputError: If the folder cannot be written, another process writes to it, or it holds
-                something else.
+                another kind of file.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -137,17 +143,20 @@ class Store:
 
     @classmethod
     def read(cls, folder: Path) -> "Store":
-        """Open a folder's run for reading.
+        """Open the run in a folder for reading.
+
+        Args:
+            folder: Folder of the run.
 
         Raises:
-            InputError: If there is no run in it.
+            InputError: If there is no run in the folder, or it cannot be read.
         """
         path = folder / DATABASE
         try:
-            found = path.is_file()
+            exists = path.is_file()
         except OSError as error:
             raise InputError(f"cannot read the run in {folder}: {error.strerror}") from None
-        if not found:
+        if not exists:
             raise InputError(f"no run in {folder}: expected a file {DATABASE} there")
         with _clear_errors(folder, "read"):
             connection = _open_to_read(path)
@@ -161,19 +170,20 @@ class Store:
         return cls(folder, connection)
 
     def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
+        """The rows that a query returns."""
         with _clear_errors(self.folder, "read"):
             yield from self._connection.execute(query, values)
 
     def meta(self) -> dict[str, str]:
-        """Names and values that describe the run; empty for a new one."""
+        """Names and values that describe the run; empty for a new run."""
         return dict(self._rows("SELECT name, value FROM meta"))
 
     def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
-        """Describe a new run.
+        """Store the description of a new run.
 
         Args:
-            meta: Its settings and where it was made, by name.
-            batches: Seed, indices and labels of its batches of images.
+            meta: Settings of the run and facts about where it was made, by name.
+            batches: Seed, indices and labels of each batch of images.
         """
         with _clear_errors(self.folder, "write"), self._connection as c:
             c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
@@ -189,7 +199,7 @@ class Store:
         return {row[0] for row in self._rows("SELECT id FROM architecture")}
 
     def descriptions(self) -> dict[Label, Description]:
-        """What is said of each finished architecture, by label."""
+        """The description of each finished architecture, by label."""
         rows = self._rows("SELECT id, string, constant, counts, seconds FROM architecture")
         return {
             label: Description(string, bool(constant), json.loads(counts), seconds)
@@ -209,12 +219,12 @@ class Store:
         """Store a finished architecture in one transaction.
 
         Args:
-            architecture: The architecture.
-            seconds: Wall-clock seconds that it took.
+            architecture: Finished architecture.
+            seconds: Wall-clock seconds that the architecture took.
             counts: Scores that need no network, by name.
-            grams: Its joint Gram matrices.
-            scores: For each seed its rows, in table order.
-            proxies: For each seed its zero-cost proxies by name, if the run has any.
+            grams: Joint Gram matrices of the architecture.
+            scores: Each seed with its rows, in the order of the table.
+            proxies: Each seed with its zero-cost proxies by name, if the run has any.
         """
         label = architecture.id
         described = (label, seconds, architecture.string, architecture.is_constant)
@@ -236,7 +246,7 @@ class Store:
                 )
 
     def score_columns(self) -> list[str]:
-        """The scores of kernels that the run's table holds."""
+        """The names of the kernel scores that the table of the run holds."""
         columns = [row[1] for row in self._rows("PRAGMA table_info(score)")]
         return [name for name in columns if name not in _KEYS]
 
@@ -245,7 +255,7 @@ class Store:
         scores: Sequence[str],
         records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
     ) -> None:
-        """Add scores of kernels to the run's table, in one transaction.
+        """Add kernel scores to the table of the run, in one transaction.
 
         Args:
             scores: Names of the scores that the table lacks.
@@ -266,13 +276,13 @@ class Store:
             )
 
     def score_rows(self) -> tuple[list[str], list[tuple]]:
-        """Names of the columns of the score table, and all of its rows in order."""
+        """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
         return columns, list(self._rows(query))
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
-        """Names of the columns of the table of proxies, and all of its rows in order."""
+        """The names of the columns of the table of proxies, and all of its rows in order."""
         columns = [row[1] for row in self._rows("PRAGMA table_info(zero_cost)")]
         query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
         return columns, list(self._rows(query)) if columns else []
@@ -280,11 +290,11 @@ class Store:
     def grams(
         self, label: Label | None, dtype: np.dtype
     ) -> Iterator[tuple[Label, int, float, np.ndarray]]:
-        """The joint Gram matrices of one architecture, or of all.
+        """The joint Gram matrices of one architecture, or of all architectures.
 
         Args:
-            label: The architecture; None for all.
-            dtype: The type that they were computed in.
+            label: Label of the architecture; None means all.
+            dtype: Type of the arithmetic that computed the matrices.
 
         Yields:
             Label, seed, rho and the matrix in float64.
@@ -293,11 +303,12 @@ class Store:
         rows = self._rows(
             f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
         )
-        for found, seed, rho, blob in rows:
-            yield found, seed, rho, _from_upper(np.frombuffer(blob, dtype))
+        for stored, seed, rho, blob in rows:
+            yield stored, seed, rho, _from_upper(np.frombuffer(blob, dtype))
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise InputError if a newer version of the package wrote the run."""
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if schema > SCHEMA:
         raise InputError(
@@ -307,7 +318,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new run, or bring those of an older one to today's schema."""
+    """Make the tables of a new run, or bring those of an older run to the current schema."""
     tables = _tables(connection)
     if tables and "score" not in tables:
         raise InputError(f"{path} is not a run of ntknas")
@@ -329,14 +340,17 @@ def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
+    """The names of the tables in the database."""
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def _quoted(names: Sequence[str]) -> str:
+    """The names of columns as a quoted list for SQL."""
     return ", ".join(f'"{name}"' for name in names)
 
 
 def _marks(count: int) -> str:
+    """A list of question marks, the place holders of SQL."""
     return ", ".join("?" * count)
 
 
@@ -345,7 +359,7 @@ def _insert_scores(
     scores: Sequence[str],
     records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
 ) -> None:
-    """Insert rows; a score that nobody here can compute stays missing."""
+    """Insert rows into the score table; scores that the rows lack stay missing."""
     columns = (*_KEYS, *scores)
     rows: list[tuple[Any, ...]] = [
         (label, seed, position, *row[:-1], *map(row.scores.get, scores))
@@ -358,10 +372,12 @@ def _insert_scores(
 
 
 def _upper(gram: np.ndarray) -> bytes:
+    """The upper triangle of a symmetric matrix, as bytes."""
     return gram[np.triu_indices(len(gram))].tobytes()
 
 
 def _from_upper(values: np.ndarray) -> np.ndarray:
+    """The symmetric matrix with this upper triangle."""
     size = int((2 * len(values)) ** 0.5)
     gram = np.empty((size, size))
     rows, columns = np.triu_indices(size)
@@ -370,10 +386,10 @@ def _from_upper(values: np.ndarray) -> np.ndarray:
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, whether or not the folder may be written.
+    """A connection that only reads, whether or not the folder is writable.
 
-    In WAL mode SQLite makes a small file beside the database even to read it. Where it may not,
-    and there is no log, the database is complete and can be read as a file that nobody changes.
+    In WAL mode SQLite makes a small file beside the database even to read it. If it may not make
+    this file and there is no log, the database is complete and is read as an immutable file.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
@@ -394,7 +410,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def _clear_errors(folder: Path, verb: str) -> Iterator[None]:
-    """SQLite's errors while it reads or writes as one line that names the folder."""
+    """Turn errors of SQLite into one line that names the folder."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""From a kernel to a number, in NumPy; and the names of those numbers, as values."""
+"""Scores: numbers computed from a kernel, in NumPy, and the names of scores."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Numbers as users write them: a radius is 8/255 or 0.0313725, a weight is 0.5."""
+"""Numbers as users write them, such as a radius 8/255 or 0.0313725, or a weight 0.5."""
 
 from ntknas.errors import InputError
 
@@ -9,10 +9,10 @@ def parse_fraction(text: str) -> float:
     """A number written as a decimal or as a fraction such as 8/255.
 
     Args:
-        text: The number.
+        text: Text of the number.
 
     Raises:
-        InputError: If it is neither.
+        InputError: If the text is neither a decimal nor a fraction, or the number is not finite.
 
     Example:
         >>> parse_fraction("8/255") == 8 / 255
@@ -29,10 +29,10 @@ def parse_fraction(text: str) -> float:
 
 
 def format_fraction(value: float) -> str:
-    """The shortest exact name of a radius: k/255 where it is one, else a decimal.
+    """The shortest exact text of a radius: k/255 if it has this form, else a decimal.
 
     Args:
-        value: The radius.
+        value: Radius to write.
 
     Example:
         >>> format_fraction(8 / 255), format_fraction(0.5), format_fraction(0.0)
@@ -48,7 +48,7 @@ def format_decimal(value: float) -> str:
     """The shortest exact decimal of a number.
 
     Args:
-        value: The number.
+        value: Number to write.
 
     Example:
         >>> format_decimal(0.25), format_decimal(1.0)

@@ -9,6 +9,7 @@ __all__ = ["GRAPH_SCORES", "SIZE_SCORES"]
 
 
 def _count(name: str, formula: str, direction: int = 1) -> Score:
+    """A score that counts something in the live graph of a cell."""
     source = "count of the cell's live graph (this project)"
     return Score(name, formula, direction, source, ScoreKind.GRAPH)
 
@@ -30,4 +31,4 @@ SIZE_SCORES: tuple[Score, ...] = (
     Score("params", "number of parameters", 1, "size baseline", ScoreKind.SIZE),
     Score("flops", "multiply-accumulates of one image", 1, "size baseline", ScoreKind.SIZE),
 )
-"""The baselines that every other score has to beat."""
+"""The size of the network: the baselines that other scores are compared with."""

@@ -1,8 +1,8 @@
-"""`ScoreName` and `RankSum`: the names of scores as values, parsed once and printed once.
+"""`ScoreName` and `RankSum`: names of scores as objects, with the only code that parses them.
 
-A score of a kernel is named `SCORE@KERNEL[:RHO[:BETA]]`, one without a kernel by its name alone.
-A rank sum joins names with `+`, or with `-` for a score whose direction is to be turned round:
-`cond@clean+params-pools`. No other module splits such strings.
+A score of a kernel is named `SCORE@KERNEL[:RHO[:BETA]]`. A score without a kernel is named by
+`SCORE` alone. A rank sum joins names with `+`, or with `-` before a score whose direction is
+reversed: `cond@clean+params-pools`.
 """
 
 import re
@@ -17,19 +17,19 @@ from ntknas.scores.registry import SCORES
 
 __all__ = ["RankSum", "ScoreName"]
 
-# A sign between two names; one inside a number such as 1e-05 is none.
+# A sign between two names, but not the sign inside a number such as 1e-05.
 _SIGN = re.compile(r"(?<![0-9.][eE])([+-])")
 
 
 @dataclass(frozen=True)
 class ScoreName:
-    """A score, of a kernel or without one.
+    """The name of a score, with its kernel if it has one.
 
     Attributes:
-        score: A name of `SCORES`.
-        kernel: The kernel, or None for a score without one.
-        rho: Attack radius in pixel units, for attacked kernels.
-        beta: Weight of the robust loss, for mixed kernels.
+        score: Name of the score, a key of `SCORES`.
+        kernel: Kernel of the score; None for a score without a kernel.
+        rho: Attack radius in pixel units; None for kernels without an attack.
+        beta: Weight of the robust loss; None for kernels that are not mixed.
 
     Example:
         >>> name = ScoreName.parse("cond@mixed_robust:8/255:0.5")
@@ -44,14 +44,14 @@ class ScoreName:
 
     @classmethod
     def parse(cls, text: str) -> "ScoreName":
-        """The name that a text spells.
+        """The name that a text stands for.
 
         Args:
-            text: The name.
+            text: Name in the form `SCORE` or `SCORE@KERNEL[:RHO[:BETA]]`.
 
         Raises:
-            InputError: For an unknown score or kernel, or a radius or beta that is missing, left
-                over or out of range.
+            InputError: If the score or kernel is unknown, or a radius or beta is missing, not
+                allowed or out of range.
         """
         score, at, rest = text.partition("@")
         if score not in SCORES:
@@ -82,7 +82,7 @@ class ScoreName:
 
     @property
     def kernel_text(self) -> str:
-        """The kernel with its radius and beta as a text; empty for a score without a kernel.
+        """The kernel with its radius and beta, as text; empty for a score without a kernel.
 
         Example:
             >>> ScoreName("cond", KernelName.ROBUST, 8 / 255).kernel_text
@@ -97,14 +97,14 @@ class ScoreName:
 
     @property
     def direction(self) -> int:
-        """+1 if a higher value is better, else -1."""
+        """The direction: +1 if higher values are better, else -1."""
         return SCORES[self.score].direction
 
     def of(self, other: "ScoreName") -> "ScoreName":
-        """This score of another name's kernel.
+        """This score, with the kernel of another name.
 
         Args:
-            other: The name that brings the kernel.
+            other: Name whose kernel, radius and beta are used.
 
         Example:
             >>> str(ScoreName("cond").of(ScoreName.parse("trace@robust:8/255")))
@@ -113,10 +113,10 @@ class ScoreName:
         return replace(other, score=self.score)
 
     def same(self, other: "ScoreName") -> bool:
-        """Whether two names mean the same; radii and betas agree to four digits.
+        """Whether two names mean the same; radii and betas have to agree to four digits.
 
         Args:
-            other: The other name.
+            other: Name to compare with.
 
         Example:
             >>> ScoreName.parse("cond@robust:0.03137").same(ScoreName.parse("cond@robust:8/255"))
@@ -134,8 +134,8 @@ class RankSum:
     """Scores whose ranks are summed; a single score is a sum of one term.
 
     Attributes:
-        terms: The scores.
-        signs: +1 for each term, or -1 where the score's direction is turned round.
+        terms: Names of the scores.
+        signs: Sign of each term: +1, or -1 if the direction of the score is reversed.
 
     Example:
         >>> ranking = RankSum.parse("cond@clean+params-pools")
@@ -156,13 +156,13 @@ class RankSum:
 
     @classmethod
     def parse(cls, text: str) -> "RankSum":
-        """The sum that a text spells.
+        """The sum that a text stands for.
 
         Args:
-            text: A score's name, or several joined with `+` or `-`.
+            text: Name of a score, or several joined with `+` or `-`.
 
         Raises:
-            InputError: For a name that is none.
+            InputError: If a part is not the name of a score.
         """
         first, *rest = _SIGN.split(text)
         signs, names = (1,), (first,)
@@ -174,10 +174,10 @@ class RankSum:
 
     @classmethod
     def of(cls, names: Iterable[ScoreName | str]) -> "RankSum":
-        """The sum of some scores, each with its own direction.
+        """The sum of the ranks of some scores, each with its own direction.
 
         Args:
-            names: The scores.
+            names: Names of the scores.
         """
         return cls(
             tuple(name if isinstance(name, ScoreName) else ScoreName.parse(name) for name in names)
@@ -192,12 +192,12 @@ class RankSum:
 
     @property
     def single(self) -> ScoreName | None:
-        """The score, if the sum is a single one that is not turned round; else None."""
+        """The score, if the sum has one term whose direction is not reversed; else None."""
         return self.terms[0] if self.signs == (1,) else None
 
     @property
     def direction(self) -> int:
-        """+1 if a higher value is better, else -1; a sum of ranks is better the lower.
+        """The direction: +1 if higher values are better, else -1, as for every sum of ranks.
 
         Example:
             >>> RankSum.parse("lambda_min@clean").direction, RankSum.parse("params+flops").direction
@@ -207,4 +207,5 @@ class RankSum:
 
 
 def _close(a: float | None, b: float | None) -> bool:
+    """Whether two numbers agree to four digits, or both are missing."""
     return a == b or (a is not None and b is not None and abs(a - b) < 1e-4 * max(abs(a), abs(b)))

@@ -1,6 +1,6 @@
 """Zero-cost proxies: names, formulas, directions and sources; `ntknas.proxies` computes them.
 
-Each direction is that of the proxy's paper, whether or not it holds for adversarially trained
+Each direction is that of the proxy's paper, even if it does not hold for adversarially trained
 networks.
 """
 
@@ -13,6 +13,7 @@ _JUNG = "Jung et al., ICLR 2023"
 
 
 def _proxy(name: str, formula: str, direction: int, source: str) -> Score:
+    """The record of one zero-cost proxy."""
     return Score(name, formula, direction, source, ScoreKind.PROXY)
 
 
@@ -64,4 +65,4 @@ PROXY_SCORES: tuple[Score, ...] = (
     ),
     _proxy("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
 )
-"""The proxies that ship with the package, in the order of tables."""
+"""The proxies that come with the package, in the order in which tables show them."""

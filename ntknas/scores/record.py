@@ -1,7 +1,8 @@
-"""`Score`: the one record of a score: name, formula, direction, source, function.
+"""`Score`: the record of a score, with its name, formula, direction, source and function.
 
-A score of a kernel brings its function. The other kinds are computed elsewhere, and only their
-meaning is written down: proxies by `ntknas.proxies`, counts and sizes by a search space.
+The record of a kernel score holds the function that computes it. Scores of the other kinds are
+computed elsewhere, and their records only describe them: `ntknas.proxies` computes the proxies, and
+a search space computes counts and sizes.
 """
 
 import enum
@@ -18,7 +19,7 @@ from ntknas.scores.stack import KernelStack
 __all__ = ["KernelFunction", "Score", "ScoreKind"]
 
 KernelFunction = Callable[[KernelStack], Float[np.ndarray, "*s"]]
-"""From a stack of kernels to one number per kernel, finite for every finite kernel."""
+"""A function from a stack of kernels to one number per kernel, finite for every finite kernel."""
 
 
 class ScoreKind(enum.StrEnum):
@@ -27,7 +28,7 @@ class ScoreKind(enum.StrEnum):
     * `KERNEL`: a kernel matrix.
     * `PROXY`: a network, its weights and a batch of images (zero-cost proxies).
     * `GRAPH`: the graph of an architecture.
-    * `SIZE`: the size of its network; the baselines that every other score has to beat.
+    * `SIZE`: the size of its network; these scores are the baselines for all others.
     """
 
     KERNEL = "kernel"
@@ -41,17 +42,19 @@ class Score:
     """A score of an architecture.
 
     Attributes:
-        name: Name in tables.
-        formula: Formula, of the kernel matrix K of n images with eigenvalues l_1 <= ... <= l_n, of
-            the batch's mean cross-entropy L and the weights w of layers, or of the architecture's
-            graph or size.
-        direction: +1 if a higher value is better, -1 if a lower one is.
-        source: Publication.
-        kind: What it is computed from.
-        function: For a score of a kernel, the function that computes it.
+        name: Name of the score in tables.
+        formula: Formula of the score, as a text. Its symbols are the kernel matrix K of n images
+            with eigenvalues l_1 <= ... <= l_n, or the batch's mean cross-entropy L and the weights
+            w of layers, or the architecture's graph or size.
+        direction: Direction of the score: +1 if higher values are better, -1 if lower values are.
+        source: Publication that defines the score.
+        kind: Kind of the score, which says what it is computed from.
+        function: Function that computes the score from a kernel; None for other kinds, or if it is
+            unknown.
 
     Raises:
-        InputError: If the name cannot be one, or the direction is neither +1 nor -1.
+        InputError: If the name contains other characters than letters, digits and underscores or
+            ends in a digit and an e, or the direction is neither +1 nor -1.
     """
 
     name: str
@@ -62,7 +65,7 @@ class Score:
     function: KernelFunction | None = None
 
     def __post_init__(self) -> None:
-        # An ending such as 1e would swallow the sign of a rank sum: x1e-params.
+        # With an ending such as 1e, the sign in x1e-params would read as part of a number.
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(?<![0-9][eE])", self.name) is None:
             raise InputError(
                 "expected a score's name of letters, digits and underscores, not ending in a digit "

@@ -1,4 +1,4 @@
-"""`SCORES`: every score by name; how to register one of your own; all scores of a kernel."""
+"""`SCORES`: every score by name, a way to register your own, and all scores of a kernel."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,16 +21,16 @@ SCORES: Registry[Score] = Registry(
     "score",
     {score.name: score for score in (*KERNEL_SCORES, *PROXY_SCORES, *GRAPH_SCORES, *SIZE_SCORES)},
 )
-"""Every score by name, in the order of tables."""
+"""Every score by name, in the order in which tables show them."""
 
 
 def score_names(kind: ScoreKind) -> tuple[str, ...]:
-    """The names of all scores of one kind, in the order of tables.
+    """The names of all scores of one kind, in the order in which tables show them.
 
-    A score that is only known from the records of a run, without its function, is left out.
+    A score that is known only from the records of a run, without its function, is left out.
 
     Args:
-        kind: What the scores are computed from.
+        kind: Kind of the scores, which says what they are computed from.
 
     Example:
         >>> score_names(ScoreKind.SIZE)
@@ -46,22 +46,23 @@ def score_names(kind: ScoreKind) -> tuple[str, ...]:
 def register_score(
     name: str, *, direction: int, formula: str, source: str = "registered by the user"
 ) -> Callable[[Function], Function]:
-    """Register a function of a kernel as a score of its own (a decorator).
+    """Register a function of a kernel as a score of your own (a decorator).
 
-    The score then stands in runs, rankings, correlations and exports under its name. Runs that
-    were made before have it as well: it is computed from their stored Gram matrices.
+    Runs, rankings, correlations and exports then contain the score under its name. This includes
+    runs that were made before: the score is computed from their stored Gram matrices.
 
     Args:
-        name: Name in tables.
-        direction: +1 if a higher value is better, -1 if a lower one is.
-        formula: Formula, for readers.
-        source: Publication.
+        name: Name of the score in tables.
+        direction: Direction of the score: +1 if higher values are better, -1 if lower values are.
+        formula: Formula of the score as a text for readers.
+        source: Publication that defines the score.
 
     Returns:
         A decorator that registers a `KernelFunction` and returns it.
 
     Raises:
-        InputError: If the name is taken or cannot be one, or the direction is neither +1 nor -1.
+        InputError: If the name is taken or not valid (see `Score`), or the direction is neither +1
+            nor -1.
 
     Example:
         >>> @register_score("gap", direction=-1, formula="l_n - l_1")
@@ -77,7 +78,7 @@ def register_score(
     def register(function: Function) -> Function:
         known = SCORES.get(name)
         if known is not None and known.kind is ScoreKind.KERNEL and known.function is None:
-            SCORES.remove(name)  # known from a run that was made with it
+            SCORES.remove(name)  # known only from the records of a run that was made with it
         SCORES.register(name, Score(name, formula, direction, source, ScoreKind.KERNEL, function))
         return function
 
@@ -90,17 +91,18 @@ def kernel_scores(
     """Every score of every kernel of a stack (formulas and sources: `ntknas.scores.SCORES`).
 
     Args:
-        kernels: Symmetric positive semi-definite matrices [..., n, n]. Scores of matrices that are
-            not finite are NaN.
+        kernels: Symmetric positive semi-definite matrices `[..., n, n]`. Scores of matrices that
+            are not finite are NaN.
         labels: Classes of the n images.
         epsilon: Machine epsilon of the arithmetic that made the kernels.
 
     Returns:
-        A dictionary from score name to an array of the stack's shape, and the status of each
-        kernel: "ok", "singular" (lambda_min within rounding of 0) or "nonfinite".
+        A dictionary and an array. The dictionary holds, by score name, an array of the stack's
+        shape. The array holds the status of each kernel: "ok", "singular" (lambda_min is within
+        rounding of 0) or "nonfinite".
 
     Raises:
-        InputError: If the matrices are not square, are empty, or do not fit the labels.
+        InputError: If the matrices are not square, are empty, or do not match the labels.
 
     Example:
         >>> scores, status = kernel_scores(np.diag([1.0, 4.0]), np.array([0, 1]), epsilon=1e-7)

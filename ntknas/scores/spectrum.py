@@ -1,7 +1,7 @@
-"""The scores of a kernel: its spectrum, its entries, and how it fits the labels.
+"""The scores of a kernel, from its spectrum, its entries, and its agreement with the labels.
 
-All are computed in float64 on the host, for a stack of kernels at once. What counts as rounding is
-said in `ntknas.scores.stack`.
+All are computed in float64 on the host, for a stack of kernels at once. `ntknas.scores.stack`
+defines what counts as rounding.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ def _effective_rank(stack: KernelStack) -> Float[np.ndarray, "*s"]:
 def _sphericity(stack: KernelStack) -> Float[np.ndarray, "*s"]:
     """Geometric over arithmetic mean of the spectrum orthogonal to the constant vector.
 
-    1 if all gradients differ from their mean by equal and orthogonal vectors; 0 if what centring
-    leaves is within rounding of 0, as for a constant network.
+    The value is 1 if the differences of the gradients from their mean are orthogonal and of equal
+    length. It is 0 if the centred kernel is within rounding of 0, as for a constant network.
     """
     from scipy.linalg import helmert
 
@@ -53,28 +53,28 @@ def _alignment(stack: KernelStack) -> Float[np.ndarray, "*s"]:
     centred = centre @ kernels @ centre
     norms = np.linalg.norm(centred, axis=(-2, -1)) * np.linalg.norm(target)
     products = (centred * target).sum((-2, -1))
-    # What centring leaves of a constant kernel, or of the labels of one class, is rounding.
+    # A centred constant kernel, or the centred labels of a single class, are only rounding errors.
     scale = np.linalg.norm(kernels, axis=(-2, -1)) * np.linalg.norm(same)
     meaningful = norms > n * np.finfo(float).eps * scale
     return np.divide(products, norms, out=np.zeros_like(products), where=meaningful)
 
 
 def _bound(stack: KernelStack) -> Float[np.ndarray, "*s"]:
-    """Mean over the classes present of y^T K^-1 y / n, with y = +1 in the class and -1 outside."""
+    """Mean of y^T K^-1 y / n over the classes in the batch; y = +1 in the class and -1 outside."""
     labels, kernels = stack.labels, stack.kernels
     targets = np.where(labels[:, None] == np.unique(labels)[None, :], 1.0, -1.0)
-    regular: Bool[np.ndarray, "*s"] = stack.lambda_min > 0
+    regular: Bool[np.ndarray, "*s"] = np.asarray(stack.lambda_min > 0)
     energies = np.empty(regular.shape)
     energies[regular] = _energy(np.linalg.solve(kernels[regular], targets[None]), targets)
     values, vectors = np.linalg.eigh(kernels[~regular])
     coordinates = vectors.swapaxes(-1, -2) @ targets
     inverse = coordinates / floored(values, stack.epsilon)[..., None]
     energies[~regular] = _energy(inverse, coordinates)
-    return energies / len(labels)
+    return np.asarray(energies / len(labels))
 
 
 def _energy(inverse: Float[np.ndarray, "*s n k"], targets: Float[np.ndarray, "..."]) -> np.ndarray:
-    """The mean over columns of their scalar products."""
+    """The scalar products of corresponding columns, averaged over the columns."""
     return (inverse * targets).sum(-2).mean(-1)
 
 
@@ -174,4 +174,4 @@ KERNEL_SCORES: tuple[Score, ...] = (
         function=_bound,
     ),
 )
-"""The scores of a kernel that ship with the package, in the order of tables."""
+"""The scores of a kernel that come with the package, in the order in which tables show them."""

@@ -1,9 +1,9 @@
-"""`KernelStack`: a stack of kernels with what several scores are made of, each computed once.
+"""`KernelStack`: a stack of kernels with the quantities that several scores share.
 
-Rounding in the kernel (float32 as a rule) makes eigenvalues below `floor = n epsilon lambda_max`
-meaningless; such a kernel is numerically singular. Its lambda_min is then 0 by definition, and
-whatever divides by an eigenvalue or takes its logarithm uses the floor instead, so that every score
-is finite.
+Each quantity is computed once. Rounding in the kernel (usually float32) makes eigenvalues below
+`floor = n epsilon lambda_max` meaningless; such a kernel is numerically singular. Its lambda_min is
+0 by definition. Scores that divide by an eigenvalue or take its logarithm use the floor instead, so
+that every score is finite.
 """
 
 from functools import cached_property
@@ -15,7 +15,7 @@ from ntknas.errors import InputError
 
 __all__ = ["KernelStack", "floored"]
 
-# Below this an all-zero kernel's floor would vanish too.
+# Lower limit of the floor: the floor of an all-zero kernel would be 0 otherwise.
 _TINY = float(np.finfo(np.float32).tiny)
 
 Values = Float[np.ndarray, "*s n"]
@@ -25,14 +25,14 @@ class KernelStack:
     """Kernels of one batch of images, in float64.
 
     Attributes:
-        kernels: Symmetric positive semi-definite matrices [..., n, n]; zeros where a matrix is not
-            finite.
+        kernels: Symmetric positive semi-definite matrices `[..., n, n]`; a matrix that is not
+            finite is replaced by zeros.
         labels: Classes of the n images.
         epsilon: Machine epsilon of the arithmetic that made the kernels.
-        finite: Whether each matrix is finite [...].
+        finite: Whether each matrix is finite `[...]`.
 
     Raises:
-        InputError: If the matrices are not square, are empty, or do not fit the labels.
+        InputError: If the matrices are not square, are empty, or do not match the labels.
 
     Example:
         >>> stack = KernelStack(np.diag([1.0, 4.0]), np.array([0, 1]), epsilon=1e-7)
@@ -57,7 +57,7 @@ class KernelStack:
             )
         self.labels = labels
         self.epsilon = epsilon
-        self.finite: Bool[np.ndarray, "*s"] = np.isfinite(kernels).all((-2, -1))
+        self.finite: Bool[np.ndarray, "*s"] = np.asarray(np.isfinite(kernels).all((-2, -1)))
         self.kernels = np.where(self.finite[..., None, None], kernels, 0.0)
 
     @cached_property
@@ -67,7 +67,7 @@ class KernelStack:
 
     @cached_property
     def floor(self) -> Float[np.ndarray, "*s"]:
-        """What rounding leaves of an eigenvalue that is 0."""
+        """The size that rounding can give an eigenvalue that is 0."""
         return _floor(self.eigenvalues, self.epsilon)
 
     @cached_property
@@ -83,11 +83,11 @@ class KernelStack:
     @cached_property
     def lambda_max(self) -> Float[np.ndarray, "*s"]:
         """The largest eigenvalue."""
-        return np.maximum(self.eigenvalues[..., -1], 0.0)
+        return np.asarray(np.maximum(self.eigenvalues[..., -1], 0.0))
 
     @cached_property
     def cosine(self) -> "KernelStack":
-        """The kernels K_ij / sqrt(K_ii K_jj) of unit diagonal; zero gradients stay zero."""
+        """The kernels K_ij / sqrt(K_ii K_jj) with unit diagonal; zero gradients stay zero."""
         norms = np.sqrt(np.clip(np.diagonal(self.kernels, axis1=-2, axis2=-1), 0, None))
         inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         unit = self.kernels * inverse[..., :, None] * inverse[..., None, :]
@@ -95,7 +95,7 @@ class KernelStack:
 
 
 def floored(values: Values, epsilon: float) -> Values:
-    """Eigenvalues raised to what rounding leaves of one that is 0.
+    """Eigenvalues raised to the size that rounding can give an eigenvalue that is 0.
 
     Args:
         values: Eigenvalues in ascending order.
@@ -105,4 +105,6 @@ def floored(values: Values, epsilon: float) -> Values:
 
 
 def _floor(values: Values, epsilon: float) -> Float[np.ndarray, "*s"]:
-    return np.maximum(values.shape[-1] * epsilon * np.maximum(values[..., -1], 0.0), _TINY)
+    """The size that rounding can give an eigenvalue that is 0: n epsilon lambda_max."""
+    rounding = values.shape[-1] * epsilon * np.maximum(values[..., -1], 0.0)
+    return np.asarray(np.maximum(rounding, _TINY))

@@ -1,6 +1,6 @@
-"""Search spaces: what an architecture is, under all of its names.
+"""Search spaces: their architectures, the names of architectures, and how to list them.
 
-NumPy and the standard library only; nothing is built until it is asked for.
+This subpackage needs only NumPy and the standard library. A network is built when it is first used.
 """
 
 import lazy_loader

@@ -3,7 +3,7 @@
     Family("small_cnn", SmallCNN, {"depth": (1, 2, 3), "width": (8, 16, 32)})
 
 Each architecture is one combination of choices, and `SmallCNN(depth=..., width=...)` is its
-network. For a space of another shape implement `ntknas.spaces.Space`.
+network. For a space of another form, implement `ntknas.spaces.Space`.
 """
 
 import itertools
@@ -26,8 +26,8 @@ class Member:
 
     Attributes:
         family: Name of the family.
-        id: Its label in runs and tables.
-        choices: What was chosen, by name.
+        id: Label of the architecture in runs and tables.
+        choices: Chosen value of each named choice.
     """
 
     family: str
@@ -36,7 +36,7 @@ class Member:
 
     @property
     def string(self) -> str:
-        """The choices, written out.
+        """The choices as text.
 
         Example:
             >>> Member("cnn", "small", {"depth": 1, "width": 8}).string
@@ -46,7 +46,7 @@ class Member:
 
     @property
     def is_constant(self) -> bool:
-        """No member is known to ignore its input."""
+        """Always False: it is not known whether the output of a member ignores the input."""
         return False
 
 
@@ -55,15 +55,17 @@ class Family:
 
     Args:
         name: Name of the space in settings and runs.
-        build: From choices, given by name, to a network with `init` and `apply`: a Flax module.
-        choices: For each name the values to choose from, in an order in which neighbours are alike.
-        label: From choices, given by name, to a label (a whole number or a text without commas);
-            None makes labels such as depth1_width8.
-        unique: From choices, given by name, to the choices that stand for all that compute the
-            same; None if every architecture stands for itself.
+        build: Function that receives the choices as keyword arguments and returns a network with
+            `init` and `apply`, such as a Flax module.
+        choices: Values to choose from, by name; similar values stand next to each other.
+        label: Function that receives the choices as keyword arguments and returns a label: a whole
+            number, or a text without commas. None means labels such as depth1_width8.
+        unique: Function that receives the choices as keyword arguments and returns the choices that
+            represent all architectures that compute the same function. None means that every
+            architecture represents itself.
 
     Raises:
-        InputError: If there is nothing to choose from, or two architectures have one label.
+        InputError: If there is nothing to choose from, or two architectures have the same label.
 
     Example:
         >>> space = Family("mlp", dict, {"depth": (1, 2), "width": (8, 16, 32)})
@@ -95,7 +97,7 @@ class Family:
         if len(self._members) < len(every):
             labels = [member.id for member in every]
             twice = next(label for label in labels if labels.count(label) > 1)
-            raise InputError(f"expected a label for each architecture, got {twice!r} twice")
+            raise InputError(f"expected distinct labels of architectures, got {twice!r} twice")
 
     def __repr__(self) -> str:
         return f"Family({self.name!r}, {len(self)} architectures)"
@@ -104,39 +106,42 @@ class Family:
         return len(self._members)
 
     def member(self, **choices: Any) -> Member:
-        """The architecture of these choices.
+        """The architecture with these choices.
 
         Args:
             **choices: One value for each name.
 
         Raises:
-            InputError: If a name or a value is not one to choose.
+            InputError: If a name is missing or unknown, or a value cannot be chosen.
         """
         if set(choices) != set(self._choices):
             raise InputError(
-                f"expected choices of {', '.join(self._choices)}, got {', '.join(choices)}"
+                f"expected a value for each of {', '.join(self._choices)}, "
+                f"got values for {', '.join(choices) or 'none'}"
             )
         for name, value in choices.items():
             if value not in self._choices[name]:
                 raise InputError(
-                    f"expected {name} of {', '.join(map(str, self._choices[name]))}, got {value!r}"
+                    f"expected {name} to be one of {', '.join(map(str, self._choices[name]))}, "
+                    f"got {value!r}"
                 )
-        label = self._label(**choices)
+        ordered = {name: choices[name] for name in self._choices}
+        label = self._label(**ordered)
         if not isinstance(label, (int, str)) or isinstance(label, bool) or "," in str(label):
             raise InputError(
                 f"expected labels that are whole numbers or texts without commas, got {label!r}"
             )
-        return Member(self.name, label, {name: choices[name] for name in self._choices})
+        return Member(self.name, label, ordered)
 
     def parse(self, spec: Any) -> list[Member]:
         """The architectures that `spec` names, without duplicates.
 
         Args:
-            spec: "all", "random:COUNT[:SEED]", a label, labels with commas between, a member, or
-                several of these.
+            spec: Architectures to select, as "all", "random:COUNT[:SEED]", a label, labels
+                separated by commas, a member, or several of these.
 
         Raises:
-            InputError: If nothing or something unknown is named.
+            InputError: If `spec` names nothing, or something unknown.
         """
         chosen = list(dict.fromkeys(self._expand(spec)))
         if not chosen:
@@ -144,17 +149,19 @@ class Family:
         return chosen
 
     def _expand(self, spec: Any) -> list[Member]:
+        """The architectures that `spec` names; duplicates are kept."""
         if isinstance(spec, Member):
             return [self._known(spec.id)]
-        if isinstance(spec, int):
-            return [self._known(spec)]
+        if isinstance(spec, (int, np.integer)) and not isinstance(spec, bool):
+            return [self._known(int(spec))]
         if isinstance(spec, str):
             return self._parse(spec.strip())
         if isinstance(spec, Iterable) and not isinstance(spec, (bytes, Mapping)):
             return [member for item in spec for member in self._expand(item)]
-        raise InputError(f"expected all, random:COUNT[:SEED] or labels, got {spec!r}")
+        raise InputError(f"expected 'all', random:COUNT[:SEED] or labels, got {spec!r}")
 
     def _parse(self, spec: str) -> list[Member]:
+        """The architectures that a text names."""
         if spec == "all":
             return list(self._members.values())
         if spec.startswith("random:"):
@@ -167,6 +174,7 @@ class Family:
         return [self._known(label.strip()) for label in spec.split(",")]
 
     def _known(self, label: Label) -> Member:
+        """The member with this label; digits given as text also match a whole number."""
         if label not in self._members and isinstance(label, str) and label.isdecimal():
             label = int(label)
         if label not in self._members:
@@ -175,20 +183,22 @@ class Family:
         return self._members[label]
 
     def representative(self, architecture: Member) -> Member:
-        """The member that stands for all that compute the same."""
+        """The member that represents all members that compute the same function."""
         if self._unique is None:
             return architecture
         return self.member(**self._unique(**architecture.choices))
 
     def sample(self, count: int, seed: int) -> list[Member]:
-        """A random draw without replacement; a smaller draw begins a larger one.
+        """A random draw without replacement.
+
+        With the same seed, a smaller draw is the beginning of a larger one.
 
         Args:
-            count: How many.
-            seed: Seed of the order.
+            count: Number of architectures to draw.
+            seed: Seed of the random order.
 
         Raises:
-            InputError: If there are fewer.
+            InputError: If `count` is below 1 or above the number of architectures.
         """
         if not 1 <= count <= len(self):
             raise InputError(f"expected 1 to {len(self)} architectures to sample, got {count}")
@@ -207,13 +217,14 @@ class Family:
         ]
 
     def counts(self, architecture: Member, sizes: Mapping[str, int]) -> dict[str, float]:
-        """No counts; the engine adds the number of parameters."""
+        """An empty dictionary; the engine adds the number of parameters."""
         return {}
 
     def build(self, architecture: Member, network: Any = None) -> NetworkLike:
-        """The member's network."""
+        """The network of the member."""
         return self._build(**architecture.choices)
 
 
 def _default_label(**choices: Any) -> str:
+    """A label made of the names and values, such as depth1_width8; commas become points."""
     return "_".join(f"{name}{value}" for name, value in choices.items()).replace(",", ".")

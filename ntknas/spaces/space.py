@@ -1,7 +1,7 @@
-"""What a search space is: a Protocol, and the registry of the spaces that have a name.
+"""`Space`: the Protocol of search spaces, and the registry of the spaces that have a name.
 
-A space knows what its architectures are called and how they hang together. It needs no JAX, except
-where it builds a network.
+A space names its architectures and says which of them are neighbours. It needs JAX only to build a
+network.
 """
 
 from collections.abc import Mapping
@@ -12,26 +12,29 @@ from ntknas.registry import Registry
 __all__ = ["SPACES", "Candidate", "Label", "NetworkLike", "Space"]
 
 Label = int | str
-"""What names an architecture in runs and tables: a whole number or a text."""
+"""The name of an architecture in runs and tables: a whole number or a text."""
 
 
 @runtime_checkable
 class Candidate(Protocol):
-    """An architecture of some space: hashable, and equal to another one of the same meaning."""
+    """An architecture of a search space.
+
+    Architectures are hashable. Two that mean the same are equal.
+    """
 
     @property
     def id(self) -> Label:
-        """Its label in runs and tables."""
+        """The label of the architecture in runs and tables."""
         ...
 
     @property
     def string(self) -> str:
-        """What it is, written out."""
+        """The architecture as text."""
         ...
 
     @property
     def is_constant(self) -> bool:
-        """Whether its output never depends on the input; such networks rank last."""
+        """Whether the output never depends on the input; such networks rank last."""
         ...
 
 
@@ -40,17 +43,17 @@ A = TypeVar("A", bound=Candidate)
 
 @runtime_checkable
 class NetworkLike(Protocol):
-    """A network that is not built yet to the last weight, such as a Flax module.
+    """A network whose weights are not drawn yet, such as a Flax module.
 
     Its variables may hold collections besides "params"; those are kept as they are.
     """
 
     def init(self, key: Any, images: Any) -> Any:
-        """Draw the variables, from a JAX key, for images [n, h, w, c] with pixels in [0, 1]."""
+        """Draw the variables, from a JAX key, for images `[n, h, w, c]` with pixels in [0, 1]."""
         ...
 
     def apply(self, variables: Any, images: Any) -> Any:
-        """The logits [n, k] of the images."""
+        """The logits `[n, k]` of the images."""
         ...
 
 
@@ -59,50 +62,58 @@ class Space(Protocol[A]):
     """A search space.
 
     Attributes:
-        name: Its name in settings and runs.
+        name: Name of the space in settings and runs.
     """
 
     name: str
 
     def parse(self, spec: Any) -> list[A]:
-        """The architectures that a user names, without duplicates.
+        """The architectures that `spec` names, without duplicates.
 
         Args:
-            spec: "all", "random:COUNT[:SEED]", a label, several of them, or architectures.
+            spec: Architectures to select, as "all", "random:COUNT[:SEED]", a label, several labels,
+                or architectures.
 
         Raises:
-            InputError: If nothing or something unknown is named.
+            InputError: If `spec` names nothing, or something unknown.
         """
         ...
 
     def representative(self, architecture: A) -> A:
-        """The one architecture that stands for all that compute the same (the unique form)."""
+        """The architecture that represents all architectures that compute the same function."""
         ...
 
     def sample(self, count: int, seed: int) -> list[A]:
-        """A random draw without replacement; a smaller draw begins a larger one."""
+        """A random draw without replacement.
+
+        With the same seed, a smaller draw is the beginning of a larger one.
+
+        Args:
+            count: Number of architectures to draw.
+            seed: Seed of the random order.
+        """
         ...
 
     def neighbours(self, architecture: A) -> list[A]:
-        """The architectures one step away: the moves of local search and of mutation."""
+        """The architectures one step away, which local search and mutation can move to."""
         ...
 
     def counts(self, architecture: A, sizes: Mapping[str, int]) -> dict[str, float]:
         """Scores that need no network, such as the number of parameters.
 
         Args:
-            architecture: The architecture.
-            sizes: Sizes of the network around it, where the space has any: channels, cells,
-                classes, image_size.
+            architecture: Architecture to count.
+            sizes: Sizes of the network around the architecture, if the space has any: channels,
+                cells, classes, image_size.
         """
         ...
 
     def build(self, architecture: A, network: Any = None) -> NetworkLike:
-        """The architecture's network.
+        """The network of an architecture.
 
         Args:
-            architecture: The architecture.
-            network: Settings of the network around it, where the space has any.
+            architecture: Architecture to build.
+            network: Settings of the network around the architecture, if the space has any.
         """
         ...
 
@@ -110,4 +121,4 @@ class Space(Protocol[A]):
 SPACES: Registry[Space] = Registry(
     "space", {"nasbench201": "ntknas.spaces.nasbench201.space:NASBENCH201"}
 )
-"""Search spaces by name. A run of a space that is not here can be read, but not extended."""
+"""Search spaces by name. A run of a space that is not listed can be read, but not extended."""

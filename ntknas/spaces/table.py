@@ -17,7 +17,7 @@ class NamedNetwork:
     """One network of a table.
 
     Attributes:
-        id: Its label.
+        id: Label of the network.
     """
 
     id: Label
@@ -29,19 +29,19 @@ class NamedNetwork:
 
     @property
     def is_constant(self) -> bool:
-        """No network is known to ignore its input."""
+        """Always False: it is not known whether the output of a network ignores the input."""
         return False
 
 
 class _Fixed:
-    """A network whose parameters are there already."""
+    """A network whose parameters are already known."""
 
     def __init__(self, apply_fn: Any, params: Any):
         self._apply_fn = apply_fn
         self._params = params
 
     def init(self, key: Any, images: Any) -> dict[str, Any]:
-        """The parameters, whatever the key."""
+        """The known parameters; the key has no effect."""
         return {"params": self._params}
 
     def apply(self, variables: Mapping[str, Any], images: Any) -> Any:
@@ -53,11 +53,11 @@ class NetworkTable:
     """Networks of your own as a space without neighbours; see `ntknas.spaces.Space`.
 
     Args:
-        networks: From a label to a network with `init` and `apply` (a Flax module), or to
+        networks: Networks by label: each has `init` and `apply` (a Flax module), or is a pair
             `(apply_fn, params)`.
 
     Raises:
-        InputError: If there are none, or one is neither.
+        InputError: If there are no networks, or one of them has neither form.
 
     Example:
         >>> table = NetworkTable({"linear": (lambda w, x: x.reshape(len(x), -1) @ w, 0.0)})
@@ -86,22 +86,25 @@ class NetworkTable:
         """The networks that `spec` names: "all", a label, or several.
 
         Args:
-            spec: What to take.
+            spec: Labels of the networks to select, or "all".
 
         Raises:
-            InputError: For an unknown label.
+            InputError: If `spec` names nothing, or something unknown.
         """
         if isinstance(spec, NamedNetwork):
             spec = spec.id
         if isinstance(spec, str) and spec == "all":
             return [NamedNetwork(label) for label in self._networks]
-        if isinstance(spec, (str, int)):
+        if isinstance(spec, (str, int, np.integer)) and not isinstance(spec, bool):
             if spec not in self._networks:
                 known = ", ".join(map(str, self._networks))
-                raise InputError(f"expected a network of {known}, got {spec!r}")
-            return [NamedNetwork(spec)]
-        if isinstance(spec, Iterable):
-            return list(dict.fromkeys(one for item in spec for one in self.parse(item)))
+                raise InputError(f"expected a label of a network: {known}; got {spec!r}")
+            return [NamedNetwork(spec if isinstance(spec, str) else int(spec))]
+        if isinstance(spec, Iterable) and not isinstance(spec, (bytes, Mapping)):
+            chosen = list(dict.fromkeys(one for item in spec for one in self.parse(item)))
+            if not chosen:
+                raise InputError("expected at least one network, got an empty list")
+            return chosen
         raise InputError(f"expected labels of networks, got {spec!r}")
 
     def representative(self, architecture: NamedNetwork) -> NamedNetwork:
@@ -112,11 +115,11 @@ class NetworkTable:
         """A random draw without replacement.
 
         Args:
-            count: How many.
-            seed: Seed of the order.
+            count: Number of networks to draw.
+            seed: Seed of the random order.
 
         Raises:
-            InputError: If there are fewer.
+            InputError: If `count` is below 1 or above the number of networks.
         """
         every = self.parse("all")
         if not 1 <= count <= len(every):
@@ -124,13 +127,13 @@ class NetworkTable:
         return [every[i] for i in np.random.default_rng(seed).permutation(len(every))[:count]]
 
     def neighbours(self, architecture: NamedNetwork) -> list[NamedNetwork]:
-        """None: a list has no steps."""
+        """An empty list: the networks of a table have no neighbours."""
         return []
 
     def counts(self, architecture: NamedNetwork, sizes: Mapping[str, int]) -> dict[str, float]:
-        """No counts; the engine adds the number of parameters."""
+        """An empty dictionary; the engine adds the number of parameters."""
         return {}
 
     def build(self, architecture: NamedNetwork, network: Any = None) -> NetworkLike:
-        """The network."""
+        """The network with the label of the architecture."""
         return self._networks[architecture.id]

@@ -1,17 +1,18 @@
 """Analytic kernels of fully connected networks of infinite width.
 
 Layers come from `neural_tangents.stax` (Novak et al., ICLR 2020). A skip adds f_{l-1} to
-s act_l(W_l f_{l-1}), and neither is Gaussian or of mean zero, which stax refuses to add. The sum
-is written here: units are independent draws of one distribution and W_l is independent of f_{l-1},
-so with mu the mean of a unit,
+s act_l(W_l f_{l-1}). Neither term is Gaussian or of mean zero, and stax does not add such terms.
+The sum is therefore written here. Units are independent draws of one distribution, and W_l is
+independent of f_{l-1}, so with mu the mean of a unit,
 
     Sigma_l(x, x') = s^2 E[act act'] + alpha^2 Sigma_{l-1}(x, x')
                      + s alpha (E[act] mu_{l-1}(x') + mu_{l-1}(x) E[act'])
     Theta_l(x, x') = s^2 Theta_act(x, x') + alpha^2 Theta_{l-1}(x, x')
     mu_l           = s E[act] + alpha mu_{l-1}
 
-(products of gradients across the two branches vanish as the width grows). Attacked images are just
-other points: one kernel function gives clean, robust, twice-perturbed and cross kernels.
+(products of gradients across the two branches vanish as the width grows). Attacked images are
+points like all others, so one kernel function gives clean, robust, twice-perturbed and cross
+kernels.
 """
 
 import warnings
@@ -48,16 +49,17 @@ def analytic_kernel(
     Traceable and differentiable in x1 and x2.
 
     Args:
-        spec: the network, in the NTK parametrisation. Several outputs have one kernel.
-        x1: images of the rows, pixels in [0, 1].
-        x2: images of the columns; None: x1.
+        spec: The network, in the NTK parametrisation. All outputs have the same kernel.
+        x1: Images of the rows, pixels in [0, 1].
+        x2: Images of the columns; None means x1.
 
     Returns:
         The limit of the empirical kernel of one output.
 
     Raises:
-        InputError: for the standard parametrisation, whose kernel grows without limit; for variances
-            `SMALL` with activations that are not homogeneous; or if neural-tangents is missing.
+        InputError: For the standard parametrisation, whose kernel grows without limit, for
+            variances `SMALL` with activations that are not homogeneous, or if neural-tangents is
+            missing.
 
     Example:
         >>> spec = FullyConnectedSpec(depth=2)
@@ -77,7 +79,7 @@ def analytic_kernel(
         )
     stax = neural_tangents().stax
     gain = np.sqrt(spec.weight_variance)
-    # stax divides a layer's variance by its number of inputs; W_1 meets inputs of norm 1 instead.
+    # stax divides a layer's variance by its number of inputs, but the inputs of W_1 have norm 1.
     points = [
         unit_inputs(x, spec.mean, spec.std) * np.sqrt(x[0].size)
         for x in (x1, x1 if x2 is None else x2)
@@ -101,17 +103,18 @@ def analytic_kernel(
 
 
 def _activation(stax: Any, activation: Activation):
+    """The layer of stax that applies an activation."""
     if activation is Activation.RELU:
         return stax.Relu()
     if activation is Activation.LEAKY_RELU:
         return stax.LeakyRelu(0.01)
-    with warnings.catch_warnings():  # that quadrature is not exact: a test says how good it is
+    with warnings.catch_warnings():  # stax warns that quadrature is not exact; a test bounds it
         warnings.simplefilter("ignore")
         return stax.ElementwiseNumerical(activation.function, deg=_QUADRATURE_POINTS)
 
 
 def _mean(activation: Activation, variance: Float[Array, " n"]) -> Float[Array, " n"]:
-    """E[act(z)] for z normal of the given variance."""
+    """E[act(z)] for z normal with mean 0 and this variance."""
     deviation = jnp.sqrt(variance)
     if activation.homogeneous:
         ends = activation.function(jnp.array([1.0, -1.0], variance.dtype))
@@ -129,9 +132,9 @@ def _add(
     scale: float,
     alpha: float,
 ):
-    """The kernels of scale * branch + alpha * skip, see the module's docstring.
+    """The kernels of scale * branch + alpha * skip (see the module's docstring).
 
-    Means are those of the images of the rows and of the columns.
+    Each list of means has an entry for the images of the rows and one for those of the columns.
     """
 
     def variance(a, b, side):
@@ -148,11 +151,11 @@ def _add(
 
 
 def analytic_blocks(spec: FullyConnectedSpec, batches: Float[np.ndarray, "b n h w c"]) -> JointGram:
-    """The joint Gram matrix at infinite width of given clean, attacked, twice-attacked images.
+    """The joint Gram matrix at infinite width of clean, attacked and twice-attacked images.
 
     Args:
-        spec: the network.
-        batches: one, two or three batches: x, A_rho(x), A_rho(A_rho(x)).
+        spec: The network.
+        batches: The first one, two or three of the batches x, A_rho(x), A_rho(A_rho(x)).
 
     Returns:
         The matrix, computed in float64; `mixed_clean` and `mixed_robust` mix it.
@@ -160,7 +163,7 @@ def analytic_blocks(spec: FullyConnectedSpec, batches: Float[np.ndarray, "b n h 
     with jax.enable_x64(True):
         images = jnp.asarray(np.concatenate(batches), jnp.float64)
         gram = np.asarray(jax.jit(lambda x: analytic_kernel(spec, x))(images))
-    # Correlations near 1 lose half of the digits in the arc cosine of their angle.
+    # The arc cosine of a correlation near 1 has half of its digits: hence the root of the epsilon.
     return JointGram(
         (gram + gram.T) / 2, tuple(Batch)[: len(batches)], float(np.sqrt(np.finfo(gram.dtype).eps))
     )

@@ -7,8 +7,9 @@ network of depth L that is trained by SGD on N images with (1 - beta) clean + be
     robust  <=  O~( L^{3/2} sqrt(y^T K~_all^{-1} y / N) ) + O( sqrt(log(1/delta) / N) )
 
 (Wu et al., ICLR 2024; for beta = 0 Cao & Gu, NeurIPS 2019, and Zhu et al., NeurIPS 2022). These are
-orders: constants and logarithms are not known, so the numbers here compare networks and say nothing
-about one network's error. y^T K^{-1} y <= y^T y / lambda_min(K) gives the coarser form.
+orders of magnitude: constants and logarithms are not known. The numbers here therefore compare
+networks, and do not predict the error of one network. y^T K^{-1} y <= y^T y / lambda_min(K) gives
+the coarser form.
 """
 
 from typing import NamedTuple
@@ -27,13 +28,13 @@ class BoundTerms(NamedTuple):
     """The data-dependent terms of a bound.
 
     Attributes:
-        label_energy: y^T K^{-1} y / N, the mean over classes for more than two.
-        eigenvalue_form: y^T y / (N lambda_min) = 1 / lambda_min, at least the label energy.
-        order: L^{3/2} sqrt(label_energy).
-        eigenvalue_order: L^{3/2} sqrt(eigenvalue_form).
-        lambda_min: of K + jitter I.
-        lambda_max: of K + jitter I.
-        jitter: added to the diagonal; 0 unless K is singular within its rounding.
+        label_energy: The energy y^T K^{-1} y / N, for more than two classes its mean over classes.
+        eigenvalue_form: Upper bound y^T y / (N lambda_min) = 1 / lambda_min of the label energy.
+        order: Order L^{3/2} sqrt(label_energy) of the bound.
+        eigenvalue_order: Order L^{3/2} sqrt(eigenvalue_form) of the coarser bound.
+        lambda_min: Smallest eigenvalue of K + jitter I.
+        lambda_max: Largest eigenvalue of K + jitter I.
+        jitter: Number added to the diagonal of K; 0 unless K is singular within its rounding.
     """
 
     label_energy: float
@@ -47,28 +48,28 @@ class BoundTerms(NamedTuple):
 
 def bound_terms(
     kernel: Float[np.ndarray, "n n"],
-    labels: Int[np.ndarray, " m"],  # that m is n is checked at a user's run time too
+    labels: Int[np.ndarray, " m"],  # m = n is checked below, so that users get a readable error
     *,
     depth: int,
     epsilon: float,
 ) -> BoundTerms:
     """The terms of the bound of one kernel, by Cholesky factorisation in float64.
 
-    An eigenvalue below the floor n epsilon lambda_max is rounding. If the smallest one is, the
-    jitter that lifts it to the floor is added, and reported.
+    An eigenvalue below the floor n epsilon lambda_max is rounding. If the smallest eigenvalue is
+    below it, the jitter that lifts it to the floor is added to the diagonal and returned.
 
     Args:
-        kernel: symmetric, positive semi-definite up to rounding.
-        labels: classes of the n images. Two classes are y = +-1; for more, y = +1 in one class and
-            -1 outside, and the mean over the classes that occur.
-        depth: L.
-        epsilon: machine epsilon of the arithmetic that made the kernel.
+        kernel: The kernel K, symmetric and positive semi-definite up to rounding.
+        labels: Classes of the n images. Two classes give targets y = +-1. More classes give, for
+            each class that occurs, y = +1 in it and y = -1 outside, and terms are means over them.
+        depth: Depth L of the network.
+        epsilon: Machine epsilon of the arithmetic that computed the kernel.
 
     Returns:
         The terms.
 
     Raises:
-        InputError: for a kernel that is not finite, vanishes or does not fit the labels.
+        InputError: For a kernel that is not finite, vanishes or does not fit the labels.
 
     Example:
         >>> terms = bound_terms(np.diag([1.0, 4.0]), np.array([0, 1]), depth=1, epsilon=1e-7)
@@ -105,7 +106,17 @@ def bound_terms(
 
 
 def confidence_term(num_images: int, *, delta: float = 0.05) -> float:
-    """sqrt(log(1/delta) / N), the order of the bound's second term.
+    """The order sqrt(log(1/delta) / N) of the bound's second term.
+
+    Args:
+        num_images: Number of training images N.
+        delta: Probability that the bound does not hold.
+
+    Returns:
+        The order.
+
+    Raises:
+        InputError: For no images, or a delta outside (0, 1).
 
     Example:
         >>> confidence_term(100, delta=np.exp(-1))
@@ -120,11 +131,11 @@ class WeylBound(NamedTuple):
     """Weyl's lower bound on the smallest eigenvalue of a mixed kernel.
 
     Attributes:
-        lambda_min: of the mixed kernel.
-        bound: (1-beta)^2 lambda_min(A A^T) + beta^2 lambda_min(B B^T)
+        lambda_min: Smallest eigenvalue of the mixed kernel.
+        bound: Lower bound (1-beta)^2 lambda_min(A A^T) + beta^2 lambda_min(B B^T)
             + beta (1-beta) lambda_min(A B^T + B A^T), for the Jacobians A and B that are mixed.
-        cross: the last of the three eigenvalues, which may be negative.
-        holds: whether lambda_min >= bound up to rounding.
+        cross: The last of the three eigenvalues, which may be negative.
+        holds: Whether lambda_min >= bound up to rounding.
     """
 
     lambda_min: float
@@ -134,7 +145,10 @@ class WeylBound(NamedTuple):
 
     @property
     def tightness(self) -> float:
-        """Bound / lambda_min: 1 is tight, 0 or less says nothing; NaN if lambda_min <= 0."""
+        """The ratio bound / lambda_min, NaN if lambda_min <= 0.
+
+        A ratio of 1 is tight. A ratio of 0 or less is a bound without information.
+        """
         return self.bound / self.lambda_min if self.lambda_min > 0 else float("nan")
 
 
@@ -142,15 +156,15 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
     """Weyl's lower bound for K_all (`MIXED_CLEAN`) or K~_all (`MIXED_ROBUST`).
 
     Args:
-        blocks: the joint Gram matrix of one network.
-        kernel: which mixed kernel.
-        beta: weight of the robust loss.
+        blocks: Joint Gram matrix of one network.
+        kernel: Name of the mixed kernel.
+        beta: Weight of the robust loss.
 
     Returns:
-        The bound beside the eigenvalue, not cut off at 0.
+        The bound and the eigenvalue. A negative bound is not cut off at 0.
 
     Raises:
-        InputError: for a kernel that is not mixed.
+        InputError: For a kernel that is not mixed.
 
     Example:
         >>> gram = JointGram(np.eye(3), tuple(Batch), epsilon=1e-7)
@@ -167,6 +181,6 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
         for matrix in (blocks.cross(first, first), blocks.cross(second, second), cross + cross.T)
     ]
     bound = (1 - beta) ** 2 * lows[0] + beta**2 * lows[1] + beta * (1 - beta) * lows[2]
-    # Computed eigenvalues are exact to about n float64 epsilons of the largest.
+    # The error of computed eigenvalues is about n float64 epsilons times the largest one.
     slack = 8 * len(mixed) * np.finfo(np.float64).eps * abs(mixed[-1])
     return WeylBound(float(mixed[0]), bound, lows[2], bool(mixed[0] >= bound - slack))

@@ -1,8 +1,8 @@
-"""How a kernel moves while its network is trained: how lazy the regime is.
+"""How much a kernel changes while its network is trained (lazy training).
 
-In the limit of infinite width the kernel stays where it started (Jacot et al., NeurIPS 2018; Chizat
-et al., Lazy training, NeurIPS 2019), and bounds from kernels at initialisation speak about the
-trained network. How far kernels of finite networks go is measured here.
+In the limit of infinite width the kernel stays constant (Jacot et al., NeurIPS 2018; Chizat et al.,
+Lazy training, NeurIPS 2019), and bounds from kernels at initialisation hold for the trained
+network. This module measures how far the kernels of finite networks move.
 """
 
 from typing import NamedTuple
@@ -24,14 +24,14 @@ __all__ = ["Moment", "kernel_distance", "kernel_dynamics"]
 
 
 def kernel_distance(first: Float[np.ndarray, "n m"], second: Float[np.ndarray, "n m"]) -> float:
-    """1 - <A, B> / (|A| |B|): 0 for proportional kernels, 1 for orthogonal ones.
+    """The distance `1 - <A, B> / (|A| |B|)`, 0 for proportional kernels, 1 for orthogonal ones.
 
     Args:
-        first: a kernel.
-        second: another one on the same images.
+        first: A kernel.
+        second: Another kernel on the same images.
 
     Returns:
-        The kernel distance; NaN if one of them vanishes.
+        The kernel distance; NaN if one of the kernels vanishes.
 
     References:
         Fort et al., Deep learning versus kernel learning, NeurIPS 2020.
@@ -45,17 +45,17 @@ def kernel_distance(first: Float[np.ndarray, "n m"], second: Float[np.ndarray, "
 
 
 class Moment(NamedTuple):
-    """The network's state after some steps.
+    """One kernel of the network after some steps of training.
 
     Attributes:
-        step: steps of SGD done.
-        kernel: which kernel the row is about.
-        distance: `kernel_distance` from the kernel at initialisation.
-        change: |K_t - K_0| / |K_0|, Frobenius norms; it sees growth too.
-        lambda_min: smallest eigenvalue.
-        lambda_max: largest eigenvalue.
-        weights_moved: |W_t - W_0| / |W_0|, all weights as one vector.
-        loss: multi-objective loss of the last step's batch; NaN at step 0.
+        step: Number of steps of SGD so far.
+        kernel: Name of the kernel.
+        distance: Distance of the kernel from the one at initialisation (`kernel_distance`).
+        change: Relative change `|K_t - K_0| / |K_0|` in Frobenius norms, which includes growth.
+        lambda_min: Smallest eigenvalue of the kernel.
+        lambda_max: Largest eigenvalue of the kernel.
+        weights_moved: Relative change `|W_t - W_0| / |W_0|` of all weights as one vector.
+        loss: Multi-objective loss of the last step's batch; NaN at step 0.
     """
 
     step: int
@@ -79,24 +79,24 @@ def kernel_dynamics(
     num_images: int | None = None,
     seed: int = 0,
 ) -> list[Moment]:
-    """Kernels in the course of training, each attacked by the weights of its time.
+    """Kernels in the course of training, on images attacked with the weights of the same step.
 
     Args:
-        spec: the network.
-        task: trained on its training images.
-        beta: weight of the robust loss.
-        rho: radius in pixel units.
-        training: how, and how many steps.
-        every: steps between two looks; the number of steps is a multiple of it.
-        num_images: how many training images the kernels are on; None: all.
-        seed: of weights, batches and attacks.
+        spec: The network.
+        task: Task whose training images the network is trained on.
+        beta: Weight of the robust loss.
+        rho: Attack radius in pixel units.
+        training: Settings of training, with the number of steps.
+        every: Number of steps between two measurements; the number of steps is a multiple of it.
+        num_images: Number of training images of the kernels; None means all.
+        seed: Seed of weights, batches and attacks.
 
     Returns:
-        At step 0 and at every look a row for each of the kernels clean, robust, K_all and K~_all.
+        One row per measurement (step 0 included) and kernel (clean, robust, K_all and K~_all).
     """
     init, start, order = jax.random.split(jax.random.key(seed), 3)
     images, labels = jnp.asarray(task.train_images), jnp.asarray(task.train_labels)
-    few = (images[:num_images], labels[:num_images])
+    kernel_batch = (images[:num_images], labels[:num_images])
     network = FullyConnected(spec)
     first = network.init(init, images[:1])
 
@@ -115,12 +115,14 @@ def kernel_dynamics(
         )
         states = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), params, path)
 
-        def look(state):
-            # The same random start at every step: differences are the network's.
-            gram = joint_gram(start, spec, state, *few, rho=rho, attack=training.test_attack)
+        def measured(state):
+            # All steps share one random start, so that differences come from the network alone.
+            gram = joint_gram(
+                start, spec, state, *kernel_batch, rho=rho, attack=training.test_attack
+            )
             return gram, _distance(state, params) / optax.tree.norm(params)
 
-        return *lax.map(look, states), losses
+        return *lax.map(measured, states), losses
 
     grams, *others = run(first, images, labels)
     moved, losses = (np.asarray(v, np.float64) for v in others)
@@ -135,22 +137,23 @@ def kernel_dynamics(
     ):
         kernels = blocks.kernel(name, beta)
         norm = np.linalg.norm(kernels[0])
-        for look, kernel in enumerate(kernels):
+        for position, kernel in enumerate(kernels):
             values = np.linalg.eigvalsh(kernel)
             rows.append(
                 Moment(
-                    step=look * every,
+                    step=position * every,
                     kernel=str(name),
                     distance=kernel_distance(kernels[0], kernel),
                     change=float(np.linalg.norm(kernel - kernels[0]) / norm),
                     lambda_min=float(values[0]),
                     lambda_max=float(values[-1]),
-                    weights_moved=float(moved[look]),
-                    loss=float(losses[look]),
+                    weights_moved=float(moved[position]),
+                    loss=float(losses[position]),
                 )
             )
     return rows
 
 
 def _distance(first: PyTree, second: PyTree) -> Float[Array, ""]:
+    """The Euclidean distance of two trees of weights."""
     return optax.tree.norm(jax.tree.map(jnp.subtract, first, second))

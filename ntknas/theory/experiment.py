@@ -1,4 +1,4 @@
-"""One fully connected network: its kernels, its bound terms, what it learns, infinite width."""
+"""Experiments on one fully connected network: kernels, bound terms, errors, infinite width."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,22 +22,25 @@ from ntknas.training import TrainingSpec
 __all__ = ["TASKS", "TheoryResult", "TheorySpec", "theory_experiment"]
 
 TASKS = ("two", "ten", "sphere")
-"""Learning tasks: airplanes and automobiles of CIFAR-10, all ten classes, a sphere."""
+"""Names of the learning tasks.
+
+They are airplanes and automobiles of CIFAR-10, all ten classes of CIFAR-10, and a sphere.
+"""
 
 _KERNELS = {"K_all": KernelName.MIXED_CLEAN, "K~_all": KernelName.MIXED_ROBUST}
 
 
 @dataclass(frozen=True)
 class TheorySpec:
-    """What to compute.
+    """Settings of a theory experiment.
 
     Attributes:
         network: The network; classes, mean and std are taken from the task.
-        task: One of `TASKS`.
+        task: Name of the task, one of `TASKS`.
         data: Path of CIFAR-10; None means the embedded sample.
         num_train: Number of training images N.
         num_test: Number of test images.
-        pooling: Side of the squares of pixels that are averaged.
+        pooling: Side, in pixels, of the squares that are averaged.
         dimension: Dimension of the sphere.
         rho: Attack radius in pixel units.
         betas: Weights of the robust loss.
@@ -45,7 +48,7 @@ class TheorySpec:
         train: Whether to train at every beta and measure errors.
         training_steps: Number of steps of SGD.
         learning_rate: Constant learning rate.
-        infinite: Whether to compute kernels and errors at infinite width too.
+        infinite: Whether to compute kernels and errors at infinite width as well.
         seed: Seed of images, weights, batches and attacks.
 
     Raises:
@@ -85,11 +88,11 @@ class TheorySpec:
 
 @dataclass(frozen=True, eq=False)
 class TheoryResult:
-    """What came out.
+    """Results of a theory experiment.
 
     Attributes:
-        network: The network as it was built for the task.
-        task: Images and labels.
+        network: The network, with the task's classes, mean and std.
+        task: The task, with its images and labels.
         blocks: Joint Gram matrix at initialisation.
         kernels: One row per width, kernel and beta: spectrum, bound terms, Weyl's bound.
         errors: One row per width and beta: 0-1 errors on test images.
@@ -105,11 +108,11 @@ class TheoryResult:
 def theory_experiment(
     spec: TheorySpec, *, on_trained: Callable[[float], None] | None = None
 ) -> TheoryResult:
-    """Kernels and bound terms of a network at initialisation, and what it learns.
+    """Kernels and bound terms of a network at initialisation, and its errors after training.
 
     Args:
-        spec: What to compute.
-        on_trained: Called with beta after each training.
+        spec: Settings of the experiment.
+        on_trained: Function that is called with beta after each training; None calls none.
 
     Returns:
         Rows to print or to plot.
@@ -119,7 +122,7 @@ def theory_experiment(
     """
     task = _task(spec)
     network = replace(spec.network, classes=task.classes, mean=task.mean, std=task.std)
-    if spec.infinite:  # what has no limit is refused before anything is computed
+    if spec.infinite:  # a network without a limit is refused before anything is computed
         analytic_kernel(network, jnp.asarray(task.train_images[:1]))
     blocks = initial_blocks(network, task, rho=spec.rho, attack=spec.attack, seed=spec.seed)
     kernels = _kernel_rows(blocks, task, network, spec.betas, width=str(network.width))
@@ -139,6 +142,7 @@ def theory_experiment(
 
 
 def _task(spec: TheorySpec) -> Task:
+    """The task that the settings describe."""
     sizes = {"num_train": spec.num_train, "num_test": spec.num_test, "seed": spec.seed}
     if spec.task == "sphere":
         return sphere_task(spec.dimension, margin=0.1, **sizes)
@@ -185,6 +189,7 @@ def _trained(
     task: Task,
     on_trained: Callable[[float], None] | None,
 ) -> list[dict[str, Any]]:
+    """Errors of the network trained at every beta, one row per beta."""
     training = TrainingSpec(
         steps=spec.training_steps, learning_rate=spec.learning_rate, test_attack=spec.attack
     )
@@ -213,4 +218,5 @@ def _trained(
 
 
 def _listed(values: Sequence[float]) -> str:
+    """The values with commas between them, for error texts."""
     return ",".join(f"{value:g}" for value in values) or "none"

@@ -1,4 +1,4 @@
-"""The fully connected networks of the theory, in Flax: depth, width, skips and activations vary.
+"""The fully connected networks of the theory in Flax, of any depth, width, skips and activations.
 
 For an input x of unit norm and depth L (L layers of weights, the last one a vector w):
 
@@ -7,9 +7,9 @@ For an input x of unit norm and depth L (L layers of weights, the last one a vec
     f(x) = <w, f_{L-1}>
 
 which is the search space of Zhu et al. (EigenNAS, NeurIPS 2022) and of the bounds of Wu et al.
-(ICLR 2024). s = 1 and alpha = 0 give a plain network. Normalisation of colours and of the norm
-sits inside the network, so that attacks live in pixel space and every input, attacked or not, has
-norm 1. There are no biases.
+(ICLR 2024). s = 1 and alpha = 0 give a plain network. Colours are standardised and inputs scaled to
+norm 1 inside the network, so attacks act in pixel space and attacked inputs have norm 1 as well.
+There are no biases.
 """
 
 import enum
@@ -61,11 +61,11 @@ class Activation(enum.StrEnum):
 
 
 class Parametrisation(enum.StrEnum):
-    """What is trained.
+    """Which numbers are trained.
 
-    * `NTK`: standard normal weights, multiplied inside the network by the standard deviation of
+    * `NTK`: Standard normal weights, multiplied inside the network by the standard deviation of
       their layer. Kernel and step size keep their order as the width grows (Jacot et al. 2018).
-    * `STANDARD`: the weights themselves. The kernel grows with the width.
+    * `STANDARD`: The weights themselves. The kernel grows with the width.
     """
 
     NTK = "ntk"
@@ -75,10 +75,11 @@ class Parametrisation(enum.StrEnum):
 class Variances(enum.StrEnum):
     """Variances of the weights at initialisation, c the `weight_variance`, v the `output_variance`.
 
-    * `UNIT`: c for W_1, c/m for W_l, v/m for w: units of order 1.
-    * `SMALL`: c/m for W_1 and W_l, v for w: vectors f_l of norm of order 1. As the papers have it,
-      from memory. With homogeneous activations the network is the same function of the
-      standard normal draws as under `UNIT`; others work where they are almost linear.
+    * `UNIT`: c for W_1, c/m for W_l, v/m for w. Units are of order 1.
+    * `SMALL`: c/m for W_1 and W_l, v for w. The norms of the vectors f_l are of order 1. The papers
+      are believed to use it; this was not checked against their text. With homogeneous activations
+      the network is the same function of the standard normal draws as under `UNIT`. Other
+      activations then act where they are almost linear.
     """
 
     UNIT = "unit"
@@ -90,22 +91,24 @@ class FullyConnectedSpec:
     """One architecture of the fully connected space.
 
     Attributes:
-        depth: L, layers of weights; at least 2.
-        width: m.
-        skips: alpha_1 .. alpha_{L-2}; None: all 0.
-        activations: one for all hidden layers, or L-1 of them.
-        branch_scale: s, the factor of a layer that a skip runs along; None: 1/L.
-        classes: 2: one output f, and logits (0, f), whose cross-entropy is the logistic loss of f
-            with labels -1 (class 0) and +1 (class 1), and whose sum is f; K > 2: K outputs.
-        parametrisation: what is trained.
-        variances: of the weights at initialisation.
-        weight_variance: c; 2 keeps the norm of ReLU layers.
-        output_variance: v.
-        mean: subtracted from pixels: one value, or one a channel, in pixel units [0, 1].
-        std: divided by, likewise.
+        depth: Number L of layers of weights, at least 2.
+        width: Number m of units of a hidden layer.
+        skips: Factors alpha_1 .. alpha_{L-2} of the skips; None means all 0.
+        activations: One activation for all hidden layers, or L-1 of them.
+        branch_scale: Factor s of a layer beside a skip; None means 1/L.
+        classes: Number of classes K. Two classes have one output f and logits (0, f). The
+            cross-entropy of these is the logistic loss of f with labels -1 (class 0) and +1
+            (class 1), and their sum is f. K > 2 classes have K outputs.
+        parametrisation: Which numbers are trained.
+        variances: Variances of the weights at initialisation.
+        weight_variance: Variance c; 2 keeps the norm of ReLU layers.
+        output_variance: Variance v.
+        mean: Mean that is subtracted from pixels, in pixel units [0, 1]: one value, or one per
+            channel.
+        std: Standard deviation that pixels are divided by: one value, or one per channel.
 
     Raises:
-        InputError: for a value outside its range, or a wrong number of skips or activations.
+        InputError: For a value outside its range, or a wrong number of skips or activations.
 
     Example:
         >>> FullyConnectedSpec(depth=4, skips=(1, 0)).hidden_scale
@@ -156,12 +159,12 @@ class FullyConnectedSpec:
 
     @property
     def alphas(self) -> tuple[float, ...]:
-        """The skips, L-2 of them."""
+        """The L-2 factors of the skips."""
         return tuple(float(skip) for skip in self.skips or ())
 
     @property
     def hidden_activations(self) -> tuple[Activation, ...]:
-        """The activations, L-1 of them."""
+        """The L-1 activations of the hidden layers."""
         return tuple(Activation(name) for name in self.activations)
 
     @property
@@ -171,12 +174,12 @@ class FullyConnectedSpec:
 
     @property
     def outputs(self) -> int:
-        """Number of vectors w: 1 for two classes."""
+        """The number of vectors w, which is 1 for two classes and else K."""
         return 1 if self.classes == 2 else self.classes
 
     @property
     def standard_deviations(self) -> tuple[float, ...]:
-        """Of the weights of each of the L layers at initialisation."""
+        """The standard deviation of the weights of each of the L layers at initialisation."""
         first, hidden, output = (
             self.weight_variance,
             self.weight_variance / self.width,
@@ -188,6 +191,7 @@ class FullyConnectedSpec:
 
 
 def _choice(kind: type[enum.StrEnum], value: str, name: str = "") -> enum.StrEnum:
+    """The member of an enumeration that has a value; `name` is its name in the error text."""
     try:
         return kind(value)
     except ValueError:
@@ -201,12 +205,12 @@ def unit_inputs(
     """Standardised pixels as vectors of unit norm; an image equal to the mean gives 0.
 
     Args:
-        images: pixels in [0, 1].
-        mean: one value or one a channel, in pixel units.
-        std: likewise.
+        images: Pixels in [0, 1].
+        mean: Mean of the pixels in pixel units, one value or one per channel.
+        std: Standard deviation of the pixels in pixel units, one value or one per channel.
 
     Returns:
-        Unit vectors, d = h w c.
+        Unit vectors [n, d] with d = h w c.
 
     Example:
         >>> unit_inputs(jnp.ones((1, 1, 1, 4)), (0.5,), (0.5,))
@@ -217,17 +221,17 @@ def unit_inputs(
     )
     flat = ((images - centre) / scale).reshape(len(images), -1)
     squares = (flat**2).sum(1, keepdims=True)
-    return flat * lax.rsqrt(jnp.where(squares > 0, squares, 1.0))  # a finite gradient at 0
+    return flat * lax.rsqrt(jnp.where(squares > 0, squares, 1.0))  # the gradient is finite at 0
 
 
 class FullyConnected(nn.Module):
-    """The network; `init` draws its weights, one matrix "layer_l" [fan_in, fan_out] a layer.
+    """The network; `init` draws its weights, one matrix "layer_l" [fan_in, fan_out] per layer.
 
-    If their collections are asked for, it sows what goes into layer l as "input_l" and perturbs
-    what comes out of its product as "product_l": kernels by layers are made of these.
+    If the caller asks for these collections, the network sows the input of layer l as "input_l" and
+    perturbs the product with its weights as "product_l". Layerwise kernels are made of both.
 
     Attributes:
-        spec: the architecture.
+        spec: The architecture.
 
     Example:
         >>> import jax
@@ -244,11 +248,15 @@ class FullyConnected(nn.Module):
     def __call__(
         self, images: Float[Array, "n h w c"], skips: Float[Array, " s"] | None = None
     ) -> Float[Array, "n k"]:
-        """Logits.
+        """The logits of the images.
 
         Args:
-            images: pixels in [0, 1].
-            skips: in place of the spec's, so that one compiled program serves all patterns.
+            images: Pixels in [0, 1].
+            skips: Factors of the skips as data, so that one compiled program serves all patterns;
+                None means those of the spec.
+
+        Returns:
+            Logits [n, k].
         """
         spec = self.spec
         acts = [activation.function for activation in spec.hidden_activations]
@@ -261,6 +269,7 @@ class FullyConnected(nn.Module):
         return jnp.pad(out, ((0, 0), (1, 0))) if spec.classes == 2 else out
 
     def _product(self, layer: int, inputs: Array, features: int) -> Array:
+        """The product of a layer's inputs with its weights, which are made on the first call."""
         deviation = self.spec.standard_deviations[layer - 1]
         ntk = self.spec.parametrisation is Parametrisation.NTK
         initialiser = nn.initializers.normal(1.0 if ntk else deviation)
@@ -270,5 +279,5 @@ class FullyConnected(nn.Module):
         self.sow("intermediates", f"input_{layer}", inputs)
         product = jnp.dot(inputs, weights, precision=lax.Precision.HIGHEST)
         product = product * deviation if ntk else product
-        # Perturbations have the shape of a batch: they are no part of the network's variables.
+        # Perturbations have the shape of a batch, so they are no part of the network's variables.
         return product if self.is_initializing() else self.perturb(f"product_{layer}", product)

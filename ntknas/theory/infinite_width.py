@@ -1,7 +1,7 @@
-"""What networks of infinite width learn, and how finite ones come to them.
+"""Networks of infinite width after training, and how finite networks converge to them.
 
 The infinite network trained on the squared loss is kernel regression with its analytic kernel
-(Jacot et al., NeurIPS 2018); its own input gradients drive the attacks on it.
+(Jacot et al., NeurIPS 2018). The attacks on it use its input gradients.
 """
 
 from collections.abc import Sequence
@@ -36,26 +36,26 @@ def kernel_regression(
     beta: float = 0.0,
     ridge: float = 1e-6,
 ) -> ApplyFn:
-    """The infinite network, trained on the squared loss for ever (`neural_tangents.predict`).
+    """The infinite network trained to convergence on the squared loss (`neural_tangents.predict`).
 
-    The feature of image i is (1 - beta) phi(x_i) + beta phi(A(x_i)), phi the gradient of an output:
-    with K_all their kernel, f(x) = ((1 - beta) k(x, X) + beta k(x, A(X))) K_all^{-1} Y. Targets are
-    +-1, of class against rest for more than two classes.
+    The feature of image i is (1 - beta) phi(x_i) + beta phi(A(x_i)), phi the gradient of an output.
+    With K_all their kernel, f(x) = ((1 - beta) k(x, X) + beta k(x, A(X))) K_all^{-1} Y. Targets are
+    +-1; more than two classes have one target per class, of this class against the rest.
 
     Args:
-        spec: the network.
-        images: training images X, pixels in [0, 1].
-        labels: their classes.
-        attacked: A(X); needed if beta > 0.
-        beta: weight of the attacked images.
-        ridge: added to the diagonal of K_all, as a share of its mean: the jitter of the solution.
+        spec: The network.
+        images: Training images X, pixels in [0, 1].
+        labels: Classes of the images.
+        attacked: Attacked training images A(X); needed if beta > 0.
+        beta: Weight of the attacked images.
+        ridge: Jitter added to the diagonal of K_all, as a share of the diagonal's mean.
 
     Returns:
-        `(params, images) -> logits`, without any params, traceable and differentiable in images, so
-        that attacks of `ntknas.attack` follow the infinite network's own gradients.
+        A function `(params, images) -> logits` that ignores its params. It is traceable and
+        differentiable in the images, so that attacks of `ntknas.attack` follow its gradients.
 
     Raises:
-        InputError: for a beta outside [0, 1], or one above 0 without attacked images.
+        InputError: For a beta outside [0, 1], or one above 0 without attacked images.
 
     Example:
         >>> spec = FullyConnectedSpec()
@@ -73,6 +73,7 @@ def kernel_regression(
     points = jnp.concatenate([x for _, x in parts])
 
     def mixed(kernel: Float[Array, "m p"]) -> Float[Array, "m n"]:
+        """The kernel's columns of clean and attacked images, added up with their weights."""
         columns = jnp.split(kernel, len(parts), axis=1)
         return sum(
             (share * block for (share, _), block in zip(parts, columns, strict=True)),
@@ -93,13 +94,13 @@ def kernel_regression(
 
 
 class InfiniteWidth(NamedTuple):
-    """What the infinite network makes of a task.
+    """Kernels and errors of the infinite network on a task.
 
     Attributes:
-        blocks: joint Gram matrix of training images, attacked and attacked twice.
-        betas: weights of the attacked images in training.
-        clean_errors: 0-1 errors on test images, one a beta.
-        robust_errors: on attacked test images.
+        blocks: Joint Gram matrix of the training images, clean, attacked and twice-attacked.
+        betas: Weights of the attacked images in training.
+        clean_errors: 0-1 errors on test images, one per beta.
+        robust_errors: 0-1 errors on attacked test images, one per beta.
     """
 
     blocks: JointGram
@@ -120,32 +121,33 @@ def infinite_width(
 ) -> InfiniteWidth:
     """Kernels, and clean and robust errors, of the infinite network, in float64.
 
-    The network that learnt from the clean images attacks the training images, once and twice. Each
-    beta's network then learns from the mixture, and the attack on test images is its own.
+    The training images are attacked, once and twice, with the network trained on clean images. A
+    network is then trained on the mixture for each beta, and the test images are attacked with that
+    network.
 
     Args:
-        spec: the network.
-        task: images.
-        rho: radius in pixel units.
-        betas: weights of the attacked images.
-        attack: None: PGD of 20 steps.
-        ridge: of the regression, see `kernel_regression`.
-        seed: of the attacks' random starts.
+        spec: The network.
+        task: Task with training and test images.
+        rho: Attack radius in pixel units.
+        betas: Weights of the attacked images.
+        attack: The attack; None means PGD of 20 steps.
+        ridge: Jitter of the regression (see `kernel_regression`).
+        seed: Seed of the attacks' random starts.
 
     Returns:
         Kernels and errors.
     """
     chosen = attack or AttackSpec()
     with jax.enable_x64(True):
-        start, again, test = jax.random.split(jax.random.key(seed), 3)
+        first_start, second_start, test = jax.random.split(jax.random.key(seed), 3)
         x, y = jnp.asarray(task.train_images, jnp.float64), jnp.asarray(task.train_labels)
         x_test, y_test = jnp.asarray(task.test_images, jnp.float64), jnp.asarray(task.test_labels)
-        learnt = kernel_regression(spec, x, y, ridge=ridge)
-        attack_own = jax.jit(
-            lambda key, x: run_attack(key, learnt, None, x, y, spec=chosen, rho=rho)
+        clean_network = kernel_regression(spec, x, y, ridge=ridge)
+        attack_images = jax.jit(
+            lambda key, x: run_attack(key, clean_network, None, x, y, spec=chosen, rho=rho)
         )
-        once = attack_own(start, x)
-        batches = np.stack([np.asarray(v) for v in (x, once, attack_own(again, once))])
+        once = attack_images(first_start, x)
+        batches = np.stack([np.asarray(v) for v in (x, once, attack_images(second_start, once))])
 
         errors = []
         for beta in betas:
@@ -161,12 +163,12 @@ def infinite_width(
 
 
 class Convergence(NamedTuple):
-    """How empirical kernels come to the analytic one.
+    """How empirical kernels converge to the analytic one.
 
     Attributes:
-        widths: m.
-        errors: |K_m - K| / |K| in Frobenius norm, [widths, seeds].
-        slope: of the logarithm of the errors' mean over seeds against log m; theory: -1/2.
+        widths: Widths m of the networks.
+        errors: Relative errors `|K_m - K| / |K|` in Frobenius norm, [widths, seeds].
+        slope: Slope of the logarithm of the errors' mean over seeds against log m; -1/2 in theory.
     """
 
     widths: tuple[int, ...]
@@ -187,19 +189,19 @@ def convergence(
     """Relative errors of empirical kernels of growing width at fixed points.
 
     Args:
-        spec: the network; its width is replaced.
-        batches: x, A_rho(x), A_rho(A_rho(x)), the same for every width.
-        widths: two or more different ones.
-        num_seeds: initialisations of each width.
-        kernel: which one of the joint Gram matrix.
-        beta: of mixed kernels.
-        seed: of the weights.
+        spec: The network; its width is replaced.
+        batches: The batches x, A_rho(x), A_rho(A_rho(x)), the same for every width.
+        widths: Two or more different widths.
+        num_seeds: Number of initialisations per width.
+        kernel: Name of a kernel of the joint Gram matrix.
+        beta: Weight of the robust loss in mixed kernels.
+        seed: Seed of the weights.
 
     Returns:
         Errors and their slope.
 
     Raises:
-        InputError: for fewer than two different widths.
+        InputError: For fewer than two different widths.
     """
     if len(set(widths)) < 2:
         raise InputError(f"a slope needs two or more different widths, got {list(widths)}")
@@ -219,7 +221,7 @@ def convergence(
             return lax.map(gram, keys)
 
         blocks = JointGram.from_array(grams(keys, points), limit.batches)
-        apart = np.linalg.norm(blocks.kernel(kernel, beta) - target, axis=(-2, -1))
-        errors[row] = apart / np.linalg.norm(target)
+        distances = np.linalg.norm(blocks.kernel(kernel, beta) - target, axis=(-2, -1))
+        errors[row] = distances / np.linalg.norm(target)
     slope = np.polyfit(np.log(widths), np.log(errors.mean(1)), 1)[0]
     return Convergence(tuple(widths), errors, float(slope))

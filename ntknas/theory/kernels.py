@@ -1,12 +1,13 @@
-"""Kernels of fully connected networks by layers, which never form a Jacobian.
+"""Kernels of fully connected networks, layer by layer and without a Jacobian.
 
-The gradient of an output with respect to the matrix of layer l is the outer product of what goes
-in, h_l, and of the gradient with respect to what comes out, d_l. So, summed over layers,
+The gradient of an output with respect to the matrix of layer l is the outer product of the layer's
+input h_l and the gradient d_l with respect to its output. The sum over layers is therefore
 
     K_ij = sum_l  c_l  <h_l(i), h_l(j)>  <d_l(i), d_l(j)>
 
-with c_l the variance of the layer's weights under the NTK parametrisation, and 1 otherwise: N m L
-numbers instead of N m^2 L. `ntknas.kernel.ntk` gives the same kernel from Jacobians.
+with c_l the variance of the layer's weights under the NTK parametrisation, and 1 otherwise. It
+takes N m L numbers in place of the Jacobian's N m^2 L. `ntknas.kernel.ntk` gives the same kernel
+from Jacobians.
 """
 
 import jax
@@ -23,7 +24,14 @@ __all__ = ["initial_blocks", "joint_gram", "layerwise_gram", "logits_convention"
 
 
 def logits_convention(spec: FullyConnectedSpec) -> Logits:
-    """Two classes have one output, the sum of logits (0, f); of more, kernels are averaged."""
+    """The convention over the logits that fits the network's outputs.
+
+    Two classes have one output, the sum of the logits (0, f). With more classes the kernels of the
+    outputs are averaged.
+
+    Args:
+        spec: The network.
+    """
     return Logits.SUM if spec.classes == 2 else Logits.TRACE
 
 
@@ -33,13 +41,13 @@ def layerwise_gram(
     images: Float[Array, "n h w c"],
     skips: Float[Array, " s"] | None = None,
 ) -> Float[Array, "n n"]:
-    """The empirical kernel of a fully connected network, of any number of images.
+    """The empirical kernel of a fully connected network on any number of images.
 
     Args:
-        spec: the network.
-        params: its variables, as `FullyConnected(spec).init` makes them.
-        images: pixels in [0, 1].
-        skips: in place of the spec's.
+        spec: The network.
+        params: Variables of the network, as `FullyConnected(spec).init` makes them.
+        images: Pixels in [0, 1].
+        skips: Factors of the skips; None means those of the spec.
 
     Returns:
         The kernel of the output; with more than two classes the mean over the outputs' kernels.
@@ -57,7 +65,7 @@ def layerwise_gram(
         params,
         images,
     )
-    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes["perturbations"])
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes["perturbations"])
 
     def output(perturbations, direction):
         variables = {**params, "perturbations": perturbations}
@@ -65,7 +73,7 @@ def layerwise_gram(
         return jnp.dot(logits, direction, precision="highest").sum(), state["intermediates"]
 
     def kernel(direction):
-        gradients, inputs = jax.grad(output, has_aux=True)(nothing, direction)
+        gradients, inputs = jax.grad(output, has_aux=True)(zeros, direction)
         total = jnp.zeros((len(images), len(images)), images.dtype)
         for layer, deviation in enumerate(spec.standard_deviations, start=1):
             ntk = spec.parametrisation is Parametrisation.NTK
@@ -78,6 +86,7 @@ def layerwise_gram(
 
 
 def _outer(rows: Float[Array, "n m"]) -> Float[Array, "n n"]:
+    """Products of all rows with each other."""
     return jnp.dot(rows, rows.T, precision=lax.Precision.HIGHEST)
 
 
@@ -92,20 +101,20 @@ def joint_gram(
     attack: AttackSpec,
     skips: Float[Array, " s"] | None = None,
 ) -> Float[Array, "m m"]:
-    """The Gram matrix of [J; J_rho; J_2rho], traceable; `JointGram` reads it.
+    """The Gram matrix of the stacked Jacobians [J; J_rho; J_2rho]; traceable.
 
     Args:
-        key: of the attack's random start.
-        spec: the network.
-        params: its variables.
-        images: pixels in [0, 1].
-        labels: classes.
-        rho: radius in pixel units.
-        attack: the attack.
-        skips: in place of the spec's.
+        key: Key of the attack's random start.
+        spec: The network.
+        params: Variables of the network.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        rho: Attack radius in pixel units.
+        attack: The attack.
+        skips: Factors of the skips; None means those of the spec.
 
     Returns:
-        [3 n, 3 n], symmetric.
+        A symmetric matrix [3 n, 3 n], which `JointGram.from_array` reads.
     """
 
     def apply_fn(params, images):
@@ -131,11 +140,11 @@ def initial_blocks(
     """Clean, robust and twice-perturbed kernels of a network at initialisation.
 
     Args:
-        spec: the network.
-        task: its training images are those of the kernels.
-        rho: radius in pixel units.
-        attack: None: PGD of 20 steps.
-        seed: of the weights and of the attack's random start.
+        spec: The network.
+        task: Task whose training images the kernels are taken on.
+        rho: Attack radius in pixel units.
+        attack: The attack; None means PGD of 20 steps.
+        seed: Seed of the weights and of the attack's random start.
 
     Returns:
         The joint Gram matrix.

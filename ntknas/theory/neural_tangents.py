@@ -1,12 +1,12 @@
 """The library neural-tangents on a JAX newer than the last one it was written for.
 
 neural-tangents 0.6.5 (Novak et al., Neural Tangents, ICLR 2020) imports names that JAX has since
-moved or taken out of its public modules. They are put back where it looks for them before it is
-imported. This is the only file of the project that touches JAX's internals.
+moved or removed from its public modules. These names are put back before neural-tangents is
+imported. This is the only file of the project that uses JAX's internals.
 
-What works then: `stax` kernels, `predict`, and `empirical_ntk_fn` with the implementations
-JACOBIAN_CONTRACTION and NTK_VECTOR_PRODUCTS. STRUCTURED_DERIVATIVES, and AUTO which tries it, do
-not.
+With these names, `stax` kernels, `predict`, and `empirical_ntk_fn` with the implementations
+JACOBIAN_CONTRACTION and NTK_VECTOR_PRODUCTS work. STRUCTURED_DERIVATIVES does not, and neither does
+AUTO, which tries it.
 """
 
 import functools
@@ -21,7 +21,7 @@ from ntknas.errors import InputError
 
 __all__ = ["neural_tangents"]
 
-# Where neural-tangents looks, what for, and where JAX has it now.
+# Modules that neural-tangents reads, the modules that JAX has the names in now, and the names.
 _MOVED: dict[str, dict[str, tuple[str, ...]]] = {
     "jax.core": {
         "jax._src.core": (
@@ -48,10 +48,11 @@ def neural_tangents() -> types.ModuleType:
     """The module neural_tangents.
 
     Returns:
-        The module, with an empty `neural_tangents.experimental`: the real one needs TensorFlow.
+        The module, with an empty `neural_tangents.experimental`, since the real one needs
+        TensorFlow.
 
     Raises:
-        InputError: if it is not installed.
+        InputError: If neural-tangents is not installed.
 
     Example:
         >>> neural_tangents().__version__
@@ -71,7 +72,7 @@ def neural_tangents() -> types.ModuleType:
 
 
 def _module(name: str) -> types.ModuleType:
-    """A module of JAX, made anew if JAX no longer has it."""
+    """A module of JAX; an empty one is made if JAX no longer has it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:

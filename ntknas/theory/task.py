@@ -1,4 +1,4 @@
-"""Learning tasks for the theory: few classes of real images, and a sphere whose answer is known."""
+"""Learning tasks for the theory: classes of real images, and a sphere with known errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ class Task:
     """Images to learn from and images to test on.
 
     Attributes:
-        train_images: float32 [n, h, w, c], pixels in [0, 1].
-        train_labels: int32 [n], in 0 .. classes - 1. Of two classes 1 is the theory's y = +1.
-        test_images: float32 [t, h, w, c].
-        test_labels: int32 [t].
-        classes: number of classes.
-        mean: that a network subtracts from pixels.
-        std: that it divides by.
-        source: where the images came from, in words.
+        train_images: Training images, float32 [n, h, w, c], pixels in [0, 1].
+        train_labels: Classes of the training images, int32 [n], in 0 .. classes - 1. If there are
+            two classes, class 1 is the theory's y = +1.
+        test_images: Test images, float32 [t, h, w, c], pixels in [0, 1].
+        test_labels: Classes of the test images, int32 [t].
+        classes: Number of classes.
+        mean: Mean that a network subtracts from pixels, in pixel units.
+        std: Standard deviation that a network divides by, in pixel units.
+        source: Description of where the images came from.
     """
 
     train_images: np.ndarray
@@ -43,9 +44,9 @@ class SphereTask(Task):
     """A task whose best classifier, x -> sign(x_1), and its errors are known.
 
     Attributes:
-        dimension: d of the sphere in R^d.
-        margin: least |x_1|.
-        noise: share of labels that are wrong, in training and test alike.
+        dimension: Dimension d of the space R^d that the sphere lies in.
+        margin: Smallest value of `|x_1|`.
+        noise: Share of labels that are wrong, in training and in test.
     """
 
     dimension: int
@@ -54,22 +55,22 @@ class SphereTask(Task):
 
     @property
     def clean_error(self) -> float:
-        """0-1 error of sign(x_1): no classifier has a lower expected one."""
+        """The 0-1 error of sign(x_1); no classifier has a lower expected error."""
         return self.noise
 
     def robust_error(self, rho: float) -> float:
         """Expected 0-1 error of sign(x_1) under the best attack of radius rho.
 
-        A pixel is 1/2 + x/2, so that the attack moves x_1 by up to 2 rho and, as the sign is all
-        that counts, nothing else. Points nearer to the boundary than that are always wrong.
+        A pixel is 1/2 + x/2, so the attack moves x_1 by up to 2 rho. Only the sign of x_1 matters,
+        so the attack changes no other coordinate. Points nearer to the boundary are always wrong.
 
         Args:
-            rho: in pixel units.
+            rho: Attack radius in pixel units.
 
         Returns:
-            q + (1 - q) noise, with q = P(|x_1| < 2 rho).
+            The error q + (1 - q) noise, with `q = P(|x_1| < 2 rho)`.
         """
-        # x_1^2 of a uniform point is Beta(1/2, (d - 1) / 2); the margin cuts off its low end.
+        # x_1^2 of a uniform point is Beta(1/2, (d - 1) / 2); the margin cuts off small values.
         square = stats.beta(0.5, (self.dimension - 1) / 2)
         low, reach = square.cdf(self.margin**2), square.cdf((2 * rho) ** 2)
         near = max(reach - low, 0.0) / (1 - low)
@@ -89,20 +90,21 @@ def image_task(
     """A class-balanced task of real images.
 
     Args:
-        images: to draw training images from.
-        test: to draw test images from; None: other images of `images`.
-        classes: labels to keep, renumbered in this order; None: all that occur.
-        num_train: training images in all.
-        num_test: test images in all.
-        seed: of the draws.
-        pooling: every square of so many pixels a side becomes its mean, for smaller networks.
+        images: Images that training images are drawn from.
+        test: Images that test images are drawn from; None means the remaining ones of `images`.
+        classes: Labels to keep, renumbered in this order; None means all that occur.
+        num_train: Number of training images of all classes together.
+        num_test: Number of test images of all classes together.
+        seed: Seed of the draws.
+        pooling: Side, in pixels, of the squares that are averaged; smaller images make smaller
+            networks.
 
     Returns:
         The task.
 
     Raises:
-        InputError: fewer than two classes, a class that does not occur, too few images, or a pooling
-            that does not divide the size of images.
+        InputError: For fewer than two classes, a class that does not occur, too few images, or a
+            pooling that does not divide the size of images.
 
     Example:
         >>> from ntknas.images import load_images
@@ -126,7 +128,7 @@ def image_task(
         )
     if test is None:
         drawn = scoring_batch(kept, num_train + num_test, seed=seed)
-        # The batch is shuffled: its classes are dealt out in turn, so that both parts are balanced.
+        # The batch is shuffled, so a split at `num_train` would not balance the classes.
         train, held_out = _split(drawn.labels, num_train)
         parts = [(drawn.pixels[i], drawn.labels[i]) for i in (train, held_out)]
     else:
@@ -157,6 +159,7 @@ def image_task(
 
 
 def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
+    """The images of some classes."""
     missing = sorted(set(classes) - set(images.labels.tolist()))
     if missing:
         raise InputError(f"{images.source} holds no images of class {missing[0]}")
@@ -171,18 +174,22 @@ def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
 
 
 def _pool(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The means of squares of pixels."""
     n, h, w, c = pixels.shape
     return pixels.reshape(n, h // side, side, w // side, side, c).mean((2, 4), dtype=np.float32)
 
 
 def _split(labels: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of two class-balanced parts, in the order of the labels."""
-    turn = np.empty(len(labels), int)
+    """Ascending positions of two class-balanced parts, the first of a fixed size.
+
+    Images are numbered within their class, and ordered by these numbers before they are split.
+    """
+    numbers = np.empty(len(labels), int)
     for label in np.unique(labels):
-        where = np.flatnonzero(labels == label)
-        turn[where] = np.arange(len(where))
-    dealt = np.argsort(turn, kind="stable")
-    return np.sort(dealt[:first]), np.sort(dealt[first:])
+        positions = np.flatnonzero(labels == label)
+        numbers[positions] = np.arange(len(positions))
+    order = np.argsort(numbers, kind="stable")
+    return np.sort(order[:first]), np.sort(order[first:])
 
 
 def sphere_task(
@@ -194,23 +201,24 @@ def sphere_task(
     noise: float = 0.0,
     seed: int,
 ) -> SphereTask:
-    """Uniform points of the unit sphere with |x_1| >= margin, labelled by the sign of x_1.
+    """Uniform points of the unit sphere with `|x_1| >= margin`, labelled by the sign of x_1.
 
-    A point x is the image 1/2 + x/2 of shape [1, 1, d]; with mean 1/2 and std 1/2 a network sees x.
+    A point x is the image 1/2 + x/2 of shape [1, 1, d]. With mean 1/2 and std 1/2 the input of a
+    network is x.
 
     Args:
-        dimension: d, at least 2.
-        num_train: training points.
-        num_test: test points.
-        margin: in [0, 1).
-        noise: share of labels that are flipped, in [0, 1/2].
-        seed: of the draws.
+        dimension: Dimension d of the space, at least 2.
+        num_train: Number of training points.
+        num_test: Number of test points.
+        margin: Smallest value of `|x_1|`, in [0, 1).
+        noise: Share of labels that are flipped, in [0, 1/2].
+        seed: Seed of the draws.
 
     Returns:
-        The task, which knows its best classifier's errors.
+        The task, which gives the errors of its best classifier.
 
     Raises:
-        InputError: for a value outside its range.
+        InputError: For a value outside its range.
 
     Example:
         >>> task = sphere_task(3, num_train=4, num_test=2, margin=0.2, seed=0)
@@ -228,7 +236,7 @@ def sphere_task(
         )
     rng = np.random.default_rng(seed)
     n = num_train + num_test
-    # |x_1| from its distribution beyond the margin, the rest uniform on a sphere of its own.
+    # |x_1| is drawn from its distribution beyond the margin, the rest uniformly from a sphere.
     square = stats.beta(0.5, (dimension - 1) / 2)
     first = np.sqrt(square.ppf(rng.uniform(square.cdf(margin**2), 1, n))) * rng.choice([-1, 1], n)
     rest = rng.normal(size=(n, dimension - 1))

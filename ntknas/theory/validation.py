@@ -1,4 +1,4 @@
-"""Bound terms beside measured errors: one network, several draws of weights and images."""
+"""Kernels at initialisation and measured errors of one network under several random draws."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,12 +22,12 @@ __all__ = ["Measurement", "measure"]
 
 
 class Measurement(NamedTuple):
-    """Kernels at initialisation and errors after training, one a draw.
+    """Kernels at initialisation and errors after training, one per draw.
 
     Attributes:
-        blocks: joint Gram matrices [s, 3 n, 3 n] on the training images.
+        blocks: Joint Gram matrices [s, 3 n, 3 n] on the training images.
         clean_errors: 0-1 errors on test images, [s].
-        robust_errors: on attacked test images, [s].
+        robust_errors: 0-1 errors on attacked test images, [s].
         train_errors: 0-1 errors on the training images, [s].
     """
 
@@ -47,24 +47,24 @@ def measure(
     attack: AttackSpec | None = None,
     seed: int = 0,
 ) -> Measurement:
-    """The kernels of networks at initialisation, and what the same networks learn.
+    """The kernels of networks at initialisation, and their errors after training.
 
     Skips, beta and rho are data: settings that differ in nothing else share one compiled program.
 
     Args:
-        spec: the network.
-        tasks: one a draw, of equal sizes; each gets weights of its own.
-        beta: weight of the robust loss in training.
-        rho: radius in pixel units, of kernels, training and test.
-        training: how to train and to measure the robust error.
-        attack: of the kernels' images; None: PGD of 20 steps.
-        seed: of weights, batches and attacks.
+        spec: The network.
+        tasks: One task per draw, of equal sizes; each has separate weights.
+        beta: Weight of the robust loss in training.
+        rho: Attack radius in pixel units, for kernels, training and test.
+        training: Settings of training and of the attack that measures the robust error.
+        attack: Attack on the kernels' images; None means PGD of 20 steps.
+        seed: Seed of weights, batches and attacks.
 
     Returns:
         Kernels and errors.
 
     Raises:
-        InputError: without tasks, or if they differ in size.
+        InputError: For no tasks, or tasks that differ in size.
     """
     shapes = {(task.train_images.shape, task.test_images.shape) for task in tasks}
     if len(shapes) != 1:
@@ -72,7 +72,7 @@ def measure(
     fields = ("train_images", "train_labels", "test_images", "test_labels")
     data = {name: np.stack([getattr(task, name) for task in tasks]) for name in fields}
     keys = jax.random.split(jax.random.key(seed), len(tasks))
-    grams, clean, robust, seen = _draws(
+    grams, clean, robust, train_errors = _draws(
         keys,
         data,
         jnp.asarray(spec.alphas, jnp.float32),
@@ -83,10 +83,11 @@ def measure(
         kernel_attack=attack or AttackSpec(),
     )
     blocks = JointGram.from_array(grams, tuple(Batch))
-    return Measurement(blocks, np.asarray(clean), np.asarray(robust), np.asarray(seen))
+    return Measurement(blocks, np.asarray(clean), np.asarray(robust), np.asarray(train_errors))
 
 
 def _one_draw(draw, skips, beta, rho, *, spec, training, kernel_attack):
+    """The joint Gram matrix, and the clean, robust and training errors, of one draw."""
     key, data = draw
     init, kernel, order, test = jax.random.split(key, 4)
     network = FullyConnected(spec)
@@ -109,11 +110,12 @@ def _one_draw(draw, skips, beta, rho, *, spec, training, kernel_attack):
         rho=rho,
         spec=training.test_attack,
     )
-    seen = (apply_fn(params, images).argmax(-1) != labels).mean()
-    return gram, errors.clean, errors.robust, seen
+    train_error = (apply_fn(params, images).argmax(-1) != labels).mean()
+    return gram, errors.clean, errors.robust, train_error
 
 
 def _all_draws(keys, data, skips, beta, rho, **static):
+    """The results of `_one_draw` for all draws, stacked."""
     return lax.map(lambda draw: _one_draw(draw, skips, beta, rho, **static), (keys, data))
 
 

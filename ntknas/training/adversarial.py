@@ -2,9 +2,9 @@
 
     loss(W) = (1 - beta) l(f(x), y) + beta l(f(A_rho(x)), y)
 
-where the attack is run on the current weights, and l is the cross-entropy of the logits: for the
-two-class networks of `ntknas.theory.FullyConnected` the logistic loss of y f(x), y = +-1 (Wu et
-al., ICLR 2024, section 4).
+where the attack is run on the current weights, and l is the cross-entropy of the logits. For the
+two-class networks of `ntknas.theory.FullyConnected`, l is the logistic loss of y f(x) with y = +-1
+(Wu et al., ICLR 2024, section 4).
 """
 
 import math
@@ -35,18 +35,18 @@ Scalar = float | Float[Array, ""]
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How to train.
+    """Settings of training.
 
     Attributes:
-        steps: of SGD.
-        batch_size: images a step, drawn without replacement, anew at every step; None: all.
-        learning_rate: constant.
-        momentum: 0 is plain SGD, as the theory has it.
-        attack: on training images; its random start is drawn anew at every step.
-        test_attack: that the robust error is measured with.
+        steps: Number of steps of SGD.
+        batch_size: Images per step, drawn anew at every step without replacement; None means all.
+        learning_rate: Constant learning rate.
+        momentum: Momentum of SGD; 0 is plain SGD, as in the theory.
+        attack: Attack on training images; its random start is drawn anew at every step.
+        test_attack: Attack that the robust error is measured with.
 
     Raises:
-        InputError: for a value outside its range.
+        InputError: For a value outside its range.
 
     Example:
         >>> TrainingSpec(steps=10).momentum
@@ -82,19 +82,20 @@ def multi_objective_loss(
     rho: Scalar,
     spec: AttackSpec,
 ) -> Float[Array, ""]:
-    """(1 - beta) clean + beta robust cross-entropy, means over the images.
+    """(1 - beta) clean + beta robust cross-entropy, each a mean over the images.
 
-    The attacked images are constants of the gradient (Danskin). For beta = 0 nothing is attacked.
+    The gradient takes the attacked images for constants (Danskin's theorem). For beta = 0 no image
+    is attacked.
 
     Args:
-        key: of the attack's random start.
-        apply_fn: `(params, images) -> logits [n, k]`.
-        params: its parameters.
-        images: pixels in [0, 1].
-        labels: classes.
-        beta: weight of the robust loss; may be traced.
-        rho: radius in pixel units; may be traced.
-        spec: the attack.
+        key: Key of the attack's random start.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Parameters of the network.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        beta: Weight of the robust loss; may be traced.
+        rho: Attack radius in pixel units; may be traced.
+        spec: The attack.
 
     Returns:
         The loss.
@@ -124,20 +125,20 @@ def train(
     rho: Scalar,
     spec: TrainingSpec,
 ) -> tuple[PyTree, Float[Array, " t"]]:
-    """SGD from the given parameters; traceable, with beta and rho as data.
+    """SGD from initial parameters; traceable, with beta and rho as data.
 
     Args:
-        key: of batches and random starts.
-        apply_fn: `(params, images) -> logits [n, k]`.
-        params: to start from.
-        images: training images, pixels in [0, 1].
-        labels: their classes.
-        beta: weight of the robust loss.
-        rho: radius in pixel units.
-        spec: how; a batch size beyond n means all n images.
+        key: Key of batches and random starts.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Initial parameters.
+        images: Training images, pixels in [0, 1].
+        labels: Classes of the images.
+        beta: Weight of the robust loss.
+        rho: Attack radius in pixel units.
+        spec: Settings of training; a batch size above n means all n images.
 
     Returns:
-        The parameters after the last step, and the loss of each step's batch before it.
+        The parameters after the last step, and for each step the loss of its batch before it.
 
     Example:
         >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
@@ -167,24 +168,25 @@ def trajectory(
     spec: TrainingSpec,
     every: int,
 ) -> tuple[PyTree, Float[Array, " t"]]:
-    """As `train`, with the parameters on the way.
+    """As `train`, but with the parameters in the course of training.
 
     Args:
-        key: of batches and random starts.
-        apply_fn: `(params, images) -> logits [n, k]`.
-        params: to start from.
-        images: training images, pixels in [0, 1].
-        labels: their classes.
-        beta: weight of the robust loss.
-        rho: radius in pixel units.
-        spec: how.
-        every: steps between two of the parameters; the number of steps is a multiple of it.
+        key: Key of batches and random starts.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Initial parameters.
+        images: Training images, pixels in [0, 1].
+        labels: Classes of the images.
+        beta: Weight of the robust loss.
+        rho: Attack radius in pixel units.
+        spec: Settings of training.
+        every: Number of steps between two returned states of the parameters; the number of steps is
+            a multiple of it.
 
     Returns:
-        Parameters after `every` steps, after twice as many, ..., stacked; and the losses.
+        The parameters after `every` steps, after twice as many, ..., stacked, and the losses.
 
     Raises:
-        InputError: if the number of steps is no multiple of `every`.
+        InputError: If the number of steps is no multiple of `every`.
     """
     if every != spec.steps and (every < 1 or spec.steps % every):
         raise InputError(f"{spec.steps} steps are no multiple of {every}")
@@ -201,8 +203,8 @@ def trajectory(
         draw, start = jax.random.split(key)
         batch = (images, labels)
         if spec.batch_size is not None and spec.batch_size < n:
-            chosen = jax.random.choice(draw, n, (spec.batch_size,), replace=False)
-            batch = (images[chosen], labels[chosen])
+            positions = jax.random.choice(draw, n, (spec.batch_size,), replace=False)
+            batch = (images[positions], labels[positions])
         loss, gradients = gradient(params, start, *batch)
         updates, state = optimiser.update(gradients, state, params)
         return (optax.apply_updates(params, updates), state), loss
@@ -217,11 +219,11 @@ def trajectory(
 
 
 class Errors(NamedTuple):
-    """0-1 errors: shares of images whose largest logit is not that of their class.
+    """0-1 errors, the shares of images whose largest logit is not that of their class.
 
     Attributes:
-        clean: on the images.
-        robust: on attacked images.
+        clean: Error on the images.
+        robust: Error on the attacked images.
     """
 
     clean: Float[Array, ""]
@@ -238,16 +240,16 @@ def measured_errors(
     rho: Scalar,
     spec: AttackSpec,
 ) -> Errors:
-    """Clean and robust 0-1 error of a network. Of equal logits the first class counts.
+    """Clean and robust 0-1 error of a network; of equal logits the first class counts.
 
     Args:
-        key: of the attack's random start.
-        apply_fn: `(params, images) -> logits [n, k]`.
-        params: its parameters.
-        images: pixels in [0, 1].
-        labels: classes.
-        rho: radius in pixel units.
-        spec: the attack.
+        key: Key of the attack's random start.
+        apply_fn: The network, `(params, images) -> logits [n, k]`.
+        params: Parameters of the network.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        rho: Attack radius in pixel units.
+        spec: The attack.
 
     Returns:
         The errors.

@@ -1,9 +1,10 @@
-"""Oddities of a table of accuracies, computed from its values.
+"""Anomalies of a table of accuracies, computed from its values.
 
-An attack is held against a stronger one: no attack, a one-step attack, an iterated one, an
-adaptive one; a black-box attack against a white-box one; a radius against a larger one. An accuracy
-that rises along such a step says that the stronger attack did worse: a warning sign (Carlini et
-al., On evaluating adversarial robustness, 2019), though chance does it where both are close.
+Each attack is compared with a stronger one. Attacks from weak to strong are: no attack, a one-step
+attack, an iterated attack, an adaptive attack. A white-box attack is stronger than a black-box
+attack, and a larger radius is stronger than a smaller one. If the accuracy rises from an attack to
+a stronger one, the stronger attack did worse. That is a warning sign (Carlini et al., On evaluating
+adversarial robustness, 2019), but where both accuracies are close it also happens by chance.
 """
 
 import re
@@ -23,19 +24,20 @@ __all__ = ["Anomaly", "find_anomalies"]
 # Published values carry float32 rounding, about 1e-8; one image is at least 1e-5.
 _TOLERANCE = 1e-6
 
-# (weaker, stronger), at the same radius.
+# Pairs (weaker, stronger) of attacks at the same radius.
 _STRONGER = (("fgsm", "pgd"), ("pgd", "apgd"), ("square", "apgd"), ("pgd", "autoattack"))
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """One kind of oddity in one place.
+    """One kind of anomaly in one place.
 
     Attributes:
-        place: The data set and metric, or what else is concerned.
-        problem: What is odd.
-        count: How many architectures it concerns.
-        worst: The id of the most extreme one (the smallest id, where none is).
+        place: Data set and metric, or another part of the table.
+        problem: Description of the anomaly.
+        count: Number of architectures that show the anomaly.
+        worst: Id of the most extreme architecture, or the smallest id if none is more extreme than
+            the others.
     """
 
     place: str
@@ -48,7 +50,7 @@ class Anomaly:
 
 
 def _attack(metric: str) -> tuple[str, float | None]:
-    """A metric's attack and radius (or severity); the radius is None where the name has none."""
+    """Attack and radius (or severity) of a metric; the radius is None if the name has none."""
     if metric == "autoattack":
         return metric, 8.0  # NAS-RobBench-201 ran it at 8/255 only
     match = re.fullmatch(r"([a-z]+)_([0-9.]+)", metric)
@@ -56,7 +58,7 @@ def _attack(metric: str) -> tuple[str, float | None]:
 
 
 def _steps(metrics: list[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of metrics of which the second should not be above the first."""
+    """Pairs of metrics whose second accuracy should not be above the first."""
     for metric in metrics:
         if metric != "clean" and "clean" in metrics:
             yield "clean", metric
@@ -72,24 +74,25 @@ def _steps(metrics: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _extremes(place: str, problem: str, excess: pd.Series) -> Iterator[Anomaly]:
-    """An anomaly if any excess is above the tolerance; the largest names the worst."""
+    """An anomaly if any excess is above the tolerance; its `worst` has the largest excess."""
     odd = excess[excess > _TOLERANCE]
     if len(odd):
-        yield Anomaly(place, problem, len(odd), odd.index[int(odd.to_numpy().argmax())])
+        yield Anomaly(place, problem, len(odd), odd.index.tolist()[int(odd.to_numpy().argmax())])
 
 
 def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
+    """Anomalies of the values of one data set."""
     frame = rows.pivot(index="architecture", columns="metric", values="value")
     metrics = list(rows["metric"].unique())
     for metric in metrics:
         place, column = f"{dataset} {metric}", frame[metric]
         present = rows.loc[rows["metric"] == metric, "architecture"]
-        missing = frame.index.difference(pd.Index(present))
-        if len(missing):
+        missing = frame.index.difference(pd.Index(present)).tolist()
+        if missing:
             yield Anomaly(place, "no value", len(missing), missing[0])
-        not_numbers = column.drop(missing).isna()
-        if not_numbers.any():
-            yield Anomaly(place, "not a number", int(not_numbers.sum()), not_numbers.idxmax())
+        not_numbers = column.index[column.isna()].difference(pd.Index(missing)).tolist()
+        if not_numbers:
+            yield Anomaly(place, "not a number", len(not_numbers), not_numbers[0])
         yield from _extremes(place, "outside [0, 1]", (column - 0.5).abs() - 0.5)
         if dataset in CHANCE:
             coarse = (column.dropna() == column.dropna().round(3)).all()
@@ -103,17 +106,17 @@ def _of_values(dataset: str, rows: pd.DataFrame) -> Iterator[Anomaly]:
 def find_anomalies(
     table: pd.DataFrame, representative_of: Mapping[Any, Any], *, of_nasbench201: bool = True
 ) -> list[Anomaly]:
-    """What is odd in a table of accuracies and its isomorphism map.
+    """The anomalies of a table of accuracies and its isomorphism map.
 
-    Per data set and metric: missing values, NaN, values outside [0, 1] or below chance, and
-    accuracy that rises under a stronger attack or a larger radius. Over the whole: architectures
-    with identical rows, ids that refer to an architecture without values, and references that
-    disagree with NAS-Bench-201's classes. Differences up to 1e-6 are rounding and do not count;
-    in a column of three decimal places, chance is rounded alike.
+    Per data set and metric, these are missing values, NaN, values outside [0, 1] or below chance,
+    and accuracies that rise under a stronger attack or a larger radius. Over the whole table, these
+    are architectures with identical rows, ids that refer to an architecture without values, and
+    references that disagree with NAS-Bench-201's classes. Differences up to 1e-6 are rounding and
+    do not count. In a column of three decimal places, chance is rounded to three places as well.
 
     Args:
-        table: As `Truth.table`.
-        representative_of: As `Truth.representative_of`.
+        table: Accuracies in the form of `Truth.table`.
+        representative_of: Id that has the values of each id, as in `Truth.representative_of`.
         of_nasbench201: Whether the labels are ids of NAS-Bench-201.
 
     Returns:
@@ -125,18 +128,18 @@ def find_anomalies(
         >>> print(find_anomalies(pd.DataFrame(rows, columns=columns), {0: 0})[0])
         cifar10 fgsm_3: above clean: 1, e.g. architecture 0
     """
-    found: list[Anomaly] = []
+    anomalies: list[Anomaly] = []
     for dataset in table["dataset"].unique():
-        found += _of_values(dataset, table[table["dataset"] == dataset])
+        anomalies += _of_values(dataset, table[table["dataset"] == dataset])
     whole = table.pivot(index="architecture", columns=["dataset", "metric"], values="value")
-    twins = whole.index[whole.duplicated(keep=False)]
-    if len(twins):
-        found.append(Anomaly("whole rows", "identical to another row", len(twins), twins.min()))
+    twins = whole.index[whole.duplicated(keep=False)].tolist()
+    if twins:
+        anomalies.append(Anomaly("whole rows", "identical to another row", len(twins), twins[0]))
     trained = set(whole.index)
     orphans = sorted(index for index, end in representative_of.items() if end not in trained)
     if orphans:
         problem = "refer to an architecture without values"
-        found.append(Anomaly("isomorphs", problem, len(orphans), orphans[0]))
+        anomalies.append(Anomaly("isomorphs", problem, len(orphans), orphans[0]))
     strangers = sorted(
         index
         for index, end in representative_of.items()
@@ -144,5 +147,5 @@ def find_anomalies(
     )
     if strangers:
         problem = "not the representative of NAS-Bench-201's classes"
-        found.append(Anomaly("isomorphs", problem, len(strangers), strangers[0]))
-    return found
+        anomalies.append(Anomaly("isomorphs", problem, len(strangers), strangers[0]))
+    return anomalies

@@ -1,7 +1,7 @@
-"""Reading a JSON file that a user downloaded, and saying what it is when it is something else.
+"""Reading a JSON file that a user downloaded; errors say what another kind of file is.
 
-The tables of the project pages are one JavaScript assignment, `acc={...}`, and not JSON as they
-stand; the released files are JSON. Both are read here.
+The tables of the project pages are a JavaScript assignment, `acc={...}`, which is not JSON. The
+released files are JSON. Both are read here.
 """
 
 import json
@@ -29,7 +29,7 @@ _SIGNATURES = (
 
 
 def _describe(head: bytes) -> str | None:
-    """What the first bytes say the file is, if it is not JSON or a JavaScript assignment."""
+    """Description of the file from its first bytes; None if it may be JSON or JavaScript."""
     for signature, description in _SIGNATURES:
         if head.startswith(signature):
             return description
@@ -47,15 +47,15 @@ def read_json(path: Path) -> Any:
     """The JSON value in a file, with or without a JavaScript assignment around it.
 
     Args:
-        path: A file that holds JSON, or `name={...}` with an optional `const`, `let` or `var`
-            before and semicolon after.
+        path: File that holds JSON, or `name={...}`, which may begin with `const`, `let` or `var`
+            and end with a semicolon.
 
     Returns:
-        What `json.loads` gives; NaN and infinities are let through.
+        The value that `json.loads` returns; NaN and infinities are accepted.
 
     Raises:
-        InputError: If the file is missing, empty, cut off, or not JSON; the message says what it
-            looks like.
+        InputError: If the file is missing, empty, cut off, or not JSON; the message says what the
+            file looks like.
 
     Example:
         >>> import tempfile

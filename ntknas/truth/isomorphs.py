@@ -1,6 +1,6 @@
-"""From every architecture id to the id that was trained in its place.
+"""Isomorphism maps: from every architecture id to the id that was trained in its place.
 
-The benchmarks trained one member of each class of isomorphic cells; the other ids refer to it.
+The benchmarks trained one cell of each class of isomorphic cells; the other ids refer to it.
 """
 
 import re
@@ -15,17 +15,17 @@ __all__ = ["own_map", "parse_id", "read_meta", "resolve"]
 
 
 def parse_id(key: object, where: str) -> int:
-    """The architecture id that a JSON key or value spells.
+    """The architecture id in a JSON key or value.
 
     Args:
-        key: Digits, or an integer.
-        where: What to name in the error.
+        key: Id as a text of digits, or as an integer.
+        where: Place to name in error messages.
 
     Returns:
         An id in 0..15624.
 
     Raises:
-        InputError: If `key` is no such id.
+        InputError: If `key` is not such an id.
 
     Example:
         >>> parse_id("5605", "acc.json")
@@ -46,12 +46,12 @@ def resolve(references: Mapping[int, int], ends: set[int], where: str) -> dict[i
     """Follow references, over any number of steps, to the ids where they end.
 
     Args:
-        references: From an id to the id that it refers to.
-        ends: The ids where a chain may end.
-        where: What to name in the error.
+        references: Id that each id refers to.
+        ends: Ids where a chain of references may end.
+        where: Place to name in error messages.
 
     Returns:
-        From every id in `references` or `ends` to one in `ends`.
+        The id in `ends` that each id in `references` or `ends` leads to.
 
     Raises:
         InputError: If a chain leads to an unknown id or in a circle.
@@ -60,31 +60,31 @@ def resolve(references: Mapping[int, int], ends: set[int], where: str) -> dict[i
         >>> resolve({4: 3, 3: 1}, {1}, "acc.json")
         {1: 1, 4: 1, 3: 1}
     """
-    found = {index: index for index in sorted(ends)}
+    end_of = {index: index for index in sorted(ends)}
     for start in references:
         chain = [start]
         while chain[-1] not in ends:
             following = references.get(chain[-1])
             if following is None:
                 raise InputError(
-                    f"architecture {start} in {where} refers to {chain[-1]}, which is not there"
+                    f"architecture {start} in {where} refers to {chain[-1]}, which is missing"
                 )
             if following in chain:
                 raise InputError(f"architecture {start} in {where} refers to itself in a circle")
             chain.append(following)
-        found[start] = chain[-1]
-    return found
+        end_of[start] = chain[-1]
+    return end_of
 
 
 def read_meta(meta: Any, where: Path) -> dict[int, int]:
     """The isomorphism map of a released `meta.json`.
 
     Args:
-        meta: `{"ids": {id: {"nb201-string": string, "isomorph": id}}}`.
-        where: The file, for errors.
+        meta: Parsed object of the form `{"ids": {id: {"nb201-string": string, "isomorph": id}}}`.
+        where: File to name in error messages.
 
     Returns:
-        From every id to its representative.
+        The representative of each id.
 
     Raises:
         InputError: If `meta` has another structure, or an id stands for another cell than in
@@ -110,23 +110,23 @@ def read_meta(meta: Any, where: Path) -> dict[int, int]:
 
 
 def own_map(trained: Iterable[int]) -> dict[int, int]:
-    """The map that follows from the search space itself, where a benchmark's own is missing.
+    """The isomorphism map of NAS-Bench-201's classes, for benchmarks whose own map is missing.
 
     Args:
-        trained: The ids that have values.
+        trained: Ids that have values.
 
     Returns:
-        From every id whose class representative has values to that representative, and from every
-        id that has values to itself.
+        The representative of each id whose class representative has values; ids that have values
+        map to themselves.
 
     Example:
         >>> len(own_map([10]))
         225
     """
     has_values = set(trained)
-    found = {}
+    representative_of = {}
     for architecture in architectures("every"):
         representative = architecture.representative.id
         if representative in has_values:
-            found[architecture.id] = representative
-    return found | {index: index for index in has_values}
+            representative_of[architecture.id] = representative
+    return representative_of | {index: index for index in has_values}

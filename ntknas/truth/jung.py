@@ -1,9 +1,9 @@
 """The released folder of Jung et al., Neural architecture design and robustness, ICLR 2023.
 
-Beside `meta.json` (isomorphs, and the radii of each attack) lie `cifar10`, `cifar100` and
-`ImageNet16-120`, each with files `{key}_accuracy.json` that hold
+The folder holds `meta.json` (isomorphs, and the radii of each attack) and the folders `cifar10`,
+`cifar100` and `ImageNet16-120`. Each of these has files `{key}_accuracy.json` that hold
 `{dataset: {key: {"accuracy": {id: value or list}}}}`. A key is `clean`, an attack (a list over
-radii) or a kind of corruption (a list over severities). What is not there is left out.
+radii) or a kind of corruption (a list over severities). Missing files are skipped.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ Rows = dict[int, list[float]]
 
 
 def _rows(path: Path, dataset: str, key: str, length: int | None) -> Rows:
-    """The values of every architecture in one file, each as a list (of one, for a number)."""
+    """The values of every architecture in one file, as lists; a number gives a list of one."""
     content = read_json(path)
     try:
         entries = content[dataset][key]["accuracy"].items()
@@ -75,6 +75,7 @@ def _rows(path: Path, dataset: str, key: str, length: int | None) -> Rows:
 
 
 def _radii(meta: Any, key: str, where: Path) -> list[float]:
+    """The radii of an attack in `meta.json`, in units of 1/255."""
     epsilons = meta.get("epsilons")
     radii = epsilons.get(key) if isinstance(epsilons, dict) else None
     if not isinstance(radii, list) or not all(type(radius) in (float, int) for radius in radii):
@@ -83,7 +84,7 @@ def _radii(meta: Any, key: str, where: Path) -> list[float]:
 
 
 def _corruption(folder: Path, dataset: str) -> tuple[dict[str, dict[int, float]], list[str]]:
-    """Means over the kinds of corruption, by severity and overall; and the kinds not there."""
+    """Means over the kinds of corruption, by severity and overall; and the missing kinds."""
     kinds: list[Rows] = []
     absent = []
     for key in _CORRUPTIONS:
@@ -93,7 +94,7 @@ def _corruption(folder: Path, dataset: str) -> tuple[dict[str, dict[int, float]]
             kinds.append(_rows(path, dataset, key, length))
         else:
             absent.append(key)
-    # A mean over fewer kinds would not compare with the others, so all of them must be there.
+    # A mean over fewer kinds could not be compared with the others, so each id needs all of them.
     indices = sorted(set.intersection(*(set(rows) for rows in kinds))) if kinds else []
     if not indices:
         return {}, absent
@@ -108,18 +109,19 @@ def _corruption(folder: Path, dataset: str) -> tuple[dict[str, dict[int, float]]
 
 
 def read_jung_folder(folder: Path) -> Truth:
-    """The truth in the released folder.
+    """The accuracies in the released folder.
 
     Args:
-        folder: Holds `meta.json` and at least one data set's folder.
+        folder: Folder that holds `meta.json` and the folder of at least one data set.
 
     Returns:
-        Metrics `clean`; `apgd_R`, `square_R`, `fgsm_R`, `pgd_R` for every radius R/255;
-        `corruption_S` for every severity S, the mean over the kinds of corruption there are; and
-        `corruption`, the mean over kinds and severities.
+        The accuracies. Their metrics are `clean`; `apgd_R`, `square_R`, `fgsm_R`, `pgd_R` for every
+        radius R/255; `corruption_S` for every severity S, the mean over the kinds of corruption
+        that have files; and `corruption`, the mean over kinds and severities.
 
     Raises:
-        InputError: If `meta.json` or every accuracy file is missing, or one has another structure.
+        InputError: If `meta.json` is missing, no accuracy file exists, or a file has another
+            structure.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""`load_truth`: published accuracies from any of the formats in circulation."""
+"""`load_truth`: published accuracies, read from any of their published formats."""
 
 import os
 from dataclasses import replace
@@ -29,15 +29,15 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
     * a CSV file of your own (`ntknas.truth.own`).
 
     Args:
-        path: The file or folder.
-        seed: One seed of `NAS-RobBench-201_all.json`; None means the mean of its seeds. The other
-            formats hold one value each and take no seed.
+        path: File or folder to read.
+        seed: Seed to read from `NAS-RobBench-201_all.json`; None means the mean of its seeds. The
+            other formats hold one value per architecture and metric, and accept no seed.
 
     Returns:
-        The accuracies, with isomorphic architectures resolved.
+        The accuracies; isomorphic architectures share the values of their representative.
 
     Raises:
-        InputError: If the path holds none of these.
+        InputError: If the path holds none of these formats.
 
     Example:
         >>> import tempfile
@@ -73,12 +73,13 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
 
 
 def _refuse_seed(seed: int | str | None, path: Path) -> None:
+    """Raise InputError if a seed was given for a file that has none."""
     if seed is not None:
         raise InputError(f"only {_RELEASED} has seeds; {path} has none, got seed {seed!r}")
 
 
 def _describe(content: Any) -> str:
-    """What parsed JSON is that is none of the tables."""
+    """Description of parsed JSON that is none of the tables, for error messages."""
     if isinstance(content, list):
         if content and all(isinstance(item, str) and len(item) == 6 for item in content):
             return "the list of architectures (ops.json), which holds no accuracies"

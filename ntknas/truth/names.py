@@ -1,4 +1,4 @@
-"""What the columns of the published files are called here.
+"""The names of data sets and metrics, for the columns of the published files.
 
 Accuracies are fractions in [0, 1]. Radii are L-infinity, in pixel units of 1/255.
 
@@ -21,12 +21,13 @@ Jung et al. 2023 (networks trained without attacks), on the project page:
 `corruption`   mean over common corruptions (`corr`); not for ImageNet16-120
 =============  ====================================================================
 
-The released folder of Jung et al. has every radius, so there the radius is part of the name:
-`pgd_1` is PGD at 1/255, `fgsm_0.5` FGSM at 0.5/255. `corruption_1`, `corruption_2`, ... are means
-over the kinds of corruption at one severity, `corruption` the mean over kinds and severities.
+The released folder of Jung et al. has every radius, so the metrics of this folder have the radius
+in their name: `pgd_1` is PGD at 1/255, `fgsm_0.5` is FGSM at 0.5/255. `corruption_1`,
+`corruption_2`, ... are means over the kinds of corruption at one severity. `corruption` is the mean
+over kinds and severities.
 
-Only PGD's 1/255 on the page is confirmed, by an example in the data set's documentation; the page's
-other attacks are taken to be at the same radius.
+On the page, only PGD's radius of 1/255 is confirmed, by an example in the documentation of the data
+set. The other attacks of the page are assumed to have the same radius.
 
 Example:
     >>> DATASETS["ImageNet16-120"], ROBBENCH_METRICS["val_pgd_8_acc"], JUNG_METRICS["aa_square"]
@@ -45,7 +46,7 @@ DATASETS = {
     "ImageNet16-120": "imagenet16",
 }
 
-# The accuracy of a constant answer: one over the number of classes.
+# The accuracy of a constant prediction: one divided by the number of classes.
 CHANCE = {"cifar10": 1 / 10, "cifar100": 1 / 100, "imagenet16": 1 / 120}
 
 ROBBENCH_METRICS = {

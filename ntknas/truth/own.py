@@ -1,8 +1,8 @@
 """A table of accuracies of your own, from a DataFrame or a CSV file.
 
-One row per architecture: its label in the column `architecture` (or as the index of a frame), and
-one column per metric, higher values for better networks. A column `dataset` may say which data set
-a row is about; without one the table fits any.
+The table has one row per architecture, with its label in the column `architecture` (or as the index
+of a frame), and one column per metric. Higher values must mean better networks. An optional column
+`dataset` says which data set a row belongs to; without it, the table is used for every data set.
 """
 
 from pathlib import Path
@@ -21,17 +21,17 @@ def truth_from_frame(
     """Accuracies of your own as a `Truth`.
 
     Args:
-        frame: One row per architecture (and data set), one column per metric; labels in the column
-            `architecture` or as the index.
-        name: What the table is called in titles.
-        path: What error lines call its origin.
+        frame: Table with one row per architecture (and data set) and one column per metric; labels
+            are in the column `architecture` or in the index.
+        name: Name of the table in titles.
+        path: Name for the origin of the table in error messages.
 
     Returns:
-        The accuracies; every architecture stands for itself.
+        The accuracies; every architecture represents itself.
 
     Raises:
-        InputError: If there are no metrics, a value is no number, or a label is missing or twice
-            there.
+        InputError: If there are no rows or no metrics, a metric is repeated, a value is not a
+            number, or a label is missing, repeated, or neither a whole number nor a text.
 
     Example:
         >>> frame = pd.DataFrame({"accuracy": [0.7, 0.9]}, index=["small", "large"])
@@ -43,17 +43,28 @@ def truth_from_frame(
         frame = frame.set_index("architecture")
     datasets = frame["dataset"].astype(str) if "dataset" in frame else ANY_DATASET
     metrics = frame.drop(columns="dataset", errors="ignore")
+    if frame.empty and len(metrics.columns):
+        raise InputError(f"expected one row per architecture in {path}, got none")
     if metrics.empty:
         raise InputError(
-            f"expected a column architecture and a column per metric in {path}, "
+            f"expected a column architecture and one column per metric in {path}, "
             f"got {', '.join(map(str, frame.columns)) or 'none'}"
         )
+    if metrics.columns.has_duplicates:
+        twice = metrics.columns[metrics.columns.duplicated()][0]
+        raise InputError(f"expected each metric once in {path}, got {twice} more than once")
     for metric, values in metrics.items():
         if not pd.api.types.is_numeric_dtype(values.dtype):
             raise InputError(f"expected numbers in column {metric} of {path}, got {values.dtype}")
     if frame.index.isna().any():
-        raise InputError(f"expected a label of every architecture in {path}, got none in a row")
-    wide = metrics.assign(dataset=datasets, architecture=frame.index)
+        raise InputError(f"expected a label in every row of {path}, got a row without one")
+    kinds = {type(label) for label in frame.index.tolist()}
+    if kinds not in ({int}, {str}):
+        types = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(
+            f"expected labels in {path} that are all whole numbers or all texts, got {types}"
+        )
+    wide = metrics.assign(dataset=datasets, architecture=frame.index.tolist())
     if wide.duplicated(["architecture", "dataset"]).any():
         twice = wide.loc[wide.duplicated(["architecture", "dataset"]), "architecture"].iloc[0]
         raise InputError(f"expected each architecture once in {path}, got {twice} more than once")
@@ -69,10 +80,10 @@ def read_csv(path: Path) -> Truth:
     """Accuracies of your own from a CSV file with a header.
 
     Args:
-        path: The file.
+        path: File to read.
 
     Raises:
-        InputError: If it cannot be read, or is no such table.
+        InputError: If the file cannot be read, or does not hold such a table.
     """
     try:
         frame = pd.read_csv(path)

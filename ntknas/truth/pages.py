@@ -1,9 +1,9 @@
-"""The tables behind the project page of NAS-RobBench-201: one list of accuracies an architecture.
+"""The tables of the project page of NAS-RobBench-201: one list of accuracies per architecture.
 
-An object with, for each of the 15,625 ids, either a list of fractions or the id of an isomorphic
-architecture; the key "" holds the labels of the columns, `dataset#metric`. The page has two: its
-own (18 columns; Wu et al., ICLR 2024) and one of Jung et al. (17 columns, rounded to three places;
-ICLR 2023). The labels tell them apart.
+A table is an object that holds, for each of the 15,625 ids, either a list of fractions or the id of
+an isomorphic architecture. The key "" holds the labels of the columns, `dataset#metric`. The page
+has two tables: that of NAS-RobBench-201 (18 columns; Wu et al., ICLR 2024) and that of Jung et al.
+(17 columns, rounded to three places; ICLR 2023). They are distinguished by their labels.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = ["read_page"]
 
 
 def _columns(labels: Any, path: Path) -> tuple[str, list[tuple[str, str]]]:
-    """The benchmark, and the data set and metric of each column."""
+    """The benchmark of the table, and the data set and metric of each column."""
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
         raise InputError(f"expected a list of column labels under '' in {path}, got {labels!r:.80}")
     split = [label.partition("#")[::2] for label in labels]
@@ -35,6 +35,7 @@ def _columns(labels: Any, path: Path) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _check_row(index: int, row: list[Any], labels: list[str], path: Path) -> None:
+    """Raise InputError unless the row has one number, or null, per column."""
     if len(row) != len(labels):
         raise InputError(
             f"expected {len(labels)} columns for architecture {index} in {path}, got {len(row)}"
@@ -47,17 +48,17 @@ def _check_row(index: int, row: list[Any], labels: list[str], path: Path) -> Non
 
 
 def read_page(content: dict[str, Any], path: Path) -> Truth:
-    """The truth in a page's table.
+    """The accuracies in a table of the project page.
 
     Args:
-        content: The object, parsed.
-        path: The file, for errors and for `Truth.path`.
+        content: Parsed object of the file.
+        path: Path of the file, for error messages and for `Truth.path`.
 
     Returns:
         The accuracies; null becomes NaN.
 
     Raises:
-        InputError: If labels, rows or references are not as described above.
+        InputError: If labels, rows or references have another form than this module describes.
 
     Example:
         >>> content = {"0": [0.5, 0.25], "7": "0", "": ["cifar10#clean", "cifar10#pgd"]}

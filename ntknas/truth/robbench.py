@@ -1,8 +1,8 @@
 """The released NAS-RobBench-201 (Wu et al., ICLR 2024): every seed of every network.
 
-`NAS-RobBench-201_all.json` is `{dataset: {id: {metric: {seed: value}}}}`; its seeds are '0', '1',
-'2' and 'threeseed', their mean; `autoattack` is a plain number. `meta.json` beside it says which
-ids are isomorphic.
+`NAS-RobBench-201_all.json` is `{dataset: {id: {metric: {seed: value}}}}`. Its seeds are '0', '1',
+'2' and 'threeseed', which is their mean; the value of `autoattack` is a plain number. The file
+`meta.json` in the same folder says which ids are isomorphic.
 """
 
 from pathlib import Path
@@ -39,6 +39,7 @@ def is_released_robbench(content: Any) -> bool:
 
 
 def _number(value: Any, where: str) -> float:
+    """A JSON number as a float; null becomes NaN."""
     if value is None:
         return float("nan")
     if type(value) not in (float, int):
@@ -47,7 +48,7 @@ def _number(value: Any, where: str) -> float:
 
 
 def _pick(entry: Any, seed: str | None, where: str) -> float | None:
-    """The value of one seed, or the mean of all; None where there is none."""
+    """The value of one seed, or the mean of all seeds; None if there is no such value."""
     if not isinstance(entry, dict):
         return _number(entry, where)
     values = {key: _number(value, f"{where}, seed {key}") for key, value in entry.items()}
@@ -59,6 +60,7 @@ def _pick(entry: Any, seed: str | None, where: str) -> float | None:
 
 
 def _isomorphs(path: Path, trained: set[int]) -> tuple[dict[int, int], str]:
+    """The isomorphism map of a released file, and a note that says where it came from."""
     meta = path.with_name("meta.json")
     if meta.exists():
         known = read_meta(read_json(meta), meta)
@@ -67,13 +69,13 @@ def _isomorphs(path: Path, trained: set[int]) -> tuple[dict[int, int], str]:
 
 
 def read_released_robbench(content: dict[str, Any], path: Path, *, seed: str | None) -> Truth:
-    """The truth in the released file.
+    """The accuracies in the released file.
 
     Args:
-        content: The object, parsed.
-        path: The file; `meta.json` is looked for beside it.
-        seed: A seed's key, such as '1'; None means 'threeseed', or the mean of the seeds that are
-            there. Plain numbers count for every seed.
+        content: Parsed object of the file.
+        path: Path of the file; `meta.json` is looked for in the same folder.
+        seed: Key of a seed, such as '1'; None means 'threeseed', or the mean of the seeds if there
+            is no 'threeseed'. A plain number is the value for every seed.
 
     Returns:
         The accuracies. A metric or seed that an architecture lacks has no row.

@@ -1,4 +1,4 @@
-"""Where the published accuracies can be downloaded, and how to tell that a file is unaltered."""
+"""Download addresses of the published accuracies, and checksums of unaltered files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ class Source:
     """One published table.
 
     Attributes:
-        benchmark: Whose accuracies.
-        file: The name that it is published under.
-        content: What it holds.
-        where: Where to find it.
-        size: Bytes, where known.
-        sha256: Of the published file, where known.
+        benchmark: Name of the benchmark that published the table.
+        file: Name of the published file.
+        content: Description of what the file holds.
+        where: Address of the file.
+        size: Size of the file in bytes; None means unknown.
+        sha256: SHA-256 of the file, in hex; None means unknown.
     """
 
     benchmark: str
@@ -67,13 +67,13 @@ SOURCES: tuple[Source, ...] = (
 
 
 def published_name(path: Path) -> str | None:
-    """The published file that `path` equals byte for byte, by its sha256; None if there is none.
+    """The name of the published file that equals the file at `path` byte for byte, by its SHA-256.
 
     Args:
-        path: A file that exists.
+        path: Path of a file that exists.
 
     Returns:
-        Its published name, or None.
+        The published name, or None if the file equals no published file.
     """
     size = path.stat().st_size
     for source in SOURCES:
@@ -83,7 +83,7 @@ def published_name(path: Path) -> str | None:
 
 
 def truth_sources() -> str:
-    """Where to download every table that `load_truth` reads, as lines of text.
+    """The download address of every published table that `load_truth` reads, as lines of text.
 
     Example:
         >>> print(truth_sources().splitlines()[0])

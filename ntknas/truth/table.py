@@ -1,10 +1,11 @@
-"""`Truth`: the published accuracies of one file, whatever its format was."""
+"""`Truth`: the published accuracies of one file or folder, of any format."""
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -17,20 +18,20 @@ from ntknas.truth.names import JUNG, ROBBENCH
 __all__ = ["ANY_DATASET", "Columns", "Truth", "tidy"]
 
 ANY_DATASET = "any"
-"""The data set of a table of your own that names none."""
+"""The data set of a table of your own that names no data set."""
 
-# From (dataset, metric) to the values, by architecture id.
+# The values by architecture id, for each (dataset, metric).
 Columns = Mapping[tuple[str, str], Mapping[Any, float]]
 
 
 def tidy(columns: Columns) -> pd.DataFrame:
-    """One row per value: `architecture`, `dataset`, `metric`, `value`.
+    """A table with one row per value: `architecture`, `dataset`, `metric`, `value`.
 
     Args:
-        columns: The values of each data set and metric, by architecture.
+        columns: Values by architecture, for each data set and metric.
 
     Returns:
-        The rows in the order of `columns`, and by architecture within a column.
+        The rows in the order of `columns`; those of one column are sorted by architecture.
 
     Example:
         >>> tidy({("cifar10", "clean"): {5: 0.25, 0: 0.5}})
@@ -59,16 +60,17 @@ class Truth:
     """Published accuracies, one value for each trained architecture, data set and metric.
 
     Attributes:
-        benchmark: "NAS-RobBench-201" or "Jung et al. 2023".
-        path: The file or folder that was read.
-        table: One row per value; columns `architecture` (id of the trained member of a class),
-            `dataset`, `metric` (`ntknas.truth.names` lists them) and `value` (a fraction). A value
-            that the file does not hold has no row; one that it holds as null or NaN is NaN.
-        representative_of: From every id that the file knows to the id that has its values.
-        notes: What a reader should know about how the file was read.
+        benchmark: Name of the benchmark, such as "NAS-RobBench-201" or "Jung et al. 2023".
+        path: File or folder that was read.
+        table: Accuracies, one row per value; columns `architecture` (id of the trained cell of a
+            class), `dataset`, `metric` (`ntknas.truth.names` lists them) and `value` (a fraction).
+            A value that the file lacks has no row. A value that the file holds as null or NaN is
+            NaN.
+        representative_of: Id that has the values of each id that the file knows.
+        notes: Remarks for the reader on how the file was read.
 
     Raises:
-        InputError: If the table holds nothing.
+        InputError: If the table is empty.
 
     Example:
         >>> from ntknas.truth.table import tidy
@@ -96,6 +98,9 @@ class Truth:
     def metrics(self, dataset: str) -> tuple[str, ...]:
         """The metrics of one data set, in the order of the file.
 
+        Args:
+            dataset: Name of the data set, one of `datasets`.
+
         Raises:
             InputError: If the file does not hold the data set.
         """
@@ -103,6 +108,7 @@ class Truth:
 
     @cached_property
     def _by_dataset(self) -> dict[str, pd.DataFrame]:
+        """The accuracies of each data set, one row per architecture and one column per metric."""
         frames = {}
         for dataset in self.datasets:
             rows = self.table[self.table["dataset"] == dataset]
@@ -111,10 +117,13 @@ class Truth:
         return frames
 
     def wide(self, dataset: str) -> pd.DataFrame:
-        """One row per architecture (ascending), one column per metric; NaN where none.
+        """The accuracies of one data set as a table; missing values are NaN.
+
+        The table has one row per architecture, ascending, and one column per metric.
 
         Args:
-            dataset: One of `datasets`; a table of your own without data sets fits any.
+            dataset: Name of the data set, one of `datasets`; a table of your own without data sets
+                accepts any name.
 
         Raises:
             InputError: If the file does not hold the data set.
@@ -127,16 +136,18 @@ class Truth:
             )
         return self._by_dataset[dataset]
 
-    def value(self, architecture: Candidate | Label, dataset: str, metric: str) -> float:
-        """The accuracy of one architecture; any member of a class gives its class's value.
+    def value(
+        self, architecture: Candidate | Label | SupportsIndex, dataset: str, metric: str
+    ) -> float:
+        """The accuracy of one architecture; all architectures of a class have the same value.
 
         Args:
-            architecture: An architecture or its label.
-            dataset: One of `datasets`.
-            metric: One of `metrics(dataset)`.
+            architecture: Architecture or its label.
+            dataset: Name of the data set, one of `datasets`.
+            metric: Name of the metric, one of `metrics(dataset)`.
 
         Returns:
-            A fraction, or NaN where the file has none.
+            A fraction, or NaN if the file has no value.
 
         Raises:
             InputError: If the file does not know the architecture, data set or metric.
@@ -147,21 +158,22 @@ class Truth:
                 f"expected a metric of {dataset}: {', '.join(frame.columns)}; got {metric!r}"
             )
         label = architecture.id if isinstance(architecture, Candidate) else architecture
+        label = label if isinstance(label, str) else operator.index(label)
         representative = self.representative_of.get(label)
         if representative is None:
             raise InputError(f"architecture {label} is not in {self.path}")
         return float(frame[metric].get(representative, np.nan))
 
     def anomalies(self) -> list[Anomaly]:
-        """What in the values is odd; computed from them."""
+        """The anomalies of the values (`find_anomalies`)."""
         published = self.benchmark in (ROBBENCH, JUNG)
         return find_anomalies(self.table, self.representative_of, of_nasbench201=published)
 
     def summary(self) -> str:
         """Benchmark, counts, range of every column and anomalies, as lines of text.
 
-        `distinct` counts values that differ by more than float32 rounding (1e-6); the fewer, the
-        more ties a ranking has.
+        `distinct` counts values that differ by more than float32 rounding (1e-6). A ranking has
+        more ties if there are fewer distinct values.
         """
         trained = self.table["architecture"].nunique()
         lines = [
@@ -179,7 +191,7 @@ class Truth:
                     f"{dataset:<11}{metric!s:<15}{len(known):>7}{known.round(6).nunique():>9}"
                     + (
                         f"{known.min():>9.4f}{known.mean():>9.4f}{known.max():>9.4f}"
-                        f"{known.idxmax():>9}"
+                        f" {known.idxmax():>8}"
                         if len(known)
                         else "  no numbers"
                     )

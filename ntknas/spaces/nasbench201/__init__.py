@@ -1,4 +1,4 @@
-"""NAS-Bench-201: names, classes, layers, neighbours and selections of its cells."""
+"""NAS-Bench-201: names, classes, layers, neighbours and lists of its cells."""
 
 import lazy_loader
 

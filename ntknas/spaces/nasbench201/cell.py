@@ -1,6 +1,6 @@
 """`Architecture`: one cell of the NAS-Bench-201 search space, under all of its names.
 
-Names of the same cell: the benchmark's string `|a~0|+|b~0|c~1|+|d~0|e~1|f~2|`, the six op codes in
+A cell has three names: the benchmark's string `|a~0|+|b~0|c~1|+|d~0|e~1|f~2|`, the six op codes in
 the order of that string, and the id, its position in NAS-Bench-201's list (Dong & Yang, ICLR 2020).
 """
 
@@ -33,10 +33,10 @@ class Architecture:
     """A cell: six op codes in the order of `EDGES`.
 
     Attributes:
-        ops: Six codes, each the position of an operation in `OPERATIONS`.
+        ops: Six op codes, each the position of an operation in `OPERATIONS`.
 
     Raises:
-        InputError: If there are not six codes or one is not in 0..4.
+        InputError: If there are not six op codes, or one is not in 0..4.
 
     Example:
         >>> cell = Architecture.from_id(0)
@@ -67,8 +67,11 @@ class Architecture:
     def from_string(cls, string: str) -> "Architecture":
         """The cell that a NAS-Bench-201 string names.
 
+        Args:
+            string: A string of the form `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`.
+
         Raises:
-            InputError: If the string has another shape or names an unknown operation.
+            InputError: If the string has another form or names an unknown operation.
         """
         match = _PATTERN.fullmatch(string.strip())
         if match is None:
@@ -87,6 +90,9 @@ class Architecture:
     def from_id(cls, index: SupportsIndex) -> "Architecture":
         """The cell at position `index` of NAS-Bench-201's list.
 
+        Args:
+            index: Id of the cell, in 0..15624.
+
         Raises:
             InputError: If the id is not in 0..15624.
         """
@@ -100,6 +106,9 @@ class Architecture:
     @classmethod
     def from_code(cls, code: str) -> "Architecture":
         """The cell whose six op codes are the digits of `code`.
+
+        Args:
+            code: Six digits, such as "421211".
 
         Raises:
             InputError: If `code` is not six digits 0..4.
@@ -128,7 +137,7 @@ class Architecture:
 
     @property
     def representative(self) -> "Architecture":
-        """The smallest id of this cell's class, as a cell; benchmarks trained only that one."""
+        """The cell with the smallest id of this cell's class; benchmarks trained only that one."""
         return Architecture(listing()[representatives()[self.id]])
 
     @property
@@ -143,7 +152,7 @@ class Architecture:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the output never depends on the input (no live path joins them)."""
+        """Whether the output never depends on the input: no live path connects them."""
         return not any(live(self.ops))
 
     def __str__(self) -> str:

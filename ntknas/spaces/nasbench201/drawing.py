@@ -1,4 +1,4 @@
-"""A cell drawn for the terminal, in plain ASCII."""
+"""A drawing of a cell for the terminal, in ASCII characters."""
 
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import EDGES, OPERATIONS
@@ -10,11 +10,11 @@ __all__ = ["draw"]
 def draw(architecture: Architecture) -> str:
     """The cell as lines of text: each node with its incoming edges.
 
-    Edges that carry `none` are left out; dead edges (not on a path from input to output) are
-    dotted and say so.
+    Edges with the operation `none` are left out. Dead edges, which are not on a path from input to
+    output, are dotted and marked as dead.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to draw.
 
     Returns:
         Several lines, without a newline at the end.

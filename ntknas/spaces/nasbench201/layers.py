@@ -1,9 +1,9 @@
 """The layers of a NAS-Bench-201 network, in one list.
 
-Parameters, FLOPs, the cost model and the names in PyTorch checkpoints are all derived from it. The
-network is that of Dong & Yang, NAS-Bench-201, ICLR 2020: a 3x3 stem of C channels, three stages of
-`cells` equal cells at C, 2C, 4C channels, a residual block of stride 2 before the second and the
-third stage, normalisation, average pooling and a linear classifier.
+Parameters, FLOPs, the cost model and the names in PyTorch checkpoints are all derived from this
+list. The network is that of Dong & Yang, NAS-Bench-201, ICLR 2020: a 3x3 stem of C channels, three
+stages of `cells` equal cells at C, 2C, 4C channels, a residual block of stride 2 before the second
+and the third stage, normalisation, average pooling and a linear classifier.
 """
 
 import enum
@@ -34,7 +34,7 @@ class LayerKind(enum.Enum):
 
     @property
     def normalised(self) -> bool:
-        """Whether the layer has the scale and shift of a normalisation."""
+        """Whether the layer has a normalisation, with its scale and shift."""
         return self in (LayerKind.CONVOLUTION, LayerKind.NORMALISATION)
 
 
@@ -42,17 +42,18 @@ class Layer(NamedTuple):
     """One layer with weights.
 
     Attributes:
-        kind: What it computes.
-        path: Its place in the Flax variables.
-        torch: Its name in a PyTorch state_dict of the package xautodl.
-        torch_norm: The name of its normalisation there, if it has one.
-        cell: Position of its cell in a stage, where Flax stacks the weights; None outside of cells.
-        edge: Position of its edge in `EDGES`; None outside of cells.
-        size: Height and width of its kernel; 1 for other layers.
-        stride: Step between outputs.
+        kind: Kind of the layer.
+        path: Path of the layer in the Flax variables.
+        torch: Name of the layer in a PyTorch state_dict of the package xautodl.
+        torch_norm: Name of the layer's normalisation in the state_dict; None if it has none.
+        cell: Position of the layer's cell in its stage, whose weights Flax stacks; None outside of
+            cells.
+        edge: Position of the layer's edge in `EDGES`; None outside of cells.
+        size: Height and width of the convolution's kernel; 1 for other layers.
+        stride: Stride of the convolution; 1 for other layers.
         inputs: Number of input channels.
-        outputs: Number of output channels, or of logits.
-        side: Height and width of its output in pixels; 1 for the classifier.
+        outputs: Number of output channels, or of logits for the classifier.
+        side: Height and width of the output in pixels; 1 for the classifier.
     """
 
     kind: LayerKind
@@ -69,20 +70,20 @@ class Layer(NamedTuple):
 
     @property
     def weights(self) -> int:
-        """The number of entries of its kernel."""
+        """The number of entries of the kernel."""
         if self.kind is LayerKind.NORMALISATION:
             return 0
         return self.size**2 * self.inputs * self.outputs
 
     @property
     def parameters(self) -> int:
-        """The number of its trainable parameters."""
+        """The number of trainable parameters."""
         bias = self.outputs if self.kind is LayerKind.LINEAR else 0
         return self.weights + bias + 2 * self.outputs * self.kind.normalised
 
     @property
     def flops(self) -> int:
-        """Multiply-accumulates on one image as NAS-Bench-201 counts them: padding included."""
+        """Multiply-accumulates on one image, as NAS-Bench-201 counts them: padding included."""
         bias = self.outputs if self.kind is LayerKind.LINEAR else 0
         return self.weights * self.side**2 + bias
 
@@ -94,24 +95,24 @@ def layers(
 
     Args:
         ops: Six op codes.
-        channels: C, the channels of the first stage.
-        cells: Cells per stage.
+        channels: Number of channels C of the first stage.
+        cells: Number of cells per stage.
         classes: Number of logits.
-        image_size: Height and width of an image in pixels; a multiple of 4, as each residual
-            block's shortcut halves it exactly.
+        image_size: Height and width of an image in pixels; a multiple of 4, because the shortcut
+            of each residual block halves it exactly.
 
     Returns:
-        The layers.
+        The layers that have weights.
 
     Raises:
-        InputError: If a size is below 1 or `image_size` is no multiple of 4.
+        InputError: If a size is below 1, or `image_size` is not a multiple of 4.
 
     Example:
         >>> [layer.torch for layer in layers((3, 0, 0, 0, 0, 0), cells=1)][:3]
         ['stem.0', 'cells.0.layers.0.op.1', 'cells.1.conv_a.op.1']
     """
-    given = {"channels": channels, "cells": cells, "classes": classes, "image_size": image_size}
-    for name, size in given.items():
+    sizes = {"channels": channels, "cells": cells, "classes": classes, "image_size": image_size}
+    for name, size in sizes.items():
         if size < 1:
             raise InputError(f"expected {name} of at least 1, got {size}")
     if image_size % 4:
@@ -121,7 +122,7 @@ def layers(
     listed.append(
         Layer(convolution, ("stem",), "stem.0", "stem.1", None, None, 3, 1, 3, channels, image_size)
     )
-    index = 0  # of the next module of PyTorch's list of cells and residual blocks
+    index = 0  # position of the next module in PyTorch's list of cells and residual blocks
     for stage in range(3):
         width, side = channels * 2**stage, image_size >> stage
         if stage:

@@ -3,12 +3,12 @@
 A cell has four nodes; each of its six edges carries one of five operations, so there are
 5^6 = 15,625 cells. An architecture's id is its position in NAS-Bench-201's list, which needs no
 download: all cells in lexicographic order of their op codes, shuffled by Python's generator with
-seed 88. Everything here speaks of a cell as the tuple of its six op codes, `ops`; the class
-`ntknas.spaces.nasbench201.Architecture` is the same thing with a face.
+seed 88. In this module a cell is the tuple of its six op codes, `ops`. The class
+`ntknas.spaces.nasbench201.Architecture` wraps that tuple for users.
 
-Two cells are in one class when their unique strings agree. The rule is that of the benchmark's
+Two cells are in one class when their unique strings are equal. The rule is that of the benchmark's
 `to_unique_str(consider_zero=True)` and gives 6,466 classes. It is not graph isomorphism: zero
-terms are kept inside sums, so some cells that compute the same function stay apart.
+terms are kept inside sums, so some cells that compute the same function are in different classes.
 
 References:
     Dong & Yang, NAS-Bench-201, ICLR 2020.
@@ -50,7 +50,7 @@ NUM_ARCHITECTURES = len(OPERATIONS) ** len(EDGES)
 
 @cache
 def listing() -> tuple[Ops, ...]:
-    """NAS-Bench-201's list: the op codes of every architecture, by id.
+    """NAS-Bench-201's list: the op codes of every architecture, in the order of the ids.
 
     Example:
         >>> listing()[0], listing()[1000]
@@ -68,7 +68,7 @@ def ids() -> dict[Ops, int]:
 
 
 def unique_string(ops: Ops) -> str:
-    """The string that names a cell's class (`to_unique_str(consider_zero=True)`).
+    """The unique string of a cell, which names its class (`to_unique_str(consider_zero=True)`).
 
     A node is the sorted "+"-join of its incoming edges. An edge is "#" if its operation is
     `none` or its source is exactly "#", its source if it is a skip connection, and
@@ -108,7 +108,7 @@ def representatives() -> tuple[int, ...]:
 
 @cache
 def class_sizes() -> Counter[int]:
-    """The number of members of each class, by its representative's id."""
+    """The number of cells of each class, by the id of its representative."""
     return Counter(representatives())
 
 

@@ -1,4 +1,4 @@
-"""The cells one step away: the moves of local search and of mutation."""
+"""The neighbours of a cell, which local search and mutation can move to."""
 
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import OPERATIONS
@@ -12,10 +12,10 @@ def neighbours(architecture: Architecture) -> list[Architecture]:
     Neighbours are cells, not classes: some share the class of `architecture`.
 
     Args:
-        architecture: The cell.
+        architecture: Cell whose neighbours are listed.
 
     Returns:
-        24 cells, by edge, then by op code.
+        The 24 cells, ordered by edge, then by op code.
 
     Example:
         >>> [cell.code for cell in neighbours(Architecture.from_code("000000"))][:5]

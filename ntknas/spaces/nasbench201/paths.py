@@ -1,4 +1,4 @@
-"""What of a cell is alive: edges and paths from input to output, and what lies on them."""
+"""The live part of a cell: edges and paths from input to output, and their operations."""
 
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import EDGES, NONE, OPERATIONS, live
@@ -15,11 +15,12 @@ _CONVOLUTIONS = (_CONV_1X1, _CONV_3X3)
 def live_edges(architecture: Architecture) -> tuple[bool, ...]:
     """Which of the six edges lie on a path from the cell's input to its output.
 
-    An edge that carries `none`, that nothing reaches, or that leads nowhere is dead: it may hold
-    parameters and cost FLOPs, but the output does not depend on it.
+    An edge is dead if its operation is `none`, if no path from the input reaches it, or if no path
+    leads from it to the output. It may hold parameters and cost FLOPs, but the output does not
+    depend on it.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to analyse.
 
     Returns:
         Six truth values in the order of `EDGES`.
@@ -32,21 +33,21 @@ def live_edges(architecture: Architecture) -> tuple[bool, ...]:
 
 
 def live_operations(architecture: Architecture) -> tuple[int, ...]:
-    """Operation codes with every edge that cannot matter set to none, which saves time alone.
+    """Op codes with every edge that cannot change a kernel set to `none`, to save time.
 
-    An edge matters if its value gets to the output, and if something gets to it or it brings
-    parameters along: a convolution of zeros still ends in a normalisation, whose bias has a
-    gradient. So this keeps more edges than `live_edges`.
+    An edge matters if its value reaches the output, and if it has an input or parameters of its
+    own: a convolution of zeros still ends in a normalisation, whose bias has a gradient. This
+    function therefore keeps more edges than `live_edges`.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to analyse.
 
     Returns:
-        Six operation codes.
+        Six op codes.
 
     Example:
         >>> live_operations(Architecture.from_code("003003"))
-        (0, 0, 0, 0, 0, 3)
+        (0, 0, 3, 0, 0, 3)
     """
     edges = list(zip(architecture.ops, EDGES, strict=True))
     filled, useful = {0}, {3}
@@ -66,10 +67,10 @@ def live_paths(architecture: Architecture) -> list[tuple[int, ...]]:
     """Every path from the cell's input to its output that no `none` interrupts.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to analyse.
 
     Returns:
-        The op codes along each path, in order; no path for a constant cell, four at most.
+        The op codes along each path, in order; at most four paths, and none for a constant cell.
 
     Example:
         >>> live_paths(Architecture.from_code("300130"))
@@ -86,10 +87,10 @@ def depth(architecture: Architecture) -> int:
     """The number of convolution edges on the longest live path; 0 for a constant cell.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to analyse.
 
     Returns:
-        0 to 3.
+        A number from 0 to 3.
 
     Example:
         >>> depth(Architecture.from_code("333333")), depth(Architecture.from_code("111111"))
@@ -102,22 +103,23 @@ def structure(architecture: Architecture) -> dict[str, float]:
     """Counts of the live graph, which need no network.
 
     Args:
-        architecture: The cell.
+        architecture: Cell to analyse.
 
     Returns:
-        By name:
+        The counts by name.
 
-        * live_params: parameters of the benchmark's network (`num_parameters`) without dead edges
-        * convolutions: live edges with a convolution
-        * depth: convolutions on the live path that has the most
-        * mean_depth: convolutions on a live path, the mean of all paths
-        * depth_3x3: 3x3 convolutions on the live path that has the most
-        * plain_depth_3x3: the same among paths without pooling
-        * direct: 1 if an operation joins input and output, else 0
-        * pools: live edges with a pooling
-        * pool_paths: live paths through at least one pooling
+        * live_params: number of parameters of the benchmark's network (`num_parameters`) without
+          dead edges
+        * convolutions: number of live edges with a convolution
+        * depth: number of convolutions on the live path that has the most
+        * mean_depth: number of convolutions on a live path, averaged over the live paths
+        * depth_3x3: number of 3x3 convolutions on the live path that has the most
+        * plain_depth_3x3: the same, over paths without pooling
+        * direct: 1 if an operation connects the input to the output directly, else 0
+        * pools: number of live edges with a pooling
+        * pool_paths: number of live paths through at least one pooling
 
-        All are 0 for a constant cell, but for the parameters of what surrounds it.
+        For a constant cell all are 0, except live_params, which counts the layers around the cells.
 
     Example:
         >>> counts = structure(Architecture.from_code("300432"))
@@ -145,5 +147,5 @@ def structure(architecture: Architecture) -> dict[str, float]:
 
 
 def _most(paths: list[tuple[int, ...]], ops: tuple[int, ...]) -> int:
-    """Edges with one of these operations on the path that has the most."""
+    """Number of edges with one of these operations, on the path that has the most of them."""
     return max((sum(op in ops for op in path) for path in paths), default=0)

@@ -1,4 +1,4 @@
-"""Which architectures: from what a user types to a list of cells."""
+"""`architectures`: from the text that a user types to a list of cells."""
 
 import re
 from collections.abc import Iterable
@@ -20,27 +20,28 @@ _FORMS = (
 
 
 def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> list[Architecture]:
-    """The architectures that `spec` names, without duplicates (the first stays).
+    """The architectures that `spec` names; of duplicates only the first is kept.
 
-    * `all`: the 6,466 class representatives, in the order of their ids;
+    * `all`: the 6,466 distinct architectures (15,625 cells, duplicates merged), each given by the
+      representative of its class, in the order of their ids;
     * `every`: all 15,625 cells, in the order of their ids;
     * `random:COUNT` or `random:COUNT:SEED`: the first COUNT of NumPy's
-      `default_rng(SEED).permutation` of the 6,466 (SEED is 0 if left out), in that order, so with
-      one seed a smaller draw is the beginning of a larger one;
-    * an id, an architecture string, `code:` and six op codes; several with commas between;
-    * `@FILE`: a text file with one of those per line; blank lines and text behind `#` are skipped;
-    * an `Architecture`, an integer, or an iterable of anything above.
+      `default_rng(SEED).permutation` of the 6,466, in that order. SEED is 0 if left out. With the
+      same seed, a smaller draw is the beginning of a larger one;
+    * an id, an architecture string, or `code:` and six op codes; several are separated by commas;
+    * `@FILE`: a text file with one of those per line; blank lines and text after `#` are skipped;
+    * an `Architecture`, an integer, or an iterable of any of the above.
 
-    Ids are taken as they are: an id that is not its class's representative stays itself.
+    An id is never replaced by the representative of its class.
 
     Args:
-        spec: One of the forms above.
+        spec: Architectures in one of the forms above.
 
     Returns:
         At least one architecture.
 
     Raises:
-        InputError: If `spec` has no such form or names nothing.
+        InputError: If `spec` has none of these forms, or names nothing.
 
     Example:
         >>> [cell.id for cell in architectures("0, 5, 9930, 5")]
@@ -55,6 +56,7 @@ def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> l
 
 
 def _expand(spec: Any) -> list[Architecture]:
+    """The architectures that `spec` names; duplicates are kept."""
     if isinstance(spec, Architecture):
         return [spec]
     if isinstance(spec, str):
@@ -67,6 +69,7 @@ def _expand(spec: Any) -> list[Architecture]:
 
 
 def _parse(spec: str) -> list[Architecture]:
+    """The architectures that a text names."""
     spec = spec.strip()
     if spec == "all":
         return [Architecture.from_id(index) for index in sorted(set(representatives()))]
@@ -82,6 +85,7 @@ def _parse(spec: str) -> list[Architecture]:
 
 
 def _one(item: str) -> Architecture:
+    """The architecture that an id, a string or a code names."""
     if "|" in item or "~" in item:
         return Architecture.from_string(item)
     if item.startswith("code:"):
@@ -97,6 +101,7 @@ def _one(item: str) -> Architecture:
 
 
 def _draw(spec: str) -> list[Architecture]:
+    """The architectures of `random:COUNT[:SEED]`."""
     pool = sorted(set(representatives()))
     match = re.fullmatch(r"random:([0-9]{1,9})(?::([0-9]{1,18}))?", spec)
     if match is None:
@@ -111,6 +116,7 @@ def _draw(spec: str) -> list[Architecture]:
 
 
 def _read(name: str) -> list[Architecture]:
+    """The architectures in a text file, one per line."""
     try:
         text = Path(name).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
@@ -118,15 +124,15 @@ def _read(name: str) -> list[Architecture]:
         raise InputError(
             f"expected a readable list of architectures after @, got {name!r}: {reason}"
         ) from error
-    found = []
+    cells = []
     for number, line in enumerate(text.splitlines(), start=1):
         item = line.partition("#")[0].strip()
         if not item:
             continue
         try:
-            found.append(_one(item))
+            cells.append(_one(item))
         except InputError as error:
             raise InputError(f"{name}, line {number}: {error}") from error
-    if not found:
+    if not cells:
         raise InputError(f"expected one architecture per line in {name}, got none")
-    return found
+    return cells

@@ -1,7 +1,7 @@
-"""The size of the network that a cell makes: parameters and multiply-accumulates.
+"""The size of a cell's network: number of parameters and of multiply-accumulates.
 
-Every chosen operation is built and run, so dead edges count too. Both numbers are sums over the one
-list of layers (`ntknas.spaces.nasbench201.layers`).
+The benchmark builds and runs every operation of a cell, so dead edges count too. Both numbers are
+sums over the list of layers (`ntknas.spaces.nasbench201.layers`).
 """
 
 from functools import cache
@@ -16,19 +16,20 @@ __all__ = ["flops", "num_parameters"]
 def num_parameters(
     architecture: Architecture, *, channels: int = 16, cells: int = 5, classes: int = 10
 ) -> int:
-    """The number of trainable parameters, as the benchmark's PyTorch network has them.
+    """The number of trainable parameters of the benchmark's PyTorch network.
 
-    Convolutions have no bias. Each but the shortcut's 1x1 is followed by a batch norm with a scale
-    and a shift per channel. The classifier has a bias. Running statistics are not parameters.
+    Convolutions have no bias. Each convolution except the 1x1 of a shortcut is followed by a batch
+    normalisation with a scale and a shift per channel. The classifier has a bias. Running
+    statistics are not parameters.
 
     Args:
-        architecture: The cell.
-        channels: C, the channels of the first stage.
-        cells: Cells per stage.
+        architecture: Cell of the network.
+        channels: Number of channels C of the first stage.
+        cells: Number of cells per stage.
         classes: Number of logits.
 
     Returns:
-        The count.
+        The number of parameters.
 
     Raises:
         InputError: If a size is below 1.
@@ -51,22 +52,22 @@ def flops(
     """Multiply-accumulates of one forward pass on one image, as NAS-Bench-201 counts FLOPs.
 
     Counted are every convolution (kernel height x width x input x output channels x output pixels)
-    and the classifier (inputs x logits, and one for each bias). Not counted are batch norm, ReLU,
-    pooling and additions. One multiply-accumulate counts once. The benchmark prints this number
-    divided by a million.
+    and the classifier (inputs x logits, and one for each bias). Batch normalisation, ReLU, pooling
+    and additions are not counted. One multiply-accumulate counts once. The benchmark prints this
+    number divided by a million.
 
     Args:
-        architecture: The cell.
-        channels: C, the channels of the first stage.
-        cells: Cells per stage.
+        architecture: Cell of the network.
+        channels: Number of channels C of the first stage.
+        cells: Number of cells per stage.
         classes: Number of logits.
         image_size: Height and width of the image in pixels; a multiple of 4.
 
     Returns:
-        The count.
+        The number of multiply-accumulates.
 
     Raises:
-        InputError: If a size is below 1 or `image_size` is no multiple of 4.
+        InputError: If a size is below 1, or `image_size` is not a multiple of 4.
 
     Example:
         >>> flops(Architecture.from_code("333333"))
@@ -77,6 +78,6 @@ def flops(
 
 @cache
 def _sizes(ops: Ops, channels: int, cells: int, classes: int, image_size: int) -> tuple[int, int]:
-    """Parameters and FLOPs, which depend on how often an operation occurs, not on where."""
+    """Parameters and FLOPs; they depend on how often an operation occurs, not on which edge."""
     listed = layers(ops, channels=channels, cells=cells, classes=classes, image_size=image_size)
     return sum(layer.parameters for layer in listed), sum(layer.flops for layer in listed)

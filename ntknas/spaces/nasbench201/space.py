@@ -17,7 +17,7 @@ from ntknas.spaces.nasbench201.size import flops, num_parameters
 __all__ = ["BUILDERS", "NASBENCH201", "NASBench201"]
 
 BUILDERS: Registry[Any] = Registry("builder", {"nasbench201": "ntknas.network.build:build"})
-"""Where the networks come from: a room above, which is asked for when a network is built."""
+"""Functions that build networks. Their code is imported when a network is built: it needs JAX."""
 
 
 class NASBench201:
@@ -27,7 +27,7 @@ class NASBench201:
         >>> [cell.id for cell in NASBENCH201.parse("0,5")]
         [0, 5]
         >>> NASBENCH201.counts(Architecture.from_id(0), {})["depth"]
-        2.0
+        1.0
     """
 
     name = "nasbench201"
@@ -37,18 +37,18 @@ class NASBench201:
         return architectures(spec)
 
     def representative(self, architecture: Architecture) -> Architecture:
-        """The smallest id of the cell's class; benchmarks trained only that one."""
+        """The cell with the smallest id of its class; benchmarks trained only that one."""
         return architecture.representative
 
     def sample(self, count: int, seed: int) -> list[Architecture]:
         """The first `count` of a random order of the 6,466 representatives.
 
         Args:
-            count: How many.
-            seed: Seed of the order.
+            count: Number of architectures to draw.
+            seed: Seed of the random order.
 
         Raises:
-            InputError: If there are fewer.
+            InputError: If `count` is below 1 or above 6,466.
         """
         pool = sorted(set(representatives()))
         if not 1 <= count <= len(pool):
@@ -64,8 +64,8 @@ class NASBench201:
         """Counts of the cell's live graph (`structure`), parameters and FLOPs.
 
         Args:
-            architecture: The cell.
-            sizes: Any of channels, cells, classes and image_size.
+            architecture: Cell to count.
+            sizes: Any of the sizes channels, cells, classes and image_size, by name.
         """
         of_parameters = {name: size for name, size in sizes.items() if name != "image_size"}
         return structure(architecture) | {
@@ -74,14 +74,14 @@ class NASBench201:
         }
 
     def build(self, architecture: Architecture, network: Any = None) -> Any:
-        """The cell's own network, with the weights of its own operations alone.
+        """The network of one cell, with the weights of this cell's operations only.
 
         Args:
-            architecture: The cell.
-            network: A `NetworkSpec`; None for the benchmark's.
+            architecture: Cell to build.
+            network: Settings of the network (a `NetworkSpec`); None means those of the benchmark.
         """
         return BUILDERS[self.name](architecture, network)
 
 
 NASBENCH201 = NASBench201()
-"""The space."""
+"""The search space NAS-Bench-201."""
