@@ -2,7 +2,7 @@
 
     python -m benchmarks.beta_sweep --out FILE
 
-The stored matrices are random and positive definite: nothing is scored, and no device is used.
+The stored matrices are random and positive definite. No network is built, and no device is used.
 """
 
 import tempfile
@@ -17,8 +17,8 @@ import ntknas
 from benchmarks.common import command, describe, spread
 from ntknas.errors import InputError
 from ntknas.kernel import KernelName
-from ntknas.runs import Run, ScoringSpec
-from ntknas.runs.store import GramRecord, Store
+from ntknas.runs import GramRecord, Run, ScoringSpec, Store
+from ntknas.spaces.nasbench201 import NASBENCH201
 
 __all__ = ["SweepConfig", "run", "write_run"]
 
@@ -28,13 +28,13 @@ class SweepConfig:
     """What to store and sweep.
 
     Attributes:
-        archs: architectures.
-        betas: evenly spaced in [0, 1].
-        batch_size: images N; joint matrices are [3 N, 3 N].
-        repeats: sweeps.
+        archs: Architectures, as `ntknas.architectures` takes them.
+        betas: Number of values of beta, evenly spaced in [0, 1].
+        batch_size: Number of images N; joint matrices are [3 N, 3 N].
+        repeats: Number of sweeps.
 
     Raises:
-        InputError: for fewer than two betas, or no sweep.
+        InputError: If there are fewer than two betas, or no sweep.
     """
 
     archs: str = "random:1000:0"
@@ -49,7 +49,12 @@ class SweepConfig:
 
 
 def write_run(folder: Path, config: SweepConfig) -> Run:
-    """A run of made-up joint matrices at one radius and seed, without a score table."""
+    """A run of made-up joint matrices at one radius and seed, without a score table.
+
+    Args:
+        folder: Folder of the run.
+        config: Settings, see `SweepConfig`.
+    """
     spec = ScoringSpec(batch_size=config.batch_size, rhos=(8 / 255,))
     labels = [i % 10 for i in range(config.batch_size)]
     size = len(spec.batches) * config.batch_size
@@ -60,7 +65,9 @@ def write_run(folder: Path, config: SweepConfig) -> Run:
         for architecture in ntknas.architectures(config.archs):
             rows = rng.normal(size=(size, 2 * size))
             gram = (rows @ rows.T).astype(np.float32)
-            store.add(architecture.id, 0.0, [GramRecord(0, spec.rhos[0], gram)], [])
+            counts = NASBENCH201.counts(architecture, spec.sizes)
+            grams = [GramRecord(0, spec.rhos[0], gram)]
+            store.add(architecture, seconds=0.0, counts=counts, grams=grams, scores=[])
     return Run(folder)
 
 
@@ -68,11 +75,11 @@ def run(config: SweepConfig) -> dict[str, Any]:
     """Sweep a made-up run.
 
     Args:
-        config: see `SweepConfig`.
+        config: Settings, see `SweepConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries, median and quartiles of a sweep's
-        seconds, and the numbers of architectures and of rows of the table.
+        The entries of `benchmarks.common.describe`, median and quartiles of the seconds per sweep,
+        and the numbers of architectures and of rows of the table.
     """
     betas = np.linspace(0, 1, config.betas).tolist()
     seconds = []

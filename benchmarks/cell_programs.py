@@ -2,11 +2,14 @@
 
     python -m benchmarks.cell_programs --out FILE
 
-A cell of each stage, forwards and pulled back to its input and its part of the kernel, by three
-programs that give the same: `branches` (one architecture after the other, running its own
-operations alone), `selection` (all at once, every operation computed and the right one selected),
-`masks` (all at once, every edge one 3x3 convolution whose kernel is masked). They take turns in one
-process. The engine has the first two.
+One cell per stage is computed forwards, and pulled back to its input and its part of the kernel.
+Three programs give the same result and take turns in one process:
+
+* `branches`: One architecture after the other, running its own operations alone.
+* `selection`: All at once; every operation is computed, and the right one selected.
+* `masks`: All at once; every edge is one 3x3 convolution whose kernel is masked.
+
+The engine has the first two.
 """
 
 import time
@@ -36,16 +39,17 @@ class CellProgramsConfig:
     """What to time.
 
     Attributes:
-        archs: architectures, all of them in one launch.
-        norm: normalisation statistics, batch or image.
-        batch_size: images N.
-        channels: width of the first stage.
-        image_size: pixels a side in the first stage.
-        stages: of 0, 1 and 2, each with half the pixels a side and twice the channels of the last.
-        repeats: turns, after the warm-up.
+        archs: Architectures, all of them in one launch.
+        norm: Normalisation statistics, batch or image.
+        batch_size: Number of images N.
+        channels: Channels of the first stage.
+        image_size: Height and width of the first stage in pixels.
+        stages: Stages to time, of 0, 1 and 2. Each has half the height and width of the stage
+            before it and twice its channels.
+        repeats: Number of turns after the warm-up.
 
     Raises:
-        InputError: for another normalisation or stage, or no turn.
+        InputError: If the normalisation or a stage is another one, or there is no turn.
     """
 
     archs: str = "random:8:0"
@@ -69,13 +73,15 @@ def run(config: CellProgramsConfig) -> dict[str, Any]:
     """Time the three programs on a cell of each stage.
 
     Args:
-        config: see `CellProgramsConfig`.
+        config: Settings, see `CellProgramsConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries and, of each stage, `programs`: of
-        each the seconds an architecture, those of its first call, and `ratio`, its median to that of
-        `branches`; `disagreement`: the largest distance of a kernel from that of `branches`, over
-        the latter's largest entry, medians over entries.
+        The entries of `benchmarks.common.describe`, and for each stage
+
+        * `programs`: for each program the seconds per architecture, the seconds of its first call,
+          and `ratio`, its median over the median of `branches`;
+        * `disagreement`: for each program the median over entries of its kernel's distance from
+          that of `branches`, divided by the latter's largest entry; the largest of all kernels.
     """
     architectures = ntknas.architectures(config.archs)
     ops = jnp.asarray([live_operations(a) for a in architectures])

@@ -1,4 +1,4 @@
-"""What every benchmark shares: flags, one JSON format, a process to measure in, ratios."""
+"""What all benchmarks share: flags, one JSON format, a process to measure in, ratios."""
 
 import argparse
 import datetime
@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntknas.errors import InputError
+from ntknas.kernel import Batch, KernelName
 
 __all__ = [
     "Answer",
     "Worker",
+    "batches_of",
     "command",
     "describe",
     "foreign_load",
@@ -80,8 +82,8 @@ def describe(name: str, config: Any) -> dict[str, Any]:
     """The head of a result: what was measured, with which settings, where, when, on what.
 
     Args:
-        name: of the benchmark.
-        config: a dataclass.
+        name: Name of the benchmark.
+        config: Its settings, a dataclass.
     """
     return {
         "benchmark": name,
@@ -93,6 +95,21 @@ def describe(name: str, config: Any) -> dict[str, Any]:
         },
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def batches_of(kernels: tuple[KernelName, ...]) -> tuple[Batch, ...]:
+    """The batches of images of kernels that are not mixed.
+
+    Args:
+        kernels: Names of kernels: clean, robust, twice.
+
+    Raises:
+        InputError: If one of them is a mixed kernel.
+    """
+    pure = [kernel for kernel in KernelName if not kernel.mixed]
+    if not set(kernels) <= set(pure):
+        raise InputError(f"expected kernels of {', '.join(pure)}, got {', '.join(kernels)}")
+    return tuple(kernel.batches[0] for kernel in kernels)
 
 
 def spread(seconds: list[float]) -> dict[str, Any]:
@@ -110,8 +127,8 @@ def ratio(ours: list[float], theirs: list[float]) -> dict[str, Any]:
     """Geometric mean of paired ratios.
 
     Args:
-        ours: seconds of each architecture.
-        theirs: seconds of the same architectures.
+        ours: Seconds of each architecture.
+        theirs: Seconds of the same architectures.
 
     Returns:
         `ratio`, below 1 where ours is faster, and its 95% bootstrap `interval` (10,000 resamples of
@@ -161,10 +178,10 @@ class Worker:
     It waits on a pipe while the others work.
 
     Args:
-        make: importable function. `make(*args)` runs in the process and returns a function from a
-            request to the callable to be timed. That callable is made once a request and kept, and its
-            making is not in the times.
-        args: to be pickled.
+        make: Importable function. `make(*args)` runs in the process and returns a function from a
+            request to the callable to be timed. That callable is made once per request and kept;
+            making it is not in the times.
+        args: Arguments of `make`, which are pickled.
     """
 
     def __init__(self, make: Callable[..., Callable[[Any], Callable[[], Any]]], *args: Any):
@@ -189,10 +206,10 @@ class Worker:
         """The answer to a request.
 
         Args:
-            request: hashable and to be pickled.
+            request: Request, which is hashable and is pickled.
 
         Raises:
-            RuntimeError: if the process fails, with its traceback.
+            RuntimeError: If the process fails; the message has its traceback.
         """
         self._pipe.send(request)
         return self._receive()
@@ -235,9 +252,10 @@ def command(run: Callable[[Any], dict[str, Any]], defaults: Any, description: st
     Exit status 2, after one line, for input that cannot be used.
 
     Args:
-        run: the benchmark.
-        defaults: its frozen dataclass; each field is a flag, tuples are written with commas.
-        description: the module's docstring, of which the first line is shown.
+        run: The benchmark.
+        defaults: Its settings, a frozen dataclass. Each field is a flag; tuples are written with
+            commas.
+        description: Docstring of the module, whose first line is shown.
     """
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     for name, value in vars(defaults).items():

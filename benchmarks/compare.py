@@ -26,7 +26,7 @@ def load(path: Path) -> dict[str, Any]:
     """A benchmark's result.
 
     Raises:
-        InputError: if the file cannot be read or holds something else.
+        InputError: If the file cannot be read or holds something else.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -67,11 +67,11 @@ def compare(new: dict[str, Any], baseline: dict[str, Any]) -> dict[str, float]:
     Figures that are 0 in both have ratio 1; a baseline of 0 alone gives infinity.
 
     Args:
-        new: a benchmark's result.
-        baseline: a result of the same benchmark.
+        new: A benchmark's result.
+        baseline: A result of the same benchmark.
 
     Raises:
-        InputError: if the results are of different benchmarks, or share no figure.
+        InputError: If the results are of different benchmarks, or share no figure.
     """
     names = [result.get("benchmark") for result in (new, baseline)]
     if names[0] != names[1]:

@@ -19,7 +19,7 @@ from ntknas.spaces.nasbench201 import Architecture, live_operations
 __all__ = ["PEAK", "clean_setting", "competitor", "fraction_of_peak", "scorer"]
 
 PEAK = "peak"
-"""The request to `competitor`'s function for float32 products a second, in operations."""
+"""The request to `competitor`'s function for the rate of float32 products."""
 
 _process = contextlib.ExitStack()
 
@@ -27,7 +27,14 @@ _process = contextlib.ExitStack()
 def clean_setting(
     batch_size: int, channels: int, cells: int, norm: Norm
 ) -> tuple[ScoringSpec, ScoringBatch]:
-    """Spec of a clean kernel on the embedded images, and the batch of seed 0."""
+    """Spec of a clean kernel on the embedded images, and the batch of seed 0.
+
+    Args:
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        norm: Normalisation statistics.
+    """
     images = ntknas.load_images()
     network = NetworkSpec(channels=channels, cells=cells, norm=norm)
     spec = ScoringSpec(batch_size=batch_size, batches=(Batch.CLEAN,), network=network)
@@ -37,14 +44,16 @@ def clean_setting(
 def competitor(
     spec: ScoringSpec, batch: ScoringBatch
 ) -> Callable[[int | tuple[int, ...] | str], Callable[[], np.ndarray | float]]:
-    """From an id to what computes its kernels, from several ids to `scorer`'s callable.
+    """A function from a request to a callable to be timed.
 
-    The value of the former is the clean kernel [n, n].
+    The callable of an architecture's id computes its first joint matrix, which for a clean setting
+    is the kernel [n, n]. That of several ids is `scorer`'s. That of `PEAK` measures the machine's
+    rate of products, of which the rates of programs are fractions. The first call for an id or ids
+    compiles the program of both.
 
-    The request `PEAK` measures the machine's rate of products, which the rates of programs are
-    fractions of.
-
-    The first call of either compiles the program of both.
+    Args:
+        spec: Settings of the run.
+        batch: Images of seed 0.
     """
     _process.enter_context(reused_memory())  # as within `ntknas.score`, until the process ends
     inputs = seed_inputs(spec, batch, 0)
@@ -58,15 +67,18 @@ def competitor(
             return score(request)
         assert isinstance(request, int)
         ops = jnp.asarray(live_operations(Architecture.from_id(request)))
-        return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled))[0, 0]
+        return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled))[0]
 
     return prepare
 
 
 def scorer(spec: ScoringSpec) -> Callable[[tuple[int, ...]], Callable[[], int]]:
-    """From ids to a call of `ntknas.score`: batch drawn, scores computed, run written.
+    """A function from ids to a call of `ntknas.score`: scores computed, run written.
 
-    The call makes a new folder each time and returns how many architectures the run holds.
+    The call makes a new folder each time and returns the number of architectures in the run.
+
+    Args:
+        spec: Settings of the run.
     """
 
     def prepare(ids: tuple[int, ...]) -> Callable[[], int]:
@@ -85,13 +97,13 @@ def fraction_of_peak(
     """How much of the machine a computation used.
 
     Args:
-        spec: of the run.
-        ids: architectures that were done.
-        seconds: for all of them.
-        peak: operations a second (`ntknas.engine.cost.measured_peak`).
+        spec: Settings of the run.
+        ids: Architectures that were done.
+        seconds: Seconds for all of them.
+        peak: Operations per second (`ntknas.engine.measured_peak`).
 
     Returns:
-        `gflops`, 10^9 operations a second by the cost model, and `fraction_of_peak`.
+        `gflops`, 10^9 operations per second by the cost model, and `fraction_of_peak`.
     """
     flops = sum(run_cost(Architecture.from_id(index), spec).flops for index in ids)
     return {"gflops": flops / seconds / 1e9, "fraction_of_peak": flops / seconds / peak}

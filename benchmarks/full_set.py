@@ -29,17 +29,17 @@ class FullSetConfig:
     """What to time.
 
     Attributes:
-        archs: architectures.
-        norm: normalisation.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        rho: radius of the attack.
-        steps: of PGD.
-        repeats: turns, after the warm-up.
+        archs: Architectures, as `ntknas.architectures` takes them.
+        norm: Normalisation statistics.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        rho: Radius of the attack in pixel units.
+        steps: Steps of PGD.
+        repeats: Number of turns after the warm-up.
 
     Raises:
-        InputError: for no turn.
+        InputError: If there is no turn.
     """
 
     archs: str = "random:32:0"
@@ -60,14 +60,19 @@ def run(config: FullSetConfig) -> dict[str, Any]:
     """Time both sets on every architecture.
 
     Args:
-        config: see `FullSetConfig`.
+        config: Settings, see `FullSetConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries and `sets`, of each set the seconds of
-        an architecture and of its first call, the share of the machine that other processes used;
-        `ratio`: full to clean, geometric mean over architectures one at a time, and its interval;
-        `score_ratio`: the same of the whole list's seconds in `ntknas.score`, median over turns;
-        `operations_ratio`: what the cost model expects of the list; `rows`.
+        The entries of `benchmarks.common.describe` and
+
+        * `sets`: for each set the seconds per architecture, the seconds of its first call, and the
+          share of the machine that other processes used;
+        * `ratio`: full over clean, the geometric mean over architectures one at a time, and its
+          interval;
+        * `score_ratio`: the same for the seconds of the whole list in `ntknas.score`, the median
+          over turns;
+        * `operations_ratio`: the ratio that the cost model expects of the list;
+        * `rows`: one per architecture.
     """
     clean, batch = engine.clean_setting(
         config.batch_size, config.channels, config.cells, config.norm

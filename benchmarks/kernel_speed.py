@@ -6,14 +6,14 @@ With `--norm batch` the images are coupled, and the peer `torch` is the publishe
 backward passes. With `--norm image` they are not, and the peers are `torch_func` (`vmap(grad)`)
 and `neural_tangents` (on the Flax network of ntknas, so it shares its convolutions). Every
 competitor has a process of its own, and one works at a time. In a turn each architecture is done by
-all of them one after the other, so that slow moments of the machine meet all; before that, the
+all of them one after the other, so that slow moments of the machine meet all. Before that, the
 whole list is done in one go by `ntknas.score`, which keeps several architectures in flight.
 
-Turns do not make up for a busy machine: other load slows PyTorch's threads, which wait for each
+Turns do not make up for a busy machine. Other load slows PyTorch's threads, which wait for each
 other, more than XLA's, and would flatter ntknas. `foreign_load` says how much there was.
 
 All compute the kernel of the same weights and images. Each architecture's first call is not among
-the times: it compiles what has to be compiled, and its kernels are compared.
+the times. It compiles what has to be compiled, and its kernels are compared.
 """
 
 import contextlib
@@ -69,15 +69,15 @@ class SpeedConfig:
     """What to time.
 
     Attributes:
-        archs: architectures.
-        norm: normalisation, batch or image, which decides on the peers.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        repeats: turns, after the warm-up.
+        archs: Architectures, as `ntknas.architectures` takes them.
+        norm: Normalisation statistics, batch or image, which decide on the peers.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        repeats: Number of turns after the warm-up.
 
     Raises:
-        InputError: for another normalisation, or no turn.
+        InputError: If the normalisation is another one, or there is no turn.
     """
 
     archs: str = "random:32:0"
@@ -98,25 +98,25 @@ def run(config: SpeedConfig) -> dict[str, Any]:
     """Time all competitors on every architecture.
 
     Args:
-        config: see `SpeedConfig`.
+        config: Settings, see `SpeedConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries and
+        The entries of `benchmarks.common.describe` and
 
-        * `rows`: of each architecture id, code, `difference` of each peer's kernel from ntknas's
-            (relative to its largest entry), and of each competitor seconds of the first call, median
-            and quartiles;
-        * `peak_gflops`: the fastest of one try a turn at a product of matrices, in 10^9 operations
-            a second;
+        * `rows`: for each architecture id, code, `difference` of each peer's kernel from ntknas's
+          (relative to its largest entry), and for each competitor the seconds of the first call,
+          median and quartiles;
+        * `peak_gflops`: the fastest of one product of matrices per turn, in 10^9 operations per
+          second;
         * `competitors`: median and mean over architectures, seconds of the very first call, the
-            share of the machine that other processes used meanwhile, and the operations of the cost
-            model a second, also as a fraction of the peak (a peer may do more operations than those);
+          share of the machine that other processes used meanwhile, and the cost model's operations
+          per second, also as a fraction of the peak (a peer may do more operations than those);
         * `peers`: geometric mean of the ratios of ntknas's seconds to a peer's, and its interval;
-        * `score`: seconds an architecture of `ntknas.score` over the list; the ratios to its peers
-            are those of the whole list's seconds, median over the turns.
+        * `score`: seconds per architecture of `ntknas.score` over the list. The ratios to its peers
+          are those of the whole list's seconds, the median over turns.
 
     Raises:
-        RuntimeError: if kernels differ by more than `TOLERANCE` or `LARGEST`.
+        RuntimeError: If kernels differ by more than `TOLERANCE` or `LARGEST`.
     """
     spec, batch = engine.clean_setting(
         config.batch_size, config.channels, config.cells, config.norm
@@ -181,7 +181,7 @@ def _first_calls(workers: dict[str, Worker], architecture: ntknas.Architecture) 
 def _turns(
     workers: dict[str, Worker], ids: tuple[int, ...], repeats: int
 ) -> tuple[list[Answer], dict[str, list[list[Answer]]], list[float]]:
-    """Of every turn: `ntknas.score`, each competitor on each architecture, the machine's peak."""
+    """Per turn: `ntknas.score`, each competitor on each architecture, the machine's peak."""
     scored: list[Answer] = []
     peaks: list[float] = []
     found: dict[str, list[list[Answer]]] = {name: [] for name in workers}
@@ -204,7 +204,7 @@ def _list_ratio(score_times: list[float], turns: list[list[float]]) -> float:
 
 
 def _differences(kernels: dict[str, np.ndarray]) -> dict[str, float]:
-    """Of each peer's kernel from ntknas's, the largest, relative to its largest entry."""
+    """The largest difference of each peer's kernel from ntknas's, over its largest entry."""
     ours = kernels.pop("ntknas").astype(np.float64)
     found = {}
     for name, kernel in kernels.items():

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import ntknas
-from benchmarks.common import Worker, command, describe, memory_mb
+from benchmarks.common import Worker, batches_of, command, describe, memory_mb
 from ntknas.errors import InputError
-from ntknas.kernel import Batch
+from ntknas.kernel import KernelName
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
 from ntknas.runs import ScoringSpec
@@ -27,22 +27,23 @@ class MemoryConfig:
     """What to score, and when to look.
 
     Attributes:
-        archs: architectures.
-        kernels: batches whose Jacobians are taken.
-        norm: normalisation.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        every: architectures from one look to the next.
-        early: architectures after which memory should have settled; a multiple of `every`.
-        late: architectures after which it is compared; a multiple of `every`.
+        archs: Architectures, as `ntknas.architectures` takes them.
+        kernels: Kernels to score: clean, robust, twice.
+        norm: Normalisation statistics.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        every: Number of architectures from one look to the next.
+        early: Number of architectures after which memory should have settled, a multiple of
+            `every`.
+        late: Number of architectures after which it is compared, a multiple of `every`.
 
     Raises:
-        InputError: for moments that there is no look at.
+        InputError: If there is no look at one of these moments.
     """
 
     archs: str = "random:300:0"
-    kernels: tuple[Batch, ...] = (Batch.CLEAN,)
+    kernels: tuple[KernelName, ...] = (KernelName.CLEAN,)
     norm: Norm = Norm.BATCH
     batch_size: int = 32
     channels: int = 16
@@ -64,15 +65,15 @@ def run(config: MemoryConfig) -> dict[str, Any]:
     """Score in a fresh process and look at its memory.
 
     Args:
-        config: see `MemoryConfig`.
+        config: Settings, see `MemoryConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries, seconds in all, the peak, memory at
-        the early and the late moment with their ratios (`rss_ratio` of what was resident at those
-        moments, `peak_ratio` of the largest until then), and `rows`, one a look. MB are 10^6 bytes.
+        The entries of `benchmarks.common.describe`, seconds in all, the peak, memory at the early
+        and the late moment with their ratios (`rss_ratio` of what was resident at those moments,
+        `peak_ratio` of the largest until then), and `rows`, one per look. MB are 10^6 bytes.
 
     Raises:
-        InputError: if there are fewer architectures than `late`.
+        InputError: If there are fewer architectures than `late`.
     """
     total = len(ntknas.architectures(config.archs))
     if total < max(config.early, config.late):
@@ -95,7 +96,9 @@ def run(config: MemoryConfig) -> dict[str, Any]:
 
 def _scorer(config: MemoryConfig) -> Callable[[str], Callable[[], list[dict[str, Any]]]]:
     network = NetworkSpec(channels=config.channels, cells=config.cells, norm=config.norm)
-    spec = ScoringSpec(batch_size=config.batch_size, kernels=config.kernels, network=network)
+    spec = ScoringSpec(
+        batch_size=config.batch_size, batches=batches_of(config.kernels), network=network
+    )
 
     def prepare(archs: str) -> Callable[[], list[dict[str, Any]]]:
         def score() -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.precision --archs random:60:0
 
-The oracle is the same program in float64, which the tests hold against a plain Jacobian. Run it on
-each back end: it uses JAX's default device.
+The oracle is the same program in float64, which the tests hold against a plain Jacobian. It uses
+JAX's default device, so run it on each back end.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class PrecisionConfig:
     """What to compare.
 
     Attributes:
-        archs: architectures; those that never connect input to output are left out.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        norm: normalisation statistics.
+        archs: Architectures. Those that never connect input to output are left out.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        norm: Normalisation statistics.
     """
 
     archs: str = "random:60:0"
@@ -49,11 +49,12 @@ def run(config: PrecisionConfig) -> dict:
     """Compute every kernel in both precisions.
 
     Args:
-        config: see `PrecisionConfig`.
+        config: Settings, see `PrecisionConfig`.
 
     Returns:
-        Rows (id, cond in float64, relative errors of lambda_min, cond and the whole kernel in
-        Frobenius norm), and medians and maxima of lambda_min's error within intervals of cond.
+        The entries of `benchmarks.common.describe`, rows (id, cond in float64, relative errors of
+        lambda_min, lambda_max and the whole kernel in Frobenius norm), and medians and maxima of
+        lambda_min's error within intervals of cond.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     chosen = [a for a in ntknas.architectures(config.archs) if not a.is_constant]
@@ -91,7 +92,7 @@ def _kernels(
     rhos = jnp.zeros(0, inputs.images.dtype)
     return [
         np.asarray(
-            gram_of(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled)[0, 2],
+            gram_of(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled)[0],
             np.float64,
         )
         for a in chosen

@@ -3,8 +3,8 @@
     python -m benchmarks.scaling --plot scaling.png --out FILE
 
 One of the four varies at a time. The exponent of each is the slope of a line fitted to logarithms.
-With devices a launch of several architectures is timed, and its seconds divided by their number.
-On a CPU the devices are XLA's host devices, which share the processor's cores.
+For devices a launch of several architectures is timed, and its seconds divided by their number. On
+a CPU the devices are XLA's host devices, which share the processor's cores.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ __all__ = ["ScalingConfig", "exponent", "plot", "run"]
 _AXES = {
     "batch_size": "images N",
     "channels": "width C",
-    "cells": "cells a stage",
+    "cells": "cells per stage",
     "devices": "devices",
 }
 
@@ -43,22 +43,22 @@ class ScalingConfig:
     """What varies, and what is kept meanwhile.
 
     Attributes:
-        arch: one architecture.
-        norm: normalisation.
-        batch_sizes: images N to try.
-        widths: channels C to try.
-        depths: cells a stage to try.
-        devices: numbers of devices to try.
-        batch_size: images N while something else varies.
-        channels: width meanwhile.
-        cells: cells a stage meanwhile.
-        per_launch: architectures in a launch over devices; a multiple of all their numbers.
-        repeats: turns over all settings, after the first call of each.
-        plot: picture to write, .png or .svg.
+        arch: One architecture.
+        norm: Normalisation statistics.
+        batch_sizes: Numbers of images N to try.
+        widths: Channels C of the first stage to try.
+        depths: Cells per stage to try.
+        devices: Numbers of devices to try.
+        batch_size: Number of images N while something else varies.
+        channels: Channels of the first stage meanwhile.
+        cells: Cells per stage meanwhile.
+        per_launch: Architectures in a launch over devices, a multiple of all numbers of devices.
+        repeats: Number of turns over all settings, after the first call of each.
+        plot: Picture to write, .png or .svg.
 
     Raises:
-        InputError: for fewer than two values of something, a launch that devices cannot share
-            equally, no turn, or a picture that cannot be.
+        InputError: If there are fewer than two values of something, a launch that devices cannot
+            share equally, no turn, or a picture of another kind.
     """
 
     arch: str = "code:333333"
@@ -101,15 +101,15 @@ def run(config: ScalingConfig) -> dict[str, Any]:
     """Time every setting in turns, fit the exponents and draw them.
 
     Args:
-        config: see `ScalingConfig`.
+        config: Settings, see `ScalingConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries, the share of the machine that other
-        processes used meanwhile, and of each of `batch_size`, `channels`, `cells`, `devices` its
-        `exponent` and `points`: the value as `id`, median and quartiles, seconds of the first call.
+        The entries of `benchmarks.common.describe`, the share of the machine that other processes
+        used meanwhile, and for each of `batch_size`, `channels`, `cells`, `devices` its `exponent`
+        and `points`: the value as `id`, median and quartiles, seconds of the first call.
 
     Raises:
-        InputError: for no architecture, or several.
+        InputError: If there is no architecture, or there are several.
     """
     architectures = ntknas.architectures(config.arch)
     if len(architectures) != 1:
@@ -181,8 +181,8 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
     """Draw one panel for each of what varied, both axes logarithmic, and write the picture.
 
     Args:
-        scaling: as in `run`'s result.
-        path: ends in .png or .svg.
+        scaling: The entry of `run`'s result.
+        path: Path of the picture, ending in .png or .svg.
 
     Returns:
         The path.
@@ -206,7 +206,7 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    panels[0].set_ylabel("seconds a kernel")
+    panels[0].set_ylabel("seconds per kernel")
     figure.savefig(path, dpi=150)
     return path
 

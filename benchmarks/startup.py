@@ -2,8 +2,8 @@
 
     python -m benchmarks.startup --out FILE
 
-Three cases: no cache; an empty cache, which the process fills; that cache read by a second
-process. JAX's persistent cache is a folder named by the variable JAX_COMPILATION_CACHE_DIR.
+There are three cases: no cache; an empty cache, which the process fills; and that cache, read by
+another process. JAX's persistent cache is a folder named by the variable JAX_COMPILATION_CACHE_DIR.
 """
 
 import json
@@ -18,21 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import command, describe, spread
+from benchmarks.common import batches_of, command, describe, spread
 from ntknas.errors import InputError
-from ntknas.kernel import Batch
+from ntknas.kernel import KernelName
 from ntknas.layers import Norm
 
 __all__ = ["StartupConfig", "run"]
 
 _SCRIPT = """
 import json, sys, time
-arch, kernels, norm, batch_size, channels, cells, folder = json.loads(sys.argv[1])
+arch, batches, norm, batch_size, channels, cells, folder = json.loads(sys.argv[1])
 start = time.perf_counter()
 import ntknas
 imported = time.perf_counter()
 network = ntknas.NetworkSpec(channels=channels, cells=cells, norm=norm)
-spec = ntknas.ScoringSpec(batch_size=batch_size, kernels=tuple(kernels), network=network)
+spec = ntknas.ScoringSpec(batch_size=batch_size, batches=tuple(batches), network=network)
 run = ntknas.score(arch, out=folder, spec=spec)
 scored = time.perf_counter()
 gram = run.kernels(run.ids[0], rho=spec.rhos[0] if spec.rhos else None).gram
@@ -45,20 +45,20 @@ class StartupConfig:
     """What to score first.
 
     Attributes:
-        arch: one architecture.
-        kernels: batches whose Jacobians are taken.
-        norm: normalisation.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        repeats: processes a case.
+        arch: One architecture.
+        kernels: Kernels to score: clean, robust, twice.
+        norm: Normalisation statistics.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        repeats: Number of processes per case.
 
     Raises:
-        InputError: for no process.
+        InputError: If there is no process.
     """
 
     arch: str = "code:333333"
-    kernels: tuple[Batch, ...] = (Batch.CLEAN,)
+    kernels: tuple[KernelName, ...] = (KernelName.CLEAN,)
     norm: Norm = Norm.BATCH
     batch_size: int = 16
     channels: int = 16
@@ -74,16 +74,16 @@ def run(config: StartupConfig) -> dict[str, Any]:
     """Start processes, the three cases in turns.
 
     Args:
-        config: see `StartupConfig`.
+        config: Settings, see `StartupConfig`.
 
     Returns:
-        A dictionary of `benchmarks.common.describe`'s entries; of each case, median and quartiles of
-        `import` (`import ntknas`), `first_score` (all until `ntknas.score` returns, what it imports
-        and compiles included) and `process` (from its start to its end); bytes of the filled cache;
-        and `trace` of the scored kernel, one for every process.
+        The entries of `benchmarks.common.describe`; for each case, median and quartiles of `import`
+        (`import ntknas`), `first_score` (all until `ntknas.score` returns, what it imports and
+        compiles included) and `process` (from its start to its end); bytes of the filled cache; and
+        `trace` of the scored kernel, one per process.
 
     Raises:
-        RuntimeError: if a process fails.
+        RuntimeError: If a process fails.
     """
     cases: dict[str, list[dict[str, float]]] = {
         "no_cache": [],
@@ -119,7 +119,7 @@ def _start(config: StartupConfig, cache: Path | None) -> dict[str, float]:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(cache)
     with tempfile.TemporaryDirectory() as folder:
         settings = [
-            *(config.arch, config.kernels, config.norm),
+            *(config.arch, batches_of(config.kernels), config.norm),
             *(config.batch_size, config.channels, config.cells, folder),
         ]
         arguments = [sys.executable, "-c", _SCRIPT, json.dumps(settings)]

@@ -1,12 +1,13 @@
-"""Architectures a second over the whole space, on all local devices: meant for a GPU.
+"""Architectures per second over the whole space, on all local devices: meant for a GPU.
 
     python -m benchmarks.whole_space --batch-size 16 --norm batch
     python -m benchmarks.whole_space --batch-size 32 --norm image
     python -m benchmarks.whole_space --batch-size 32 --kernels clean,robust,twice --steps 10
 
-`--per-launch` architectures go to a device in one launch: in turn, each running only the operations
-that it has, or (`--branch-free 1`) all at once, every operation computed and the right one
-selected. Compilation is timed apart. Nothing is written: `ntknas score` adds the store and scores.
+`--per-launch` architectures go to a device in one launch. They run in turn, each with only the
+operations that it has; or (`--branch-free 1`) all at once, every operation computed and the right
+one selected. Compilation is timed apart. Nothing is written; `ntknas score` adds the store and
+scores.
 """
 
 import time
@@ -17,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import ntknas
-from benchmarks.common import command, describe, memory_mb
+from benchmarks.common import batches_of, command, describe, memory_mb
 from benchmarks.engine import clean_setting
 from ntknas.attack import AttackSpec
 from ntknas.engine import many_grams, reused_memory, seed_inputs
 from ntknas.errors import InputError
-from ntknas.kernel import Batch
+from ntknas.kernel import KernelName
 from ntknas.layers import Norm
 from ntknas.spaces.nasbench201 import live_operations
 
@@ -34,19 +35,19 @@ class WholeSpaceConfig:
     """What to time.
 
     Attributes:
-        archs: architectures.
-        batch_size: images N.
-        channels: width of the network.
-        cells: cells a stage.
-        norm: normalisation statistics.
-        kernels: which Jacobians are taken.
-        rho: attack radii in 255ths.
-        steps: of PGD.
-        per_launch: architectures that a device takes in a launch.
-        branch_free: 1: all of them at once, without branches.
+        archs: Architectures, as `ntknas.architectures` takes them.
+        batch_size: Number of images N.
+        channels: Channels of the network's first stage.
+        cells: Cells per stage.
+        norm: Normalisation statistics.
+        kernels: Kernels to compute: clean, robust, twice.
+        rho: Attack radii in 255ths.
+        steps: Steps of PGD.
+        per_launch: Architectures per device and launch.
+        branch_free: With 1, all architectures of a launch at once, without branches.
 
     Raises:
-        InputError: for a launch of no architecture.
+        InputError: If a launch has no architecture.
     """
 
     archs: str = "all"
@@ -54,7 +55,7 @@ class WholeSpaceConfig:
     channels: int = 16
     cells: int = 5
     norm: Norm = Norm.BATCH
-    kernels: tuple[Batch, ...] = (Batch.CLEAN,)
+    kernels: tuple[KernelName, ...] = (KernelName.CLEAN,)
     rho: tuple[float, ...] = (3.0, 8.0)
     steps: int = 10
     per_launch: int = 8
@@ -66,19 +67,20 @@ class WholeSpaceConfig:
 
 
 def run(config: WholeSpaceConfig) -> dict:
-    """Compute the Gram blocks of every architecture, two launches in flight.
+    """Compute the joint Gram matrices of every architecture, two launches in flight.
 
     Args:
-        config: see `WholeSpaceConfig`.
+        config: Settings, see `WholeSpaceConfig`.
 
     Returns:
-        Seconds of compilation and of the whole, architectures a second, and a fingerprint of the
-        kernels (the mean of the logarithms of their traces), by which runs can be compared.
+        The entries of `benchmarks.common.describe`, seconds of the first launch and of the whole,
+        architectures per second, and a fingerprint of the kernels (the mean of the logarithms of
+        their traces), by which runs can be compared.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     spec = replace(
         spec,
-        kernels=config.kernels,
+        batches=batches_of(config.kernels),
         rhos=tuple(rho / 255 for rho in config.rho),
         attack=AttackSpec(steps=config.steps),
     )
@@ -105,14 +107,15 @@ def run(config: WholeSpaceConfig) -> dict:
         launch(launches[0]).block_until_ready()
         compile_seconds = time.perf_counter() - start
         start = time.perf_counter()
-        blocks, pending = [], launch(launches[0])
+        grams, pending = [], launch(launches[0])
         for following in launches[1:]:
             ahead = launch(following)
-            blocks.append(np.asarray(pending))
+            grams.append(np.asarray(pending))
             pending = ahead
-        blocks.append(np.asarray(pending))
+        grams.append(np.asarray(pending))
         seconds = time.perf_counter() - start
-    kernels = np.concatenate(blocks)[: len(ops), 0, 2]
+    n = config.batch_size
+    kernels = np.concatenate(grams)[: len(ops), 0, :n, :n]  # of the first batch, at the first rho
     traces = np.trace(kernels, axis1=1, axis2=2)
     return {
         **describe("whole_space", config),

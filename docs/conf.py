@@ -20,6 +20,7 @@ autodoc_member_order = "groupwise"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # an attribute is described once, by its class
+napoleon_attr_annotations = False  # shapes are said in words; "*s" of an annotation is no markup
 
 html_theme = "furo"
 html_title = "ntknas"

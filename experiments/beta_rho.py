@@ -18,19 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
 import ntknas
 from experiments.command import clear_errors
-from experiments.markdown import markdown
-from experiments.ranking import rank_correlation, turned
-from ntknas.errors import InputError
-from ntknas.report import with_interval
-from ntknas.scores import KERNEL_SCORES, SCORES, ScoreName, format_fraction
+from ntknas.evaluation import turned
+from ntknas.ranking import mid_ranks, rank_correlation
+from ntknas.report import heat_maps, markdown, with_interval
+from ntknas.scores import SCORES, ScoreKind, ScoreName, score_names
 
-__all__ = ["BetaRhoConfig", "heat_maps", "run"]
+__all__ = ["BetaRhoConfig", "run"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +34,14 @@ class BetaRhoConfig:
     """What to read and to compare.
 
     Attributes:
-      folder: of a run with clean, robust and twice kernels at several radii.
-      truth: published accuracies.
-      dataset: of the truth; None: the run's.
-      metrics: of the truth.
-      scores: of the kernels.
-      betas: grid.
-      resamples: of the architectures.
-      seed: of the resamples.
+        folder: Folder of a run with clean, robust and twice kernels at several radii.
+        truth: File or folder of published accuracies.
+        dataset: Dataset of the truth; None means the run's.
+        metrics: Metrics of the truth.
+        scores: Scores of the kernels.
+        betas: Weights of the robust loss.
+        resamples: Number of resamples of the architectures.
+        seed: Seed of the resamples.
     """
 
     folder: Path
@@ -61,25 +57,32 @@ class BetaRhoConfig:
 def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The grid of correlations, and what each metric prefers.
 
+    Args:
+        config: What to read and to compare.
+
     Returns:
-      Grid: one row a score, kernel, rho, beta and metric, with spearman and share (of resamples
-      in which this pair was the best of its family). Preferences: one row a score, kernel and
-      metric: beta and rho preferred, the ends of the central 95% of preferences over resamples
-      (beta_low, ...), spearman there, that of the clean kernel, and the median gain over it of the
-      pairs that resamples prefer on what they left out, with the ends of its central 95%.
+        Grid: one row per score, kernel, rho, beta and metric, with spearman and share (of resamples
+        in which this pair was the best of its family). Preferences: one row per score, kernel and
+        metric: beta and rho preferred, the ends of the central 95% of preferences over resamples
+        (beta_low, ...), spearman of that pair, that of the clean kernel, and the median gain over
+        it of the pairs that resamples prefer on what they left out, with the ends of its central
+        95%.
 
     Raises:
-      InputError: if the run has no mixed kernels, or the truth lacks a metric.
+        InputError: If the run has no mixed kernels, or the truth lacks a metric.
     """
     scored = ntknas.Run(config.folder)
     truth = ntknas.load_truth(config.truth)
     wide = truth.wide(config.dataset or scored.spec.dataset)
     missing = [metric for metric in config.metrics if metric not in wide]
     if missing:
-        raise InputError(f"expected metrics of {', '.join(map(str, wide))}, got {missing[0]!r}")
-    unknown = [score for score in config.scores if score not in KERNEL_SCORES]
+        raise ntknas.InputError(
+            f"expected metrics of {', '.join(map(str, wide))}, got {missing[0]!r}"
+        )
+    known = score_names(ScoreKind.KERNEL)
+    unknown = [score for score in config.scores if score not in known]
     if unknown:
-        raise InputError(f"expected scores of {', '.join(KERNEL_SCORES)}, got {unknown[0]!r}")
+        raise ntknas.InputError(f"expected scores of {', '.join(known)}, got {unknown[0]!r}")
     members = [i for i in scored.ids if i in truth.representative_of]
     accuracy = wide.loc[[truth.representative_of[i] for i in members], list(config.metrics)]
     values = accuracy.round(6).to_numpy().T
@@ -96,11 +99,11 @@ def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
             columns = [c for c, n in names.items() if (n.score, str(n.kernel)) == (score, kernel)]
             if not columns:
                 continue
-            found = _compare(
+            compared = _compare(
                 mixed[columns].to_numpy().T, clean[f"{score}@clean"].to_numpy(), values, draws
             )
             pairs = [(names[c].beta, names[c].rho) for c in columns]
-            for metric, (spearman, best, gain) in zip(config.metrics, found, strict=True):
+            for metric, (spearman, best, gain) in zip(config.metrics, compared, strict=True):
                 where = {"score": score, "kernel": kernel, "metric": metric}
                 share = np.bincount(best, minlength=len(pairs)) / max(len(best), 1)
                 grid += [
@@ -116,18 +119,18 @@ def _compare(
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """For each metric: correlations (the clean kernel's first); of resamples best pair and gain."""
     every = np.vstack([clean, scores])
-    whole = rankdata(every, axis=1)
-    correlations = [rank_correlation(whole, rankdata(v)) for v in values]
+    whole = mid_ranks(every)
+    correlations = [rank_correlation(whole, mid_ranks(v)) for v in values]
     best: list[list[int]] = [[] for _ in values]
     gain: list[list[float]] = [[] for _ in values]
     for draw in draws:
         left_out = np.setdiff1d(np.arange(len(clean)), draw)
-        ranks, other_ranks = (rankdata(every[:, part], axis=1) for part in (draw, left_out))
+        ranks, other_ranks = (mid_ranks(every[:, part]) for part in (draw, left_out))
         for k, v in enumerate(values):
-            pair = int(rank_correlation(ranks, rankdata(v[draw]))[1:].argmax())
-            there = rank_correlation(other_ranks[[0, 1 + pair]], rankdata(v[left_out]))
+            pair = int(rank_correlation(ranks, mid_ranks(v[draw]))[1:].argmax())
+            clean_and_pair = rank_correlation(other_ranks[[0, 1 + pair]], mid_ranks(v[left_out]))
             best[k].append(pair)
-            gain[k].append(float(there[1] - there[0]))
+            gain[k].append(float(clean_and_pair[1] - clean_and_pair[0]))
     return [
         (c, np.array(b, int), np.array(g)) for c, b, g in zip(correlations, best, gain, strict=True)
     ]
@@ -139,6 +142,7 @@ def _preference(
     best: np.ndarray,
     gain: np.ndarray,
 ) -> dict[str, object]:
+    """What one metric prefers, and the gain over the clean kernel."""
     chosen = int(spearman[1:].argmax())
     row: dict[str, object] = {"beta": pairs[chosen][0], "rho": pairs[chosen][1]}
     for position, name in enumerate(("beta", "rho")):
@@ -151,49 +155,6 @@ def _preference(
         "clean": spearman[0],
         **dict(zip(("gain", "gain_low", "gain_high"), quantiles, strict=True)),
     }
-
-
-def heat_maps(grid: pd.DataFrame, path: Path, *, score: str, title: str = "") -> None:
-    """Draw the correlations of one score: a row a family of kernels, a column a metric.
-
-    Args:
-      grid: as `run` returns it first.
-      path: of the picture.
-      score: of the grid.
-      title: above the panels.
-    """
-    part = grid[grid["score"] == score]
-    metrics, kernels = list(part["metric"].unique()), list(part["kernel"].unique())
-    figure = Figure(
-        figsize=(3.1 * len(metrics) + 0.8, 2.7 * len(kernels) + 0.5), layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(len(kernels), len(metrics), squeeze=False)
-    for axes_of, metric in zip(panels.T, metrics, strict=True):
-        column = part[part["metric"] == metric]
-        ends = column["spearman"].min(), column["spearman"].max()
-        image = None
-        for axes, kernel in zip(axes_of, kernels, strict=True):
-            wide = column[column["kernel"] == kernel].pivot(
-                index="rho", columns="beta", values="spearman"
-            )
-            image = axes.imshow(
-                wide, origin="lower", aspect="auto", cmap="cividis", vmin=ends[0], vmax=ends[1]
-            )
-            best = np.unravel_index(int(wide.to_numpy().argmax()), wide.shape)
-            axes.plot(best[1], best[0], "k*", markersize=9, markeredgecolor="white")
-            ticks = range(0, wide.shape[1], 2)
-            axes.set_xticks(ticks, [f"{wide.columns[k]:g}" for k in ticks], fontsize=7)
-            labels = [format_fraction(float(rho)) for rho in wide.index]
-            axes.set_yticks(range(len(wide)), labels, fontsize=7)
-            axes.set_title(f"{kernel}, {metric}", fontsize=9)
-        axes_of[-1].set_xlabel("beta")
-        if image is not None:
-            figure.colorbar(image, ax=list(axes_of), location="bottom", shrink=0.9)
-    for axes in panels[:, 0]:
-        axes.set_ylabel("rho")
-    figure.suptitle(title or score, fontsize=10)
-    figure.savefig(path, dpi=150)
 
 
 def _page(preferences: pd.DataFrame) -> str:
@@ -211,9 +172,9 @@ def _page(preferences: pd.DataFrame) -> str:
 def main() -> None:
     """Parse the flags, run, print and write table and pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="of a run at several radii")
+    parser.add_argument("folder", type=Path, help="folder of a run at several radii")
     parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
-    parser.add_argument("--dataset", help="of the truth; default: the run's")
+    parser.add_argument("--dataset", help="dataset of the truth; default: the run's")
     for name in ("metrics", "scores"):
         parser.add_argument(f"--{name}", nargs="+", default=getattr(BetaRhoConfig, name))
     parser.add_argument("--resamples", type=int, default=BetaRhoConfig.resamples)

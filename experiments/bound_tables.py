@@ -1,7 +1,7 @@
 """Tables of the rows that `experiments.bound_validation` measures: means, correlations, counts.
 
-A row is a draw of a setting: factor and value of the design, the network's own settings, bound
-terms as TERM@KERNEL, errors, and Weyl's bounds.
+Each row is one draw of one setting: factor and value of the design, the settings of the network,
+bound terms as TERM@KERNEL, errors, and Weyl's bounds.
 """
 
 from typing import Any, NamedTuple
@@ -34,7 +34,12 @@ NETWORK = ("width", "depth", "skips", "num_train", "beta", "rho")
 
 
 class Resampling(NamedTuple):
-    """Of bootstrap intervals: how many resamples, and their seed."""
+    """How bootstrap intervals are drawn.
+
+    Attributes:
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
+    """
 
     resamples: int
     seed: int
@@ -48,7 +53,15 @@ def _interval(values: np.ndarray, resampling: Resampling) -> tuple[float, float]
 
 
 def summary(rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Means over draws with intervals, one row a setting."""
+    """Means over draws with intervals.
+
+    Args:
+        rows: One row per draw of a setting.
+        resampling: How intervals are drawn.
+
+    Returns:
+        One row per setting.
+    """
     columns = [f"order@{name}" for name in KERNELS] + [*ERRORS, "train_error"]
     best = [name for name in ("best_clean_error", "best_robust_error") if name in rows]
     table = []
@@ -69,12 +82,24 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every draw of a network once, though it may stand in the design of several factors."""
+    """Every draw of a network once, though it may stand in the design of several factors.
+
+    Args:
+        rows: One row per draw of a setting.
+    """
     return rows.drop_duplicates([*NETWORK, "draw"])
 
 
 def correlation_table(rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Spearman of every term of both kernels with both errors, over the draws of each factor."""
+    """Spearman of every term of both kernels with both errors, over the draws of each factor.
+
+    Args:
+        rows: One row per draw of a setting.
+        resampling: How intervals are drawn.
+
+    Returns:
+        One row per factor ("all" for all of them), term, kernel and error.
+    """
     table = []
     for factor, group in _groups(rows):
         for term in TERMS:
@@ -100,12 +125,20 @@ def correlation_table(rows: pd.DataFrame, resampling: Resampling) -> pd.DataFram
 
 
 def pairing(rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-    """Whether an error follows its own kernel better than the other one, on common resamples."""
-    own = {"clean_error": ("K_all", "K~_all"), "robust_error": ("K~_all", "K_all")}
+    """Whether an error follows its own kernel better than the other one, on common resamples.
+
+    Args:
+        rows: One row per draw of a setting.
+        resampling: How intervals are drawn.
+
+    Returns:
+        One row per factor and error.
+    """
+    kernels = {"clean_error": ("K_all", "K~_all"), "robust_error": ("K~_all", "K_all")}
     table = []
     for factor, group in _groups(rows):
         counts = resample_counts(len(group), resamples=resampling.resamples, seed=resampling.seed)
-        for error, names in own.items():
+        for error, names in kernels.items():
             xs = [group[f"order@{name}"].to_numpy() for name in names]
             y = group[error].to_numpy()
             first, second = (replicates(x, y, counts)[0] for x in xs)
@@ -129,7 +162,14 @@ def pairing(rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
 
 
 def weyl_counts(rows: pd.DataFrame) -> pd.DataFrame:
-    """How often Weyl's bound holds, how often it says nothing (<= 0), and how tight it is."""
+    """How often Weyl's bound holds, how often it says nothing (<= 0), and how tight it is.
+
+    Args:
+        rows: One row per draw of a setting.
+
+    Returns:
+        One row per kernel.
+    """
     cases = pd.DataFrame([case for cases in rows["weyl"] for case in cases])
     # At beta 0 and 1 the bound is the eigenvalue itself: no case worth counting.
     inner = cases[(cases["beta"] > 0) & (cases["beta"] < 1)]
@@ -153,7 +193,11 @@ def weyl_counts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def points(settings: pd.DataFrame) -> pd.DataFrame:
-    """Each error against the order of its own kernel's bound, for the picture."""
+    """Each error against the order of its own kernel's bound, for the picture.
+
+    Args:
+        settings: Means over draws, as `summary` returns them.
+    """
     parts = []
     for error, name in zip(ERRORS, KERNELS, strict=True):
         part: dict[str, Any] = {"factor": settings["factor"], "label": settings["value"]}

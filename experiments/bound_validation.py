@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
 
 import ntknas
@@ -36,10 +35,9 @@ from experiments.bound_tables import (
     weyl_counts,
 )
 from experiments.command import clear_errors
-from ntknas.errors import InputError
 from ntknas.kernel import KernelName
 from ntknas.report import bound_panels, format_table
-from ntknas.scores import format_fraction
+from ntknas.scores import KernelStack, format_fraction
 from ntknas.theory import (
     FullyConnectedSpec,
     SphereTask,
@@ -59,7 +57,18 @@ _WEYL_BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 
 @dataclass(frozen=True)
 class Setting:
-    """One point of the design."""
+    """One point of the design.
+
+    Attributes:
+        factor: What is varied.
+        value: Its value, as text.
+        width: Width of the network.
+        depth: Depth L of the network.
+        skips: Strengths of the skips.
+        num_train: Number of training images N.
+        beta: Weight of the robust loss.
+        rho: Radius of the attack in pixel units.
+    """
 
     factor: str
     value: str
@@ -76,27 +85,27 @@ class BoundValidationConfig:
     """The design.
 
     Attributes:
-      data: CIFAR-10 with a test split, as `ntknas.load_images` takes it; None: the embedded sample,
-        whose images are dealt out to training and test.
-      task: "two" classes of CIFAR-10, all "ten", or the "sphere".
-      pooling: of images, see `ntknas.theory.image_task`.
-      num_test: test images.
-      draws: of each setting.
-      width: of the base setting; likewise depth, num_train, beta, rho; its skips are all 1.
-      depth: see width.
-      num_train: see width.
-      beta: see width.
-      rho: see width, in pixel units.
-      widths: that are tried, the rest of the base kept; likewise the following.
-      depths: see widths.
-      skip_patterns: see widths.
-      sizes: of num_train, see widths.
-      betas: see widths.
-      rhos: see widths.
-      branch_scale: s; None: 1/L, as in the theory.
-      training: how.
-      resamples: of intervals.
-      seed: of everything.
+        data: CIFAR-10 with a test split, as `ntknas.load_images` takes it; None means the embedded
+            sample, whose images are dealt out to training and test.
+        task: "two" classes of CIFAR-10, all "ten", or the "sphere".
+        pooling: Side of the squares of pixels that are averaged (`ntknas.theory.image_task`).
+        num_test: Number of test images.
+        draws: Number of draws of each setting.
+        width: Width of the base setting, whose skips are all 1.
+        depth: Depth L of the base setting.
+        num_train: Number of training images N of the base setting.
+        beta: Weight of the robust loss in the base setting.
+        rho: Radius of the attack in the base setting, in pixel units.
+        widths: Widths that are tried, the rest of the base setting kept.
+        depths: Depths that are tried.
+        skip_patterns: Strengths of the skips that are tried.
+        sizes: Numbers of training images that are tried.
+        betas: Weights of the robust loss that are tried.
+        rhos: Radii that are tried.
+        branch_scale: Scale s of the branches; None means 1/L, as in the theory.
+        training: How networks are trained.
+        resamples: Number of resamples of the intervals.
+        seed: Seed of images, weights, batches, attacks and resamples.
     """
 
     data: Path | None = None
@@ -154,7 +163,11 @@ SMALL = BoundValidationConfig(
 
 
 def settings(config: BoundValidationConfig) -> list[Setting]:
-    """The base with one factor at a time replaced."""
+    """The base setting with one factor at a time replaced.
+
+    Args:
+        config: The design.
+    """
     base = Setting(
         "base",
         "",
@@ -189,7 +202,7 @@ def _tasks(config: BoundValidationConfig, num_train: int) -> list[Task]:
             for s in seeds
         ]
     if config.task not in ("two", "ten"):
-        raise InputError(f"task must be two, ten or sphere, got {config.task!r}")
+        raise ntknas.InputError(f"task must be two, ten or sphere, got {config.task!r}")
     train = ntknas.load_images("cifar10", config.data)
     test = None if config.data is None else ntknas.load_images("cifar10", config.data, split="test")
     return [
@@ -206,18 +219,8 @@ def _tasks(config: BoundValidationConfig, num_train: int) -> list[Task]:
     ]
 
 
-def _cosine(kernel: np.ndarray) -> np.ndarray:
-    """The kernel with a unit diagonal: what is left of it without its scale.
-
-    The row of an image that no unit of a narrow network answers to is 0, and stays 0.
-    """
-    norms = np.sqrt(np.diagonal(kernel))
-    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return kernel * inverse[:, None] * inverse[None]
-
-
 def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any]]:
-    """One row a draw."""
+    """One row per draw of a setting."""
     tasks = _tasks(config, setting.num_train)
     spec = FullyConnectedSpec(
         depth=setting.depth,
@@ -252,7 +255,9 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
         for name, kernel in KERNELS.items():
             matrix = blocks.kernel(kernel, setting.beta)
             terms = bound_terms(matrix, task.train_labels, **options)
-            cosine = bound_terms(_cosine(matrix), task.train_labels, **options)
+            stack = KernelStack(matrix, task.train_labels, epsilon=blocks.epsilon)
+            # Of unit diagonal: what is left of the kernel without its scale.
+            cosine = bound_terms(stack.cosine.kernels, task.train_labels, **options)
             row |= {f"{field}@{name}": value for field, value in terms._asdict().items()}
             row[f"cosine_energy@{name}"] = cosine.label_energy
         standard = bound_terms(blocks.clean, task.train_labels, **options)
@@ -269,33 +274,33 @@ def _rows(config: BoundValidationConfig, setting: Setting) -> list[dict[str, Any
     return rows
 
 
-def _weyl(blocks, kernel: KernelName, beta: float) -> dict[str, Any]:
-    found = weyl_bound(blocks, kernel, beta)
-    return found._asdict() | {"tightness": found.tightness}
+def _weyl(blocks: ntknas.JointGram, kernel: KernelName, beta: float) -> dict[str, Any]:
+    weyl = weyl_bound(blocks, kernel, beta)
+    return weyl._asdict() | {"tightness": weyl.tightness}
 
 
 def run(config: BoundValidationConfig, out: Path) -> dict[str, Any]:
     """Measure every setting, and write results.json, tables.md and bounds.png.
 
     Args:
-      config: the design.
-      out: folder to write to; made if missing.
+        config: The design.
+        out: Folder to write to; made if missing.
 
     Returns:
-      What results.json holds.
+        What results.json holds.
     """
     out.mkdir(parents=True, exist_ok=True)
     design = settings(config)
-    found: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     known: dict[Setting, list[dict[str, Any]]] = {}
     for done, setting in enumerate(design, start=1):
         network = replace(setting, factor="", value="")
         if network not in known:
             known[network] = _rows(config, setting)
         names = {"factor": setting.factor, "value": setting.value}
-        found += [row | names for row in known[network]]
+        measured += [row | names for row in known[network]]
         print(f"{done} of {len(design)}: {setting.factor} {setting.value}", file=sys.stderr)
-    rows = pd.DataFrame(found)
+    rows = pd.DataFrame(measured)
     resampling = Resampling(config.resamples, config.seed)
     tables = {
         "settings": summary(rows, resampling),
@@ -333,7 +338,7 @@ def run(config: BoundValidationConfig, out: Path) -> dict[str, Any]:
         "device": jax.devices()[0].device_kind,
         "source": source,
         "counts": counts,
-        "rows": found,
+        "rows": measured,
     } | {name: json.loads(format_table(t, format="json")) for name, t in tables.items()}
     (out / "results.json").write_text(json.dumps(result, indent=1, default=str))
     return result

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from ntknas.errors import InputError
+from ntknas import InputError
 
 __all__ = ["clear_errors"]
 
@@ -14,10 +14,10 @@ def clear_errors(program: str) -> Iterator[None]:
     """Turn input that cannot be used, and files that cannot be written, into one line on stderr.
 
     Args:
-      program: named in front of the message.
+        program: Name in front of the message.
 
     Raises:
-      SystemExit: with status 2.
+        SystemExit: With status 2.
     """
     try:
         yield

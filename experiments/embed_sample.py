@@ -1,6 +1,6 @@
 """Cut the sample of CIFAR-10 that ships with the package out of a larger .npz.
 
-    python experiments/embed_sample.py --source cifar10_subset.npz --out cifar10_sample.npz
+    python -m experiments.embed_sample --source cifar10_subset.npz --out cifar10_sample.npz
 
 The source has x_train, y_train and idx_train. Kept are the first images of each class in the
 source's order, so the sample is a sub-sequence of the source.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ntknas.errors import InputError
-from ntknas.images import load_images
+import ntknas
+from experiments.command import clear_errors
 
 __all__ = ["EmbedConfig", "run"]
 
@@ -23,9 +23,9 @@ class EmbedConfig:
     """What to cut.
 
     Attributes:
-        source: the CIFAR-10 .npz to cut from.
-        out: the .npz to write.
-        per_class: images of each class.
+        source: The CIFAR-10 .npz to cut from.
+        out: The .npz to write.
+        per_class: Number of images of each class.
     """
 
     source: Path
@@ -37,18 +37,18 @@ def run(config: EmbedConfig) -> int:
     """Write the sample.
 
     Args:
-        config: source, target and number of images of each class.
+        config: What to cut.
 
     Returns:
         The number of images written.
 
     Raises:
-        InputError: the source cannot be read, or a class has too few images.
+        InputError: If the source cannot be read, or a class has too few images.
     """
-    images = load_images("cifar10", config.source)
+    images = ntknas.load_images("cifar10", config.source)
     counts = np.bincount(images.labels, minlength=10)
     if counts.min() < config.per_class:
-        raise InputError(
+        raise ntknas.InputError(
             f"{config.source}: {config.per_class} images of each class are wanted, "
             f"class {counts.argmin()} has {counts.min()}"
         )
@@ -66,9 +66,16 @@ def run(config: EmbedConfig) -> int:
     return len(kept)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Parse the flags and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", type=Path, required=True, help="CIFAR-10 .npz to cut from")
     parser.add_argument("--out", type=Path, required=True, help=".npz to write")
     flags = parser.parse_args()
-    print(f"{run(EmbedConfig(flags.source, flags.out))} images written to {flags.out}")
+    with clear_errors(parser.prog):
+        count = run(EmbedConfig(flags.source, flags.out))
+        print(f"{count} images written to {flags.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -49,23 +49,23 @@ class InfiniteWidthConfig:
     """What is compared with the limit, and what is learnt there.
 
     Attributes:
-      data: CIFAR-10, as `ntknas.load_images` takes it; None: the embedded sample.
-      depths: L of the networks; all of one skip or none, see `skips`.
-      skips: alpha of every skip.
-      kernels: with beta 0.5 if they are mixed.
-      widths: of the empirical kernels.
-      seeds: initialisations of each width.
-      num_images: of the kernels.
-      num_train: images of two classes that the infinite network learns from.
-      num_test: images that its errors are measured on.
-      draws: of the task.
-      pooling: see `ntknas.theory.image_task`.
-      betas: weights of the attacked images.
-      rhos: radii in pixel units.
-      rho: of the kernels' attack.
-      steps: of PGD.
-      resamples: of the intervals.
-      seed: of everything.
+        data: CIFAR-10, as `ntknas.load_images` takes it; None means the embedded sample.
+        depths: Depths L of the networks.
+        skips: Strengths alpha; all skips of a network have the same.
+        kernels: Kernels that are compared; mixed ones at beta 0.5.
+        widths: Widths of the networks with empirical kernels.
+        seeds: Number of initialisations of each width.
+        num_images: Number of images of a kernel.
+        num_train: Number of images of two classes that the infinite network learns from.
+        num_test: Number of images that its errors are measured on.
+        draws: Number of draws of the task.
+        pooling: Side of the squares of pixels that are averaged (`ntknas.theory.image_task`).
+        betas: Weights of the attacked images.
+        rhos: Radii of the attack on the infinite network, in pixel units.
+        rho: Radius of the attack on the images of the kernels.
+        steps: Number of steps of PGD.
+        resamples: Number of resamples of the intervals.
+        seed: Seed of images, weights, attacks and resamples.
     """
 
     data: Path | None = None
@@ -127,14 +127,14 @@ def _batches(spec: FullyConnectedSpec, task: Task, config: InfiniteWidthConfig) 
         x, y = jnp.asarray(task.train_images, jnp.float64), jnp.asarray(task.train_labels)
         learnt = kernel_regression(spec, x, y)
         chosen = ntknas.AttackSpec(steps=config.steps)
-        found = [x]
+        batches = [x]
         for key in jax.random.split(jax.random.key(config.seed), 2):
-            found.append(attack(key, learnt, None, found[-1], y, spec=chosen, rho=config.rho))
-        return np.stack([np.asarray(batch) for batch in found])
+            batches.append(attack(key, learnt, None, batches[-1], y, spec=chosen, rho=config.rho))
+        return np.stack([np.asarray(batch) for batch in batches])
 
 
 def _slopes(config: InfiniteWidthConfig) -> pd.DataFrame:
-    """One row a network, kernel and width: relative error, and the slope over the widths."""
+    """One row per network, kernel and width: relative error, and the slope over the widths."""
     task = _task(config, 0, config.num_images)
     rows: list[dict[str, Any]] = []
     networks = {
@@ -147,7 +147,7 @@ def _slopes(config: InfiniteWidthConfig) -> pd.DataFrame:
         batches = _batches(spec, task, config)
         for kernel in config.kernels:
             beta = 0.5 if kernel.mixed else None
-            found = convergence(
+            converged = convergence(
                 spec,
                 batches,
                 widths=config.widths,
@@ -158,7 +158,7 @@ def _slopes(config: InfiniteWidthConfig) -> pd.DataFrame:
             )
             slope = bootstrap(
                 (np.arange(config.seeds),),
-                lambda drawn, errors=found.errors: np.polyfit(
+                lambda drawn, errors=converged.errors: np.polyfit(
                     np.log(config.widths), np.log(errors[:, drawn].mean(1)), 1
                 )[0],
                 n_resamples=config.resamples,
@@ -174,21 +174,21 @@ def _slopes(config: InfiniteWidthConfig) -> pd.DataFrame:
                     "kernel": name,
                     "width": width,
                     "error": float(errors.mean()),
-                    "slope": found.slope,
+                    "slope": converged.slope,
                     "slope_low": float(slope.low),
                     "slope_high": float(slope.high),
                 }
-                for width, errors in zip(config.widths, found.errors, strict=True)
+                for width, errors in zip(config.widths, converged.errors, strict=True)
             ]
     return pd.DataFrame(rows)
 
 
 def _errors(config: InfiniteWidthConfig) -> pd.DataFrame:
-    """One row a depth, skip, rho and beta: clean and robust errors, means over draws."""
+    """One row per depth, skip, rho and beta: clean and robust errors, means over draws."""
     rows: list[dict[str, Any]] = []
     depth, skip = config.depths[-1], config.skips[-1]
     for rho in config.rhos:
-        found = []
+        measured = []
         for draw in range(config.draws):
             task = _task(config, draw, config.num_train)
             limit = infinite_width(
@@ -199,10 +199,11 @@ def _errors(config: InfiniteWidthConfig) -> pd.DataFrame:
                 attack=ntknas.AttackSpec(steps=config.steps),
                 seed=config.seed + draw,
             )
-            found.append((limit.clean_errors, limit.robust_errors))
+            measured.append((limit.clean_errors, limit.robust_errors))
         for position, beta in enumerate(config.betas):
             row: dict[str, Any] = {"depth": depth, "skip": skip, "rho": rho, "beta": beta}
-            for name, values in zip(("clean", "robust"), np.array(found).T[position], strict=True):
+            of_beta = np.array(measured).T[position]
+            for name, values in zip(("clean", "robust"), of_beta, strict=True):
                 interval = bootstrap(
                     (values,), np.mean, n_resamples=config.resamples, rng=config.seed
                 ).confidence_interval
@@ -219,11 +220,11 @@ def run(config: InfiniteWidthConfig, out: Path) -> tuple[pd.DataFrame, pd.DataFr
     """Compute and write results.json, tables.md and infinite_width.png.
 
     Args:
-      config: see `InfiniteWidthConfig`.
-      out: folder to write to; made if missing.
+        config: What is compared with the limit, and what is learnt there.
+        out: Folder to write to; made if missing.
 
     Returns:
-      Convergence, one row a network, kernel and width; errors, one row a rho and beta.
+        Convergence, one row per network, kernel and width; errors, one row per rho and beta.
     """
     out.mkdir(parents=True, exist_ok=True)
     slopes, errors = _slopes(config), _errors(config)
@@ -252,7 +253,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
-    """A panel a network of relative errors, and one of the infinite network's errors."""
+    """One panel of relative errors per network, and one of the infinite network's errors."""
     networks = list(slopes[["depth", "skip"]].drop_duplicates().itertuples(index=False, name=None))
     figure = Figure(figsize=(3.4 * (len(networks) + 1) + 0.6, 3.6), layout="constrained")
     FigureCanvasAgg(figure)

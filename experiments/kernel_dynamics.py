@@ -34,17 +34,17 @@ class KernelDynamicsConfig:
     """What is trained and when it is looked at.
 
     Attributes:
-      data: CIFAR-10, as `ntknas.load_images` takes it; None: the embedded sample.
-      widths: of the networks.
-      depth: L; all skips are 1.
-      betas: weights of the robust loss.
-      rho: radius in pixel units.
-      num_train: images of two classes.
-      num_images: of them, those of the kernels.
-      pooling: see `ntknas.theory.image_task`.
-      every: steps between two looks.
-      training: how.
-      seed: of everything.
+        data: CIFAR-10, as `ntknas.load_images` takes it; None means the embedded sample.
+        widths: Widths of the networks.
+        depth: Depth L of the networks; all skips are 1.
+        betas: Weights of the robust loss.
+        rho: Radius of the attack in pixel units.
+        num_train: Number of training images, of two classes.
+        num_images: Number of those whose kernels are looked at.
+        pooling: Side of the squares of pixels that are averaged (`ntknas.theory.image_task`).
+        every: Number of steps between two looks.
+        training: How networks are trained.
+        seed: Seed of images, weights, batches and attacks.
     """
 
     data: Path | None = None
@@ -78,11 +78,11 @@ def run(config: KernelDynamicsConfig, out: Path) -> pd.DataFrame:
     """Train, look, write results.json, table.md and dynamics.png.
 
     Args:
-      config: see `KernelDynamicsConfig`.
-      out: folder to write to; made if missing.
+        config: What is trained and when it is looked at.
+        out: Folder to write to; made if missing.
 
     Returns:
-      One row a width, beta, kernel and step.
+        One row per width, beta, kernel and step.
     """
     out.mkdir(parents=True, exist_ok=True)
     task = image_task(

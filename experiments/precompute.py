@@ -10,8 +10,8 @@ from pathlib import Path
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.report.progress import Progress
-from ntknas.runs.precomputed import PRECOMPUTED, write_precomputed
+from ntknas.report import Progress
+from ntknas.runs import PRECOMPUTED, write_precomputed
 
 __all__ = ["run"]
 
@@ -20,9 +20,9 @@ def run(folder: Path, out: Path, *, archs: str = "all") -> None:
     """Score what is missing and write the table.
 
     Args:
-      folder: of the run.
-      out: the Parquet file.
-      archs: which architectures, as `ntknas.architectures` takes them.
+        folder: Folder of the run.
+        out: The Parquet file.
+        archs: Which architectures, as `ntknas.architectures` takes them.
     """
     with Progress("architectures", first="compiling the network, once") as progress:
         scored = ntknas.score(

@@ -14,26 +14,19 @@ score's direction, so that a negative one means that the score ranks backwards.
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from ntknas.evaluation.evaluation import score_name, values
 
 import ntknas
 from experiments.command import clear_errors
-from experiments.markdown import markdown
-from experiments.ranking import turned
-from ntknas.errors import InputError
-from ntknas.kernel import Batch
-from ntknas.ranking import correlations, replicates, resample_counts
-from ntknas.report import three_decimals, with_interval
-from ntknas.scores import ScoreName, format_fraction
+from ntknas.evaluation import compare_runs, unmixed_names
+from ntknas.report import markdown, three_decimals, with_interval
+from ntknas.scores import format_fraction
 
-__all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report", "sensitivity"]
+__all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report"]
 
 
 @dataclass(frozen=True)
@@ -41,13 +34,14 @@ class PublishedTablesConfig:
     """Which runs against which truth.
 
     Attributes:
-      runs: folders of runs; the first is the one that others are compared with.
-      truth: published accuracies.
-      dataset: of the truth; None: the first run's.
-      metrics: of the truth; None: all.
-      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
-      sensitivity_metric: of the table of runs side by side.
-      resamples: of each interval.
+        runs: Folders of runs. The first is the one that the others are compared with.
+        truth: File or folder of published accuracies.
+        dataset: Dataset of the truth; None means the first run's.
+        metrics: Metrics of the truth; None means all.
+        scores: Scores or rank sums; None means lambda_min and cond of every kernel that is not
+            mixed.
+        sensitivity_metric: Metric of the table of runs side by side.
+        resamples: Number of resamples of each interval.
     """
 
     runs: tuple[Path, ...]
@@ -100,15 +94,6 @@ PUBLISHED: dict[str, dict[str, float]] = {
 """Published Spearman correlation by score and metric, CIFAR-10."""
 
 
-def _scores(available: pd.DataFrame, scores: Sequence[str] | None) -> list[str]:
-    """Of a run's scores those asked for, or lambda_min and cond of unmixed kernels."""
-    if scores is not None:
-        return [score_name(name, available) for name in scores]
-    names = [ScoreName.parse(str(column)) for column in available.columns]
-    wanted = [n for n in names if n.score in ("lambda_min", "cond") and n.beta is None]
-    return [str(name) for name in sorted(wanted, key=lambda name: name.score, reverse=True)]
-
-
 def comparison(
     run: ntknas.Run,
     truth: ntknas.Truth,
@@ -121,23 +106,23 @@ def comparison(
     """A run's correlations beside the published ones.
 
     Args:
-      run: finished or not; its architectures so far are taken.
-      truth: published accuracies.
-      dataset: of the truth; None: the run's.
-      metrics: of the truth; None: all.
-      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
-      resamples: of each interval.
+        run: The run, finished or not; its architectures so far are taken.
+        truth: Published accuracies.
+        dataset: Dataset of the truth; None means the run's.
+        metrics: Metrics of the truth; None means all.
+        scores: Scores or rank sums; None means lambda_min and cond of every kernel that is not
+            mixed.
+        resamples: Number of resamples of each interval.
 
     Returns:
-      One row a score and metric: score, metric, n, spearman, spearman_low, spearman_high, published
-      (NaN where nothing is: the publication's tables are NAS-RobBench-201's of CIFAR-10) and
-      difference.
+        One row per score and metric: score, metric, n, spearman, spearman_low, spearman_high,
+        published (NaN where nothing is: the publication's tables are NAS-RobBench-201's of
+        CIFAR-10) and difference.
     """
     dataset = dataset or run.spec.dataset
-    available = run.scores()
-    names = _scores(available, scores)
+    names = unmixed_names(run.scores()) if scores is None else scores
     table = ntknas.correlate(
-        available, truth, names=names, dataset=dataset, metrics=metrics, resamples=resamples
+        run, truth, names=names, dataset=dataset, metrics=metrics, resamples=resamples
     )
     table = table[["score", "metric", "n", "spearman", "spearman_low", "spearman_high"]]
     same = (truth.benchmark, dataset) == ("NAS-RobBench-201", "cifar10")
@@ -148,112 +133,8 @@ def comparison(
     return table.assign(published=published, difference=table["spearman"] - published)
 
 
-def sensitivity(
-    runs: Sequence[ntknas.Run],
-    truth: ntknas.Truth,
-    *,
-    metric: str = "pgd_8",
-    dataset: str | None = None,
-    scores: Sequence[str] | None = None,
-    resamples: int = 200,
-) -> pd.DataFrame:
-    """Correlations of several runs on the architectures that all of them hold.
-
-    Args:
-      runs: the first is the one that the others are compared with.
-      truth: published accuracies.
-      metric: of the truth.
-      dataset: of the truth; None: the first run's.
-      scores: names or combinations; None: lambda_min and cond of every kernel that is not mixed.
-      resamples: of each interval.
-
-    Returns:
-      One row a run and score, and if a run has several seeds (of weights and images) one more for
-      each alone: settings (those that differ from the first run's; its own folder's name for the
-      first), score, n, spearman and its interval; difference from the first run's
-      spearman of the same score and its interval, both runs resampled alike (NaN for scores that
-      the first run has not).
-
-    Raises:
-      InputError: if the runs have fewer than two architectures in common, or fewer than two of
-        them an accuracy.
-    """
-    first = runs[0]
-    common = set.intersection(*(set(run.ids) for run in runs))
-    if len(common) < 2:
-        raise InputError(f"expected runs that share architectures, got {len(common)} in common")
-    dataset = dataset or first.spec.dataset
-    known = sorted(i for i in common if i in truth.representative_of)
-    accuracy = pd.Series({i: truth.value(i, dataset, metric) for i in known}, dtype=float).dropna()
-    if len(accuracy) < 2:
-        raise InputError(f"expected accuracies of two architectures or more, got {len(accuracy)}")
-    accuracy = accuracy.round(6)  # below that, ties of the published means are rounding
-    counts = resample_counts(len(accuracy), resamples=resamples, seed=0)
-    reference: dict[Any, tuple[Any, Any]] = {}
-    rows: list[dict[str, Any]] = []
-    for run in runs:
-        settings = ", ".join(_changes(run.spec, first.spec)) or run.folder.name
-        if any(row["settings"] == settings for row in rows):
-            settings = f"{settings} ({run.folder})"
-        for draw, table in _draws(run):
-            names = _scores(table, scores)
-            for name, column in turned(values(table.loc[accuracy.index], names)).items():
-                spearman = correlations(column, accuracy).spearman
-                resampled = replicates(column, accuracy, counts)[0]
-                row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
-                row |= {"spearman": spearman} | _ends("spearman", resampled)
-                if run is first:
-                    reference.setdefault(name, (spearman, resampled))
-                there, resampled_there = reference.get(name, (math.nan, math.nan))
-                row["difference"] = spearman - there
-                rows.append(row | _ends("difference", resampled - resampled_there))
-    return pd.DataFrame(rows)
-
-
-def _draws(run: ntknas.Run) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Scores as they are, which are means over seeds; then, if there are several, each seed's."""
-    table = run.table()
-    yield "", run.scores(table)
-    if run.spec.seeds > 1:
-        for seed, rows in table.groupby("seed"):
-            yield f", seed {seed} alone", run.scores(rows)
-
-
-def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
-    """The 95% interval of a column from its values in resamples; NaN if there are none."""
-    known = resampled[~np.isnan(resampled)]
-    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
-    return {f"{name}_low": float(low), f"{name}_high": float(high)}
-
-
-def _changes(spec: ntknas.ScoringSpec, first: ntknas.ScoringSpec) -> list[str]:
-    """Settings that move a kernel's scores; which kernels there are, the columns say.
-
-    What a dataset's images decide about the network goes by the dataset's name.
-    """
-    if spec.dataset != first.dataset:
-        there = first.network
-        network = replace(
-            spec.network,
-            classes=there.classes,
-            image_size=there.image_size,
-            mean=there.mean,
-            std=there.std,
-        )
-        spec = replace(spec, images_sha256=first.images_sha256, network=network)
-    kernels = first.kernels if spec.rhos and first.rhos else (Batch.CLEAN,)
-    alike = [
-        replace(s, kernels=kernels, rhos=first.rhos, betas=(), zero_cost=False)
-        for s in (spec, first)
-    ]
-    changes = [change.partition(" / ")[0] for change in alike[0].differences(alike[1])]
-    if spec.attack_norm == spec.network.norm:
-        changes = [change for change in changes if not change.startswith("attack_norm:")]
-    return ["other images" if c.startswith("images_sha256:") else c for c in changes]
-
-
 def _comparison_page(table: pd.DataFrame) -> str:
-    """A row a score with intervals, below it the published figures and the differences."""
+    """One row per score with intervals, below it the published figures and the differences."""
     metrics = list(table["metric"].unique())
     rows = []
     for score in table["score"].unique():
@@ -267,7 +148,7 @@ def _comparison_page(table: pd.DataFrame) -> str:
 
 
 def _sensitivity_page(table: pd.DataFrame) -> str:
-    """A row a run, a column a score: the first run's as they are, then with the differences."""
+    """One row per run, one column per score; differences beside all but the first run."""
     differences = "; " + with_interval(table, "difference", "{:+.3f}".format)
     first = table["settings"] == table["settings"].iloc[0]
     cells = with_interval(table, "spearman").where(
@@ -280,14 +161,14 @@ def _sensitivity_page(table: pd.DataFrame) -> str:
 
 def _title(run: ntknas.Run) -> str:
     spec = run.spec
-    network = spec.network
     parts = [
         f"{len(run.ids)} architectures",
         f"{spec.batch_size} {spec.dataset} images",
         f"{spec.seeds} seed{'s' * (spec.seeds > 1)}",
-        f"norm {network.norm}",
-        f"{network.cells} cell{'s' * (network.cells > 1)} a stage",
     ]
+    if spec.network is not None:
+        cells = spec.network.cells
+        parts += [f"norm {spec.network.norm}", f"{cells} cell{'s' * (cells > 1)} per stage"]
     if spec.rhos:
         radii = ", ".join(map(format_fraction, spec.rhos))
         steps = f", {spec.attack.steps} steps" if spec.attack.name == "pgd" else ""
@@ -298,8 +179,11 @@ def _title(run: ntknas.Run) -> str:
 def report(config: PublishedTablesConfig) -> str:
     """All tables as Markdown.
 
+    Args:
+        config: Which runs against which truth.
+
     Raises:
-      InputError: for a run or a truth that cannot be read, or runs without common architectures.
+        InputError: For a run or a truth that cannot be read, or runs without common architectures.
     """
     runs = [ntknas.Run(folder) for folder in config.runs]
     truth = ntknas.load_truth(config.truth)
@@ -315,12 +199,12 @@ def report(config: PublishedTablesConfig) -> str:
         )
         parts += [_title(run), _comparison_page(table)]
     if len(runs) > 1 or runs[0].spec.seeds > 1:
-        table = sensitivity(
+        table = compare_runs(
             runs,
             truth,
             metric=config.sensitivity_metric,
             dataset=config.dataset,
-            scores=config.scores,
+            names=config.scores,
             resamples=config.resamples,
         )
         n = table["n"].iloc[0]

@@ -2,11 +2,11 @@
 
     python -m experiments.trade_off --truth NAS-RobBench-201_html.json
 
-Scores development architectures (`experiments.ranking`: rankings are chosen on them, and so are
-presets) in every setting, each into a run of its own, which resumes. Writes a table, with the
-default ranking, the kernel's scores alone, and a sum with the number of parameters, and a picture.
-Cost is counted in floating-point operations (`ntknas.engine.cost`), which no other work on the
-machine disturbs.
+Scores development architectures (`ntknas.evaluation.in_development`: rankings are chosen on them,
+and so are presets) in every setting, each into a run of its own, which resumes. Writes a picture,
+and a table with the default ranking, the kernel's scores alone, and a sum with the number of
+parameters. Cost is counted in floating-point operations (`ntknas.engine.run_cost`), which no other
+work on the machine disturbs.
 """
 
 import argparse
@@ -20,17 +20,11 @@ from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
-from experiments.markdown import markdown
-from experiments.ranking import in_development
-from ntknas.attack import AttackSpec
 from ntknas.engine import run_cost
-from ntknas.evaluation import default_ranking
+from ntknas.evaluation import default_ranking, in_development
 from ntknas.kernel import Batch
 from ntknas.layers import Norm
-from ntknas.report import with_interval
-from ntknas.report.progress import Progress
-from ntknas.spaces.nasbench201 import Architecture
-from ntknas.spaces.nasbench201.listing import representatives
+from ntknas.report import Progress, markdown, with_interval
 
 __all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
 
@@ -40,13 +34,13 @@ class TradeOffConfig:
     """What to score, against what.
 
     Attributes:
-      truth: published accuracies.
-      out: folder of the runs, the table and the picture.
-      dataset: of the truth.
-      metric: of the truth.
-      count: development architectures, the first in order of id, which is random.
-      settings: names of `SETTINGS`; None: all.
-      resamples: of the intervals.
+        truth: File or folder of published accuracies.
+        out: Folder of the runs, the table and the picture.
+        dataset: Dataset of the truth.
+        metric: Metric of the truth.
+        count: Number of development architectures; the first by id, an order that is random.
+        settings: Names of `SETTINGS`; None means all.
+        resamples: Number of resamples of the intervals.
     """
 
     truth: Path
@@ -90,14 +84,14 @@ SETTINGS: dict[str, ntknas.ScoringSpec] = {
         _clean(Norm.IMAGE, 16, 2),
         batches=(Batch.ATTACKED,),
         rhos=(8 / 255,),
-        attack=AttackSpec(steps=10),
+        attack=ntknas.AttackSpec(steps=10),
     ),
 }
-"""Normalisation, images, cells a stage; clean kernels of 16 channels and one seed unless named."""
+"""Normalisation, images, cells per stage; clean kernels, 16 channels and one seed unless named."""
 
 
 def _architectures(count: int) -> list[int]:
-    return [i for i in sorted(set(representatives())) if in_development(i)][:count]
+    return [a.id for a in ntknas.architectures("all") if in_development(a.id)][:count]
 
 
 def _row(
@@ -106,7 +100,7 @@ def _row(
     """Cost and correlations of one setting."""
     scores = scored.scores().loc[ids]
     kernel = next(c.partition("@")[2] for c in scores.columns if c.startswith("sphericity@"))
-    flops = [run_cost(Architecture.from_id(i), scored.spec).flops for i in ids]
+    flops = [run_cost(ntknas.Architecture.from_id(i), scored.spec).flops for i in ids]
     names = {
         "default": default_ranking(scores),
         "sphericity": f"sphericity@{kernel}",
@@ -131,20 +125,23 @@ def _row(
     }
     for label, score in names.items():
         for subset, suffix in (("all", ""), ("top 10%", "_top")):
-            found = table[(table["score"] == score) & (table["subset"] == subset)].iloc[0]
-            row[label + suffix] = found["spearman"]
-            row |= {f"{label}{suffix}_{end}": found[f"spearman_{end}"] for end in ("low", "high")}
+            held = table[(table["score"] == score) & (table["subset"] == subset)].iloc[0]
+            row[label + suffix] = held["spearman"]
+            row |= {f"{label}{suffix}_{end}": held[f"spearman_{end}"] for end in ("low", "high")}
     return row
 
 
 def run(config: TradeOffConfig) -> pd.DataFrame:
     """Score what is missing; correlations and cost of each setting, cheapest first.
 
+    Args:
+        config: What to score, against what.
+
     Returns:
-      Columns setting, gflop (billions of floating-point operations an architecture, all seeds), n;
-      default, sphericity, cond, cosine_lambda_min, cosine_lambda_min+params and params: Spearman's
-      correlation over all, with _top within the best tenth, each with its 95% interval (_low,
-      _high).
+        Columns setting, gflop (billions of floating-point operations per architecture, all seeds),
+        n; default, sphericity, cond, cosine_lambda_min, cosine_lambda_min+params and params:
+        Spearman's correlation over all, with _top within the best tenth, each with its 95% interval
+        (_low, _high).
     """
     truth = ntknas.load_truth(config.truth)
     ids = _architectures(config.count)
@@ -165,9 +162,9 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     """Draw the correlation of the default ranking, and of a kernel with the size, against cost.
 
     Args:
-      table: as `run` returns it.
-      path: of the picture.
-      title: above the panels.
+        table: Table as `run` returns it.
+        path: Name of the picture.
+        title: Text above the panels.
     """
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -194,7 +191,7 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
             axes.text(row["gflop"], height, str(number), fontsize=7, **place)
         size = table[f"params{suffix}"].mean()
         axes.axhline(size, color="grey", linestyle=":", label="number of parameters")
-        axes.set(xscale="log", xlabel="GFLOP an architecture", title=f"Spearman over {what}")
+        axes.set(xscale="log", xlabel="GFLOP per architecture", title=f"Spearman over {what}")
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom=bottom - 0.1 * (top - bottom))  # for the numbers
         axes.grid(alpha=0.3)

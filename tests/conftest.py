@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch: test workers already fill the cores
@@ -22,6 +23,9 @@ _hook.__enter__()
 
 import jax
 import pytest
+
+if TYPE_CHECKING:
+    from ntknas import Run
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -55,3 +59,25 @@ def float64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+class Undisturbed(NamedTuple):
+    """A run of `TWENTY` under `TINY`, and the programs that it compiled."""
+
+    run: "Run"
+    compiled: list[str]
+    cached: int
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory) -> Undisturbed:
+    """Scored in one go; every other program of the engine is forgotten before."""
+    import ntknas
+    from ntknas.engine import gram_of
+    from tests.engine.tiny import TINY, TWENTY, programs
+
+    program: Any = gram_of  # jax.jit's cache is not in its published type
+    program.clear_cache()
+    with programs() as compiled:
+        run = ntknas.score(TWENTY, out=tmp_path_factory.mktemp("undisturbed"), spec=TINY)
+    return Undisturbed(run, list(compiled), program._cache_size())

@@ -1,9 +1,10 @@
 """A cell whose every edge is one 3x3 convolution, with the kernel that its operation is.
 
-`none` is zeros; `skip_connect` the identity at the kernel's centre; 1x1 its kernel there; pooling a
-ninth of the identity everywhere, times nine over the number of pixels inside the image. So there is
-no branch and one convolution an edge, but under `jax.vmap` over architectures, of which each brings
-kernels of its own, a grouped one. The rival of `ntknas.network.cells.traced_cell`.
+The kernel of `none` is zero. That of `skip_connect` is the identity at the centre, and that of a
+1x1 convolution has its weights there. Pooling is a ninth of the identity everywhere, times nine
+over the number of pixels inside the image. So there is no branch, and one convolution per edge. It
+is a grouped convolution under `jax.vmap` over architectures, each of which brings kernels of its
+own. The rival of `ntknas.network.cells.traced_cell`.
 """
 
 from functools import partial
@@ -35,8 +36,8 @@ def masked_cell(
 ) -> Float[Array, "n h w c"]:
     """The last node of a cell; arguments as `ntknas.network.cells.traced_cell` has them."""
     nodes = [x, *[jnp.zeros_like(x)] * 3]
-    for op, own, (source, target) in zip(ops, weights, EDGES, strict=True):
-        nodes[target] += _edge(norm, op, own, nodes[source], probe)
+    for op, edge, (source, target) in zip(ops, weights, EDGES, strict=True):
+        nodes[target] += _edge(norm, op, edge, nodes[source], probe)
     return nodes[3]
 
 
@@ -47,8 +48,8 @@ def _edge(norm, op, weights, x, probe):
 
 def _forward(norm, op, weights, x, probe):
     y = convolve(_taken(op, x), _kernel(op, weights))
-    given = jnp.where(_is_conv(op), normalise(y, *_scale_bias(op, weights), norm=norm), 0)
-    return given + jnp.where(_is_conv(op), 0, y * _factor(op, x)), (op, weights, x, y, probe)
+    convolved = jnp.where(_is_conv(op), normalise(y, *_scale_bias(op, weights), norm=norm), 0)
+    return convolved + jnp.where(_is_conv(op), 0, y * _factor(op, x)), (op, weights, x, y, probe)
 
 
 def _backward(norm, residuals, g):

@@ -1,6 +1,7 @@
 """The library neural-tangents on the Flax network of one architecture: its empirical kernel.
 
-One output an image, the sum of its logits, so that trace and sum over outputs are the same.
+There is one output per image, the sum of its logits, so that trace and sum over outputs are the
+same.
 """
 
 from collections.abc import Callable
@@ -19,19 +20,26 @@ __all__ = ["competitor"]
 
 
 def competitor(spec: ScoringSpec, batch: ScoringBatch) -> Callable[[int], Callable[[], np.ndarray]]:
-    """From an architecture's id to what computes its kernel; the first call of each compiles."""
+    """A function from an architecture's id to a callable that computes its kernel.
+
+    The first call of each callable compiles.
+
+    Args:
+        spec: Settings of the run.
+        batch: Images of seed 0.
+    """
     nt = neural_tangents()
     images = jnp.asarray(batch.pixels)
-    network = Network(spec.network)
+    network = Network(spec.cell_network)
 
     def prepare(index: int) -> Callable[[], np.ndarray]:
         ops = Architecture.from_id(index).ops
-        variables = jax.tree.map(jnp.asarray, initial_variables(spec.network, 0, ops))
+        variables = jax.tree.map(jnp.asarray, initial_variables(spec.cell_network, 0, ops))
 
         def sum_of_logits(variables, images):
             return network.apply(variables, images, ops).sum(-1, keepdims=True)
 
-        # Its default implementation, the cheapest for one output an image.
+        # Its default implementation, the cheapest for one output per image.
         kernel_fn = nt.empirical_ntk_fn(
             sum_of_logits,
             trace_axes=(-1,),

@@ -16,11 +16,16 @@ __all__ = ["clean_kernel", "competitor", "normalise_by_image"]
 
 
 def competitor(spec: ScoringSpec, batch: ScoringBatch) -> Callable[[int], Callable[[], np.ndarray]]:
-    """From an architecture's id to what computes its kernel."""
+    """A function from an architecture's id to a callable that computes its kernel.
+
+    Args:
+        spec: Settings of the run.
+        batch: Images of seed 0.
+    """
     pixels = to_torch(batch)
 
     def prepare(index: int) -> Callable[[], np.ndarray]:
-        model = initial_network(Architecture.from_id(index), spec.network, 0)
+        model = initial_network(Architecture.from_id(index), spec.cell_network, 0)
         normalise_by_image(model)
         return lambda: clean_kernel(model, pixels)
 
@@ -42,8 +47,8 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     """Gram matrix [n, n] of the gradients of each image's sum of logits.
 
     Args:
-        model: after `normalise_by_image`.
-        pixels: standardised images [n, 3, h, w].
+        model: Network after `normalise_by_image`.
+        pixels: Standardised images [n, 3, h, w].
     """
     parameters = {name: p.detach() for name, p in model.named_parameters()}
 

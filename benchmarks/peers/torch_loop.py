@@ -1,4 +1,4 @@
-"""The published tools' way to a batch-statistics kernel: PyTorch, one backward pass an image."""
+"""The published tools' way to a batch-statistics kernel: one PyTorch backward pass per image."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,16 @@ __all__ = ["clean_kernel", "competitor", "to_torch"]
 
 
 def competitor(spec: ScoringSpec, batch: ScoringBatch) -> Callable[[int], Callable[[], np.ndarray]]:
-    """From an architecture's id to what computes its kernel."""
+    """A function from an architecture's id to a callable that computes its kernel.
+
+    Args:
+        spec: Settings of the run.
+        batch: Images of seed 0.
+    """
     pixels = to_torch(batch)
 
     def prepare(index: int) -> Callable[[], np.ndarray]:
-        model = initial_network(Architecture.from_id(index), spec.network, 0)
+        model = initial_network(Architecture.from_id(index), spec.cell_network, 0)
         return lambda: clean_kernel(model, pixels)
 
     return prepare
@@ -34,8 +39,8 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     """Gram matrix [n, n] of the gradients of each image's sum of logits.
 
     Args:
-        model: in training mode, so that the images are coupled by their batch statistics.
-        pixels: standardised images [n, 3, h, w].
+        model: Network in training mode, whose batch statistics couple the images.
+        pixels: Standardised images [n, 3, h, w].
     """
     logits = model(pixels)[1]
     rows = []

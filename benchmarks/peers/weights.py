@@ -24,9 +24,9 @@ def initial_network(architecture: Architecture, spec: NetworkSpec, seed: int) ->
     """The PyTorch network with the weights that ntknas draws.
 
     Args:
-        architecture: all of its operations are there, also those on dead edges.
-        spec: width, cells, classes and initialisation.
-        seed: of the draws.
+        architecture: The cell. The network has all of its operations, also those on dead edges.
+        spec: Width, cells, classes and initialisation.
+        seed: Seed of the draws.
 
     Returns:
         The network in training mode, float32.
@@ -41,9 +41,9 @@ def network_of(
     """The PyTorch network with given weights.
 
     Args:
-        architecture: all of its operations are there, also those on dead edges.
-        spec: width, cells and classes.
-        variables: of the architecture's own operations, with running statistics.
+        architecture: The cell. The network has all of its operations, also those on dead edges.
+        spec: Width, cells and classes.
+        variables: Variables of the architecture's own operations, with running statistics.
 
     Returns:
         The network in training mode, float32.

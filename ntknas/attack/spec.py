@@ -53,7 +53,7 @@ class AttackSpec:
         if self.steps < 1:
             raise InputError(f"attack steps must be at least 1, got {self.steps}")
         # A traced step size has no value yet.
-        if isinstance(self.step_size, Real) and not 0 < self.step_size < float("inf"):
+        if isinstance(self.step_size, Real) and not 0 < float(self.step_size) < float("inf"):
             raise InputError(f"attack step size must be positive, got {self.step_size}")
         if self.name == "fgsm":  # FGSM has no settings: all its specs are made equal
             for name, value in (("steps", 1), ("step_size", None), ("random_start", False)):

@@ -132,7 +132,7 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
     parameters = num_parameters(architecture, **sizes)
     size = architecture.class_size
     standing = "itself" if architecture.is_representative else architecture.representative.string
-    network = "{channels} channels, {cells} cells a stage, {classes} classes".format(**sizes)
+    network = "{channels} channels, {cells} cells per stage, {classes} classes".format(**sizes)
     longest = f"{depth(architecture)} convolutions on the longest path"
     if architecture.is_constant:
         longest = "none: the output does not depend on the input"

@@ -122,8 +122,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
         raise InputError("--plot takes one --metric M, got none or several")
     known = score_table(run)
-    if names is None and as_table:
-        names = _headline(known)
+    if names is None:
+        names = _headline(known) if as_table else None
         combine = combine or ["default"]
     with Progress("correlations", lines=False) as progress:
         table = correlate(

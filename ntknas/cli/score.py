@@ -285,8 +285,8 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         seeds=args.seeds,
         network=NetworkSpec(
             channels=args.channels,
-            cells=or_default(args.cells, preset.network.cells),
-            norm=Norm(or_default(args.norm, preset.network.norm)),
+            cells=or_default(args.cells, preset.cell_network.cells),
+            norm=Norm(or_default(args.norm, preset.cell_network.norm)),
             init=Init(args.init),
         ),
         attack=AttackSpec(
@@ -309,7 +309,7 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
     """The settings of the run as two lines of text."""
     from ntknas.scores import format_fraction
 
-    network = spec.network
+    network = spec.cell_network
     seeds = f", {spec.seeds} seeds" if spec.seeds > 1 else ""
     lines = [
         f"{spec.batch_size} {spec.dataset} images ({source}){seeds}; network of {network.channels} "

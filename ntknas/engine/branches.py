@@ -51,8 +51,7 @@ def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs
         seed: Seed of the weights and of the attack's random starts.
     """
     dtype = jnp.zeros(()).dtype  # float64 where JAX is told to use it
-    network = spec.network
-    assert network is not None
+    network = spec.cell_network
     if spec.attack_norm is Norm.FROZEN:  # the attacked network needs running statistics
         network = replace(network, norm=Norm.FROZEN)
     variables = initial_variables(network, seed)
@@ -81,7 +80,7 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
     selected, rest = _split(variables["params"], spec.parameters)
 
     def network(norm):
-        module = Network(replace(spec.network, norm=norm))
+        module = Network(replace(spec.cell_network, norm=norm))
 
         def apply_fn(selected, images):
             params = _merge(selected, rest)
@@ -91,18 +90,18 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
 
     def probed_fn(probe, images):
         biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
-        return Network(spec.network).apply(variables, images, ops, Probe(probe, biases))
+        return Network(spec.cell_network).apply(variables, images, ops, Probe(probe, biases))
 
     return robust_gram(
         inputs.key,
-        network(spec.network.norm),
+        network(spec.cell_network.norm),
         selected,
         inputs.images,
         inputs.labels,
         rhos=rhos,
         batches=spec.batches,
         spec=spec.attack,
-        coupled=spec.network.norm.coupled,
+        coupled=spec.images_coupled,
         logits=spec.logits,
         attack_fn=network(spec.attack_norm),
         probed_fn=probed_fn,
@@ -163,9 +162,9 @@ class BranchProgram:
         self._rhos = jnp.array(spec.rhos, self._inputs[0].images.dtype)
         self._devices = tuple(jax.local_devices())
         self._proxy_inputs = [
-            proxy_inputs(spec.network, i.variables, i.images, i.labels, seed)
+            proxy_inputs(spec.cell_network, i.variables, i.images, i.labels, seed)
             for seed, i in enumerate(self._inputs)
-            if spec.zero_cost and spec.network is not None
+            if spec.zero_cost
         ]
 
     @property
@@ -192,8 +191,7 @@ class BranchProgram:
 
     def proxies(self, architecture: Architecture) -> list[dict[str, float]]:
         """The zero-cost proxies under each seed; an empty list if the run has none."""
-        network = self._spec.network
-        assert network is not None
+        network = self._spec.cell_network
         ops = live_operations(architecture)
         return [proxy_scores(network, ops, inputs) for inputs in self._proxy_inputs]
 

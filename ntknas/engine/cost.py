@@ -46,7 +46,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ntknas.errors import InputError
 from ntknas.kernel import Batch, Logits
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
@@ -181,9 +180,7 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
         >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
         (6380431360, 112701276160, 0)
     """
-    network, n = spec.network, spec.batch_size
-    if network is None:
-        raise InputError("expected settings of a NAS-Bench-201 network, got those of another space")
+    network, n = spec.cell_network, spec.batch_size
     live = Architecture(live_operations(architecture))
     counts = _counts(live, network)
     attacked = len(set(spec.batches) - {Batch.CLEAN})
@@ -327,8 +324,7 @@ def _product(layer: Layer, *, reached: bool) -> _Product:
 
 def _num_parameters(live: Architecture, spec: ScoringSpec) -> int:
     """The number of parameters that the kernel is taken over."""
-    network = spec.network
-    assert network is not None
+    network = spec.cell_network
     listed = layers(
         live.ops, channels=network.channels, cells=network.cells, classes=network.classes
     )

@@ -4,7 +4,7 @@ Search, experiments and runs take kernels from it. It writes no files.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -132,7 +132,7 @@ class Scorer:
         first = scored[0].gram
         return replace(first, gram=np.stack([one.gram.gram for one in scored]))
 
-    def stream(self, architectures: Sequence[Candidate]) -> Iterator[Scored]:
+    def stream(self, architectures: Sequence[Candidate]) -> Generator[Scored, None, None]:
         """Architectures in order, each as soon as it is computed.
 
         Args:

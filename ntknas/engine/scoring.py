@@ -18,7 +18,7 @@ from ntknas.images import ImageSet, load_images
 from ntknas.kernel import JointGram
 from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
 from ntknas.runs.run import bring_scores_up_to_date, own_score_records
-from ntknas.spaces import Label, NetworkTable, Space
+from ntknas.spaces import NetworkTable, Space
 
 __all__ = ["score", "score_networks"]
 
@@ -80,7 +80,7 @@ def score(
 
 
 def score_networks(
-    networks: Mapping[Label, Any],
+    networks: Mapping[Any, Any],
     *,
     out: str | Path | None = None,
     spec: ScoringSpec | None = None,

@@ -11,7 +11,7 @@ from ntknas.errors import InputError
 from ntknas.images import ScoringBatch
 from ntknas.kernel import robust_gram
 from ntknas.runs import ScoringSpec
-from ntknas.spaces import Candidate, Space
+from ntknas.spaces import Candidate, NetworkLike, Space
 
 __all__ = ["StaticProgram"]
 
@@ -31,6 +31,14 @@ class StaticProgram:
     launch_size = 1
 
     def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch], space: Space[Any]):
+        network = spec.network
+        if network is not None and (
+            (spec.attack_norm, spec.parameters, spec.zero_cost) != (network.norm, "all", False)
+        ):
+            raise InputError(
+                "the program static attacks the network that it differentiates, by all parameters, "
+                "and has no proxies: choose the program branches"
+            )
         self._spec = spec
         self._space = space
         self._dtype = jnp.zeros(()).dtype
@@ -45,7 +53,7 @@ class StaticProgram:
 
     def _gram(self, architecture: Candidate) -> np.ndarray:
         """The joint Gram matrices [s, r, m, m] of one architecture."""
-        spec, network = self._spec, self._space.build(architecture)
+        spec, network = self._spec, self._build(architecture)
         rhos = jnp.array(spec.rhos, self._dtype)
 
         @jax.jit
@@ -68,7 +76,9 @@ class StaticProgram:
 
         seed_grams = []
         for seed, (images, labels) in enumerate(self._batches):
-            params, rest = _variables(network, architecture, seed, images)
+            variables = _variables(network, architecture, seed, images)
+            params = variables["params"]
+            rest = {name: tree for name, tree in variables.items() if name != "params"}
             logits = jax.eval_shape(network.apply, {**rest, "params": params}, images)
             if logits.shape != (len(images), self._classes):
                 raise InputError(
@@ -79,23 +89,29 @@ class StaticProgram:
             seed_grams.append(np.asarray(compute(key, params, rest, images, labels)))
         return np.stack(seed_grams)
 
+    def _build(self, architecture: Candidate) -> NetworkLike:
+        """The network of an architecture."""
+        return self._space.build(architecture, self._spec.network)
+
     def proxies(self, architecture: Candidate) -> list[dict[str, float]]:
         """An empty list, since proxies exist for NAS-Bench-201 networks alone."""
         return []
 
     def counts(self, architecture: Candidate) -> dict[str, float]:
-        """The counts of the space, and the number of parameters."""
-        network, (images, _) = self._space.build(architecture), self._batches[0]
+        """The counts of the space, and the number of parameters if they lack it."""
+        counts = self._space.counts(architecture, self._spec.sizes)
+        if "params" in counts:
+            return counts
+        network, (images, _) = self._build(architecture), self._batches[0]
         shapes = jax.eval_shape(network.init, jax.random.key(0), images)
         params = jax.tree.leaves(shapes["params"])
-        counts = {"params": float(sum(leaf.size for leaf in params))}
-        return self._space.counts(architecture, self._spec.sizes) | counts
+        return counts | {"params": float(sum(leaf.size for leaf in params))}
 
 
 def _variables(
-    network: Any, architecture: Candidate, seed: int, images: jax.Array
-) -> tuple[Any, dict[str, Any]]:
-    """The parameters, and the other collections of variables."""
+    network: NetworkLike, architecture: Candidate, seed: int, images: jax.Array
+) -> dict[str, Any]:
+    """The variables of a network under a seed, in the arithmetic of the images."""
     variables = network.init(jax.random.key(seed), images)
     if not isinstance(variables, Mapping) or "params" not in variables:
         names = ", ".join(variables) if isinstance(variables, Mapping) else type(variables).__name__
@@ -103,5 +119,10 @@ def _variables(
             f"expected variables with a collection 'params' of network {architecture.id}, "
             f"got {names}"
         )
-    rest = {name: tree for name, tree in variables.items() if name != "params"}
-    return variables["params"], rest
+
+    def in_arithmetic(leaf: Any) -> jax.Array:
+        array = jnp.asarray(leaf)
+        floating = jnp.issubdtype(array.dtype, jnp.floating)
+        return jnp.asarray(leaf, images.dtype) if floating else array
+
+    return jax.tree.map(in_arithmetic, dict(variables))

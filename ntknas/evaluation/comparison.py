@@ -33,8 +33,10 @@ def turned(scores: pd.DataFrame, names: Sequence[str | RankSum] | None = None) -
     wanted = [table.resolve(name) for name in (scores.columns if names is None else names)]
     values = table.values(wanted)
     directions = {str(name): name.direction for name in wanted}
-    constant = {"worst": table.constant, "raw": table.raw(wanted)}
-    columns = {name: oriented(values, directions, name, **constant) for name in directions}
+    columns = {
+        name: oriented(values, directions, name, worst=table.constant, raw=table.raw(wanted))
+        for name in directions
+    }
     return pd.DataFrame(columns).fillna(-np.inf)
 
 

@@ -33,7 +33,7 @@ __all__ = [
     "search_sums",
 ]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 TOP_FRACTIONS = (0.1, 0.2, 0.3)
 """Fractions of the architectures with the best true values on which a ranking is evaluated too."""
@@ -198,7 +198,7 @@ def search_ranking(
     part = table[development & table.index.isin(known.index)]
     if len(part) < 20:
         raise InputError(f"expected 20 architectures or more to choose on, got {len(part)}")
-    values = known[part.index].round(6).to_numpy()
+    values: Array = np.asarray(known[part.index].round(6), np.float64)
     lengths = _number_of_terms(part, values, terms=terms, beam=beam, halves=halves, seed=seed)
     best = lengths.iloc[int(lengths["mean"].argmax())]
     enough = lengths["mean"] >= best["mean"] - best["error"]

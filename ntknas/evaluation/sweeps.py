@@ -74,7 +74,8 @@ def sweep_medians(
         known = swept[column].dropna()
         low, value, high = known.quantile([0.25, 0.5, 0.75])
         rows.append(
-            _keys(column) | {"n": len(known), "value": value, "value_low": low, "value_high": high}
+            _keys(str(column))
+            | {"n": len(known), "value": value, "value_low": low, "value_high": high}
         )
     return pd.DataFrame(rows)
 

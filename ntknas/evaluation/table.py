@@ -186,7 +186,8 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
             f"got {type(scores).__name__}"
         )
     frame = scores.scores()
-    return ScoreTable(frame, _names(frame), tuple(scores.constant_ids()), dict(scores.strings))
+    written_out: dict[Label, str] = dict(scores.strings.items())
+    return ScoreTable(frame, _names(frame), tuple(scores.constant_ids()), written_out)
 
 
 def _of_nasbench201(frame: pd.DataFrame) -> ScoreTable:

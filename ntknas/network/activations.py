@@ -29,7 +29,7 @@ class Watched(NamedTuple):
 
     Attributes:
         present: Mark of each layer: 1 if the architecture has it, 0 if it lacks it.
-        values: Values of each layer, [l, n, ...]; zeros for a layer without any.
+        values: Values of each layer, [l, n, ...]; those of an absent layer have no meaning.
     """
 
     present: Int[Array, " l"]

@@ -272,6 +272,7 @@ class Network(nn.Module):
         logits = _Classifier(spec, name="classifier")(pooled, probe)
         if factors is None:
             return logits, None
+        assert op_codes is not None  # operations are data where a network is watched
         edges = [
             [edge_layers(values, op_codes) for values in kind] for kind in zip(*stages, strict=True)
         ]

@@ -133,7 +133,7 @@ def with_interval(
     """A column as text, with its intervals where there are any.
 
     Args:
-        frame: Frame with the columns `name`, `name`_low and `name`_high.
+        frame: Frame with the column and two more, of its name followed by _low and _high.
         name: Name of the column.
         form: Function from a value to its text.
 

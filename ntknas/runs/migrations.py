@@ -74,11 +74,12 @@ def _architectures_described(
     def counts(index: int) -> str:
         return json.dumps(NASBENCH201.counts(Architecture.from_id(index), sizes))
 
-    for name, function in {
+    functions: dict[str, Callable[..., Any]] = {
         "string_of": lambda index: Architecture.from_id(index).string,
         "is_constant": lambda index: Architecture.from_id(index).is_constant,
         "counts_of": cache(counts),
-    }.items():
+    }
+    for name, function in functions.items():
         connection.create_function(name, 1, function, deterministic=True)
     described = "SELECT id, seconds, string_of(id), is_constant(id), counts_of(id) FROM"
     if not in_file:

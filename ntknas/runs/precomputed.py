@@ -83,5 +83,6 @@ def write_precomputed(run: Run, path: Path) -> None:
         path: Path of the file.
     """
     frame = run.scores()
-    frame.attrs = dict(run.meta)
+    frame.attrs.clear()
+    frame.attrs.update(run.meta)
     frame.to_parquet(path, compression="zstd")

@@ -183,13 +183,11 @@ class Run:
         columns, rows = self._store.score_rows()
         missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
         if missing and rows:
-            computed = chain.from_iterable(
-                rows_of_seed for _, _, rows_of_seed in _rescored(self._store)
-            )
-            rows = [
-                (*row, *map(new.scores.get, missing))
-                for row, new in zip(rows, computed, strict=True)
-            ]
+            computed = {
+                (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
+            }
+            # Rows begin with label, seed and position.
+            rows = [(*row, *map(computed[row[:2]][row[2]].scores.get, missing)) for row in rows]
             columns = [*columns, *missing]
         return columns, rows
 
@@ -200,7 +198,7 @@ class Run:
         frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
         keys = ("id", "seed", "kernel", "rho", "beta", "status")
         scores = [name for name in SCORES if name in frame]
-        scores += [name for name in frame if name not in (*keys, *scores)]
+        scores += [str(name) for name in frame if name not in (*keys, *scores)]
         frame = frame[[*keys, *scores]].astype(dict.fromkeys(("rho", "beta", *scores), float))
         descriptions = self._descriptions
         unique = frame["id"].unique().tolist()
@@ -277,7 +275,7 @@ class Run:
         proxies = [name for name in score_names(ScoreKind.PROXY) if name in table]
         place = ["kernel", "rho", "beta"]
         others = ("id", "architecture", "seed", "status", *place, *counts, *proxies)
-        of_kernels = [name for name in table if name not in others]
+        of_kernels = [str(name) for name in table if name not in others]
         columns: dict[str, pd.Series] = {}
         for _, group in table.groupby(place, dropna=False, sort=False):
             kernel, rho, beta = group[place].replace(math.nan, None).iloc[0]
@@ -324,7 +322,10 @@ def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
         yield (
             label,
             seed,
-            score_rows(spec.kernel_rows(), grams, labels[seed], constant=constant[label]),
+            # Nobody reads the rows of an architecture that was stored since.
+            score_rows(
+                spec.kernel_rows(), grams, labels[seed], constant=constant.get(label, False)
+            ),
         )
 
 
@@ -337,7 +338,8 @@ def bring_scores_up_to_date(store: Store) -> None:
     columns = store.score_columns()
     missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
     if missing:
-        store.add_scores(missing, list(_rescored(store)))
+        records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
+        store.add_scores(missing, list(_rescored(store)), meta={"scores": json.dumps(records)})
 
 
 def own_score_records() -> str:

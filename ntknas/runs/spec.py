@@ -132,6 +132,17 @@ class ScoringSpec:
         return norm if attacks else self.network.norm
 
     @property
+    def cell_network(self) -> NetworkSpec:
+        """The settings of NAS-Bench-201's network.
+
+        Raises:
+            InputError: If the settings are those of another space.
+        """
+        if self.network is None:
+            raise InputError(f"expected settings of NAS-Bench-201, got those of {self.space}")
+        return self.network
+
+    @property
     def images_coupled(self) -> bool:
         """Whether the output for an image depends on the other images of its batch."""
         return bool(self.coupled) if self.network is None else self.network.norm.coupled

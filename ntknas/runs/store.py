@@ -254,16 +254,20 @@ class Store:
         self,
         scores: Sequence[str],
         records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
+        *,
+        meta: Mapping[str, str] | None = None,
     ) -> None:
         """Add kernel scores to the table of the run, in one transaction.
 
         Args:
             scores: Names of the scores that the table lacks.
             records: Label, seed and rows of each architecture and seed.
+            meta: Entries of the metadata to write with them, by name.
         """
         assigned = ", ".join(f'"{name}" = ?' for name in scores)
         with _clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
+            c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
             for name in scores:
                 c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
             c.executemany(

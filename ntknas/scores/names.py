@@ -165,12 +165,11 @@ class RankSum:
             InputError: If a part is not the name of a score.
         """
         first, *rest = _SIGN.split(text)
-        signs, names = (1,), (first,)
-        if not first.strip() and rest:  # a leading sign
-            signs, names = (), ()
-        signs += tuple(1 if sign == "+" else -1 for sign in rest[::2])
-        names += tuple(rest[1::2])
-        return cls(tuple(ScoreName.parse(name.strip()) for name in names), signs)
+        signs = [1 if sign == "+" else -1 for sign in rest[::2]]
+        names = rest[1::2]
+        if first.strip() or not rest:  # no leading sign
+            signs, names = [1, *signs], [first, *names]
+        return cls(tuple(ScoreName.parse(name.strip()) for name in names), tuple(signs))
 
     @classmethod
     def of(cls, names: Iterable[ScoreName | str]) -> "RankSum":

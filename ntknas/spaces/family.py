@@ -78,7 +78,7 @@ class Family:
     def __init__(
         self,
         name: str,
-        build: Callable[..., NetworkLike],
+        build: Callable[..., Any],
         choices: Mapping[str, Sequence[Any]],
         *,
         label: Callable[..., Label] | None = None,

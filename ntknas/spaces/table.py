@@ -67,7 +67,7 @@ class NetworkTable:
 
     name = "networks"
 
-    def __init__(self, networks: Mapping[Label, Any]):
+    def __init__(self, networks: Mapping[Any, Any]):
         if not networks:
             raise InputError("expected at least one network, got none")
         self._networks: dict[Label, NetworkLike] = {}

@@ -83,7 +83,7 @@ class Truth:
     benchmark: str
     path: Path
     table: pd.DataFrame = field(repr=False)
-    representative_of: Mapping[Label, Label] = field(repr=False)
+    representative_of: Mapping[Any, Label] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

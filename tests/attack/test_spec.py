@@ -1,6 +1,7 @@
 """What an attack specification accepts."""
 
 from copy import copy
+from enum import StrEnum
 
 import pytest
 
@@ -30,13 +31,13 @@ def test_step_size_is_kept_whatever_the_radius():
 
 def test_name_may_be_given_as_text():
     assert unchecked(name="fgsm") == AttackSpec(name="fgsm")
-    assert isinstance(unchecked(name="fgsm").name, AttackName)
+    assert type(unchecked(name=StrEnum("Name", ["fgsm"]).fgsm).name) is str
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "apgd"}, "attack must be one of fgsm, pgd, got 'apgd'"),
+        ({"name": "apgd"}, "expected attack to be one of pgd, fgsm, got 'apgd'"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"step_size": 0.0}, "step size must be positive, got 0.0"),
         ({"step_size": -0.1}, "step size must be positive"),

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.common import (
     Answer,
     Worker,
+    batches_of,
     command,
     describe,
     foreign_load,
@@ -21,7 +22,7 @@ from benchmarks.common import (
     spread,
 )
 from ntknas.errors import InputError
-from ntknas.kernel import Batch
+from ntknas.kernel import Batch, KernelName
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Config:
 
     name: str = "a"
     count: int = 1
-    kernels: tuple[Batch, ...] = (Batch.CLEAN,)
+    kernels: tuple[KernelName, ...] = (KernelName.CLEAN,)
 
 
 def counting(start):
@@ -141,6 +142,15 @@ def test_a_result_says_where_it_is_from():
     assert 1 <= found["machine"]["cores"] <= os.cpu_count()
     assert {"jax", "torch", "ntknas"} <= {k for k, v in found["versions"].items() if v}
     assert found["date"].endswith("+00:00")
+
+
+def test_batches_of_kernels():
+    kernels = (KernelName.TWICE, KernelName.CLEAN, KernelName.ROBUST)
+    assert batches_of(kernels) == (Batch.TWICE_ATTACKED, Batch.CLEAN, Batch.ATTACKED)
+    with pytest.raises(
+        InputError, match="^expected kernels of clean, robust, twice, got clean, mix"
+    ):
+        batches_of((KernelName.CLEAN, KernelName.MIXED_CLEAN))
 
 
 def run(config):

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ntknas.cli.main import main
+from ntknas.scores import SCORES, register_score
 from ntknas.spaces.nasbench201 import architectures
+from tests.evaluation.made_up import make_texts
 
 ARCHS = "random:12"
 TINY = (
@@ -90,6 +92,33 @@ def write_truth(path: Path, values: dict[int, list[float]], labels: list[str]) -
     content = {str(index): row for index, row in values.items()} | {"": labels}
     path.write_text(f"acc={json.dumps(content)}")
     return path
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory) -> Path:
+    """The folder of a run of 12 networks of one's own, net_00 to net_11, to be read only."""
+    return make_texts(tmp_path_factory.mktemp("cli") / "texts").folder
+
+
+@pytest.fixture
+def own_truth(tmp_path) -> Path:
+    """A CSV file with made-up accuracies of the networks of `texts`."""
+    rows = [f"net_{i:02},{0.5 + 0.01 * ((7 * i) % 12)},{0.3 + 0.02 * i}" for i in range(12)]
+    path = tmp_path / "ours.csv"
+    path.write_text("\n".join(["architecture,accuracy,robust", *rows, ""]))
+    return path
+
+
+@pytest.fixture
+def gap():
+    """A score that is registered for the length of a test."""
+
+    @register_score("gap", direction=-1, formula="l_n - l_1", source="these tests")
+    def gap(stack):
+        return stack.eigenvalues[..., -1] - stack.eigenvalues[..., 0]
+
+    yield gap
+    SCORES.remove("gap")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_json_is_the_librarys_table(ntknas, finished, truth):
 def test_csv_holds_every_score(ntknas, finished, truth):
     argv = ["correlate", finished, "--truth", truth, "--format", "csv", "--resamples", "0"]
     rows = list(csv.DictReader(io.StringIO(ntknas(*argv)[1])))
-    scores = [*Run(finished).scores().columns, DEFAULT_RANKING]
+    scores = [*Run(finished).scores().columns, str(DEFAULT_RANKING)]
     assert {row["score"] for row in rows} == set(scores)
     assert len(rows) == 2 * len(scores)
 
@@ -93,6 +93,8 @@ def test_some_architectures_without_truth(ntknas, finished, tmp_path):
         (["--score", "banana"], "banana"),
         (["--score", "cond@robust:5/255"], "robust:8/255"),
         (["--combine", "cond@clean+banana"], "banana"),
+        (["--combine", "cond@clean-banana"], "banana"),
+        (["--combine", "params-params"], "params in params-params"),
         (["--top-fraction", "1.5"], "between 0 and 1"),
         (["--resamples", "-1", "--metric", "clean"], "0 or more"),
         (["--seed", "-1", "--metric", "clean"], "0 or more"),
@@ -141,3 +143,88 @@ def test_plot(ntknas, refused, finished, truth, tmp_path):
     assert "one --metric" in refused("correlate", finished, *options, "--plot", picture)
     gif = tmp_path / "scatter.gif"
     assert "ending in" in refused("correlate", finished, *options, "--plot", gif)
+
+
+def test_a_minus_sign(ntknas, finished, truth):
+    options = ("--truth", truth, "--metric", "pgd_8", "--resamples", "0")
+    names = ("--score=cond@clean,-params", "--combine", "cond@clean-params,-flops-params")
+    status, out, _ = ntknas("correlate", finished, *options, *names, "--format", "json")
+    assert status == 0
+    found = {row["score"]: row["spearman"] for row in json.loads(out)}
+    assert list(found) == [
+        *("cond@clean", "-params", "cond@clean-params", "-flops-params", "params", "flops")
+    ]
+    assert found["-params"] == pytest.approx(-found["params"])
+    expected = correlate(
+        Run(finished), load_truth(truth), names=["cond@clean-params"], resamples=0
+    ).query("score == 'cond@clean-params' and metric == 'pgd_8'")
+    assert found["cond@clean-params"] == expected["spearman"].item()
+    status, out, _ = ntknas("correlate", finished, *options, *names)
+    assert status == 0
+    assert "\n cond@clean-params " in out
+
+
+def test_networks_and_a_truth_of_ones_own(ntknas, texts, own_truth, tmp_path):
+    argv = ("correlate", texts, "--truth", own_truth)
+    status, out, err = ntknas(*argv)
+    assert status == 0
+    assert out.splitlines()[0].endswith("against ours.csv, cifar10; n = 12 architectures")
+    assert "accuracy" in out.splitlines()[1]
+    assert "\n default " in out
+    assert "default: sphericity@clean+params" in err
+    assert "are not in" not in err
+    picture = tmp_path / "scatter.png"
+    options = ("--metric", "robust", "--resamples", "20")
+    status, out, err = ntknas(*argv, *options, "--plot", picture)
+    assert status == 0
+    assert out.splitlines()[0].endswith("against ours.csv, cifar10 robust; n = 12 architectures")
+    assert picture.stat().st_size > 10_000
+    status, out, _ = ntknas(*argv, *options, "--format", "json", "--top-fraction", "1/4")
+    assert status == 0
+    expected = correlate(
+        Run(texts),
+        load_truth(own_truth),
+        metrics=["robust"],
+        combine=["default"],
+        resamples=20,
+        top_fraction=0.25,
+    )
+    rows = json.loads(out)
+    assert [row["score"] for row in rows] == expected["score"].tolist()
+    assert [row["n"] for row in rows] == expected["n"].tolist() == [12, 3] * (len(rows) // 2)
+    spearman = [np.nan if row["spearman"] is None else row["spearman"] for row in rows]
+    np.testing.assert_array_equal(spearman, expected["spearman"])
+
+
+def test_a_truth_of_ones_own_for_cells(ntknas, finished, tmp_path):
+    held = Run(finished).ids[:7]
+    path = tmp_path / "ours.csv"
+    rows = [f"{label},moons,{0.1 * i}" for i, label in enumerate(held)]
+    path.write_text("\n".join(["architecture,dataset,robust", *rows]))
+    options = ("--dataset", "moons", "--metric", "robust", "--score", "params", "--format", "json")
+    status, out, err = ntknas("correlate", finished, "--truth", path, *options)
+    assert status == 0
+    assert f"5 of 12 architectures are not in {path}" in err
+    assert [(row["score"], row["n"]) for row in json.loads(out)] == [("params", 7), ("flops", 7)]
+
+
+def test_truths_of_ones_own_that_do_not_fit(refused, texts, finished, own_truth):
+    refuse = "none of the 12 architectures is in"
+    assert refuse in refused("correlate", finished, "--truth", own_truth)
+    argv = ("correlate", texts, "--truth", own_truth)
+    assert "available: accuracy, robust" in refused(*argv, "--metric", "pgd_8")
+    assert "choose a metric of" in refused("sweep", texts, "--beta", "0,1", "--truth", own_truth)
+
+
+def test_a_registered_score(ntknas, finished, truth, gap):
+    options = ("--metric", "pgd_8", "--resamples", "0", "--format", "json")
+    status, out, _ = ntknas("correlate", finished, "--truth", truth, *options)
+    assert status == 0
+    found = {row["score"]: row["spearman"] for row in json.loads(out)}
+    expected = correlate(Run(finished), load_truth(truth), metrics=["pgd_8"], resamples=0)
+    assert found["gap@clean"] == expected.set_index("score")["spearman"]["gap@clean"]
+    options = ("--metric", "pgd_8", "--score", "gap@robust:8/255", "--combine", "gap@clean-params")
+    status, out, _ = ntknas("correlate", finished, "--truth", truth, *options)
+    assert status == 0
+    assert "\n gap@robust:8/255 " in out
+    assert "\n gap@clean-params " in out

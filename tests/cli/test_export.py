@@ -1,9 +1,11 @@
 """`ntknas export`."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ntknas.runs import Run
+from ntknas.scores import SCORES
 
 
 def test_csv_and_parquet_hold_the_whole_table(ntknas, finished, tmp_path):
@@ -55,3 +57,23 @@ def test_a_failed_export_leaves_the_old_file(finished, tmp_path, monkeypatch):
 )
 def test_bad_options(refused, finished, options, complaint):
     assert complaint in refused("export", finished, *options)
+
+
+def test_networks_of_ones_own(ntknas, texts, tmp_path):
+    expected = Run(texts).table()
+    assert expected["id"].unique().tolist() == [f"net_{i:02}" for i in range(12)]
+    for format, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        path = tmp_path / f"scores.{format}"
+        assert ntknas("export", texts, "--format", format, "--out", path)[0] == 0
+        pd.testing.assert_frame_equal(read(path), expected, check_dtype=False)
+
+
+def test_a_registered_score(ntknas, finished, tmp_path, gap):
+    path = tmp_path / "scores.csv"
+    assert ntknas("export", finished, "--out", path)[0] == 0
+    expected = Run(finished).table()
+    np.testing.assert_array_equal(pd.read_csv(path)["gap"], expected["gap"])
+    assert expected["gap"].notna().all()
+    SCORES.remove("gap")
+    assert ntknas("export", finished, "--out", path)[0] == 0
+    assert "gap" not in pd.read_csv(path)

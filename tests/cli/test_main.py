@@ -1,5 +1,6 @@
 """The program as a whole: exit statuses, one-line errors, what is imported, pipes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 import ntknas
 from ntknas.cli import export
 from ntknas.cli.main import main
+from ntknas.evaluation import rank
+from ntknas.runs.run import own_score_records
+from ntknas.spaces.nasbench201 import architectures
+from tests.evaluation.made_up import make_run
 
 PROGRAM = Path(sys.executable).with_name("ntknas")
 
@@ -48,7 +53,7 @@ def test_compiled_programs_are_kept_for_the_next_start(tmp_path):
         argv = ("score", "--archs", "9930", *tiny, "--out", str(tmp_path / out))
         found = installed(*argv, XDG_CACHE_HOME=str(tmp_path))
         assert found.returncode == 0, found.stderr
-        (program,) = (tmp_path / "ntknas").glob("jit_gram_blocks-*-cache")
+        (program,) = (tmp_path / "ntknas").glob("jit_gram_of-*-cache")
         return program, program.stat().st_mtime_ns
 
     assert score("first") == score("second")
@@ -159,3 +164,20 @@ def test_bug_is_a_traceback(finished, monkeypatch):
     monkeypatch.setattr(export, "_write_whole", bug)
     with pytest.raises(ZeroDivisionError):
         main(["export", str(finished)])
+
+
+def test_a_process_that_never_heard_of_a_score_ranks_a_run_that_was_made_with_it(tmp_path, gap):
+    folder = tmp_path / "run"
+    meta = {"scores": own_score_records()}
+    expected = rank(make_run(folder, architectures("random:4"), meta=meta), "gap@clean")
+    for score in ("gap@clean", "gap@clean+params"):
+        found = installed("rank", str(folder), "--score", score, "--format", "json")
+        assert (found.returncode, found.stderr) == (0, "")
+        rows = json.loads(found.stdout)
+        assert len(rows) == 4
+        if score == "gap@clean":
+            assert [row["id"] for row in rows] == expected["id"].tolist()
+            assert [row["score"] for row in rows] == expected["score"].tolist()
+    found = installed("export", str(folder), "--out", "-")
+    assert found.returncode == 0
+    assert "gap" in found.stdout.splitlines()[0].split(",")

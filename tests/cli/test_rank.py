@@ -17,7 +17,8 @@ def test_json_is_the_librarys_ranking(ntknas, finished):
     expected = rank(Run(finished))
     assert [row["id"] for row in rows] == expected["id"].tolist()
     assert [row["score"] for row in rows] == expected["score"].tolist()
-    assert list(rows[0]) == ["id", "architecture", "score", "rank", *DEFAULT_RANKING.split("+")]
+    parts = map(str, DEFAULT_RANKING.terms)
+    assert list(rows[0]) == ["id", "architecture", "score", "rank", *parts]
 
 
 def test_csv_of_one_score(ntknas, finished):
@@ -44,6 +45,10 @@ def test_table_says_what_is_better(ntknas, finished):
         (["--score", "banana@clean"], "banana"),
         (["--score", "cond@robust:5/255"], "robust:8/255"),
         (["--score", "cond@clean+banana"], "banana"),
+        (["--score", "cond@clean-banana"], "banana"),
+        (["--score", "cond@clean-cond@clean"], "cond@clean in cond@clean-cond@clean"),
+        (["--score", "cond@clean-"], "unknown score ''"),
+        (["--score", "gap@clean"], "unknown score 'gap'"),
         (["--top", "0"], "at least 1"),
         (["--format", "yaml"], "yaml"),
     ],
@@ -62,7 +67,7 @@ def test_table_shows_what_is_summed_if_it_is_short(ntknas, finished):
     assert "cond@clean" in short.splitlines()[0]
     _, long, err = ntknas("rank", finished, "--top", "1")
     assert long.splitlines()[0].split(" | ")[-1].strip() == "architecture"
-    assert DEFAULT_RANKING in err
+    assert str(DEFAULT_RANKING) in err
 
 
 def test_the_precomputed_table(ntknas, refused, finished):
@@ -71,3 +76,69 @@ def test_the_precomputed_table(ntknas, refused, finished):
     assert [row["id"] for row in json.loads(out)] == rank(load_precomputed(), top=5)["id"].tolist()
     assert "--precomputed" in refused("rank")
     assert "got both" in refused("rank", finished, "--precomputed")
+
+
+def ranked(ntknas, folder, *options):
+    """The rows of a ranking of all architectures, and what is said about it."""
+    status, out, _ = ntknas("rank", folder, "--top", "all", "--format", "json", *options)
+    assert status == 0
+    table = ntknas("rank", folder, "--top", "all", *options)
+    assert table[0] == 0
+    return json.loads(out), table[2]
+
+
+def test_a_minus_sign_ranks_in_the_opposite_order(ntknas, finished):
+    forth, said = ranked(ntknas, finished, "--score", "cond@clean")
+    assert "by cond@clean: lower is better" in said
+    back, said = ranked(ntknas, finished, "--score=-cond@clean")
+    assert "by -cond@clean: higher is better" in said
+    constant = Run(finished).constant_ids()
+    ids = [[row["id"] for row in rows if row["id"] not in constant] for rows in (forth, back)]
+    assert ids[1] == ids[0][::-1]
+    assert [row["score"] for row in back] == [
+        {row["id"]: row["score"] for row in forth}[row["id"]] for row in back
+    ]
+
+
+def test_a_minus_sign_in_a_sum(ntknas, finished):
+    rows, said = ranked(ntknas, finished, "--score", "cond@clean-params")
+    assert "by cond@clean-params: sum of ranks" in said
+    expected = rank(Run(finished), "cond@clean-params")
+    assert [row["id"] for row in rows] == expected["id"].tolist()
+    assert list(rows[0])[4:] == ["cond@clean", "params"]
+    other, _ = ranked(ntknas, finished, "--score", "cond@clean+params")
+    assert [row["id"] for row in rows] != [row["id"] for row in other]
+
+
+def test_a_score_twice_counts_twice(ntknas, finished):
+    rows, _ = ranked(ntknas, finished, "--score", "cond@clean+cond@clean+params")
+    assert list(rows[0])[4:] == ["cond@clean", "params"]
+    assert [row["id"] for row in rows] == rank(Run(finished), "cond@clean+cond@clean+params")[
+        "id"
+    ].tolist()
+
+
+def test_networks_of_ones_own(ntknas, texts):
+    rows, said = ranked(ntknas, texts)
+    assert f"12 architectures of {texts} by sphericity@clean+params: sum of ranks" in said
+    assert sorted(row["id"] for row in rows) == [f"net_{i:02}" for i in range(12)]
+    assert [row["id"] for row in rows] == rank(Run(texts))["id"].tolist()
+    assert [row["architecture"] for row in rows] == [row["id"] for row in rows]
+    rows, _ = ranked(ntknas, texts, "--score", "lambda_min@robust:8/255")
+    scores = Run(texts).scores()["lambda_min@robust:8/255"]
+    assert [row["id"] for row in rows] == scores.sort_values(ascending=False).index.tolist()
+
+
+def test_what_networks_of_ones_own_lack(refused, texts):
+    complaint = refused("rank", texts, "--score", "live_params")
+    assert "no score live_params here; there are: lambda_min@clean" in complaint
+
+
+def test_a_registered_score(ntknas, refused, finished, gap):
+    rows, said = ranked(ntknas, finished, "--score", "gap@robust:8/255")
+    assert "by gap@robust:8/255: lower is better" in said
+    expected = rank(Run(finished), "gap@robust:8/255")
+    assert [row["id"] for row in rows] == expected["id"].tolist()
+    assert [row["score"] for row in rows] == expected["score"].tolist()
+    rows, _ = ranked(ntknas, finished, "--score", "gap@clean-params")
+    assert list(rows[0])[4:] == ["gap@clean", "params"]

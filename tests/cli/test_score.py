@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntknas.attack import ATTACKS
 from ntknas.cli.main import parse
 from ntknas.cli.score import _spec
 from ntknas.images import DATASETS
@@ -40,7 +41,7 @@ def test_options_go_before_the_preset():
     spec = spec_of("--preset", "fast", "--kernels", "robust", "--cells", "3")
     network = replace(PRESETS["fast"].network, cells=3)
     # Radii are the published ones where a preset has none.
-    changes: dict[str, Any] = {"network": network, "kernels": (Batch.ATTACKED,)}
+    changes: dict[str, Any] = {"network": network, "batches": (Batch.ATTACKED,)}
     changes["rhos"] = ScoringSpec().rhos
     assert spec == replace(PRESETS["fast"], **changes)
 
@@ -66,7 +67,7 @@ def test_help_tells_what_the_presets_are(capsys):
         assert f"{spec.batch_size} images" in line
         assert f"{network.cells} cells" in line
         assert f"norm {network.norm}" in line
-        assert ", ".join(spec.batches) in line
+        assert ", ".join(batch.kernel for batch in spec.batches) in line
 
 
 def test_options_reach_the_spec():
@@ -94,9 +95,9 @@ def test_options_reach_the_spec():
         ("--norm", Norm),
         ("--attack-norm", Norm),
         ("--init", Init),
-        ("--attack", AttackName),
+        ("--attack", ATTACKS),
         ("--logits", Logits),
-        ("--kernels", Batch),
+        ("--kernels", [batch.kernel for batch in Batch]),
         ("--balance", ("near", "exact")),
         ("--split", ("train", "test")),
         ("--params", ("all", "weights")),

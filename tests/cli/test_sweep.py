@@ -5,24 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from ntknas.cli.sweep import beta_grid
-from ntknas.errors import InputError
 from ntknas.evaluation import correlate
 from ntknas.runs import Run
+from ntknas.scores import SCORES
 from ntknas.truth import load_truth
-
-
-def test_grid_has_round_numbers_and_both_ends():
-    assert beta_grid("0:1:0.1") == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    assert beta_grid("0.5:0.5:1") == [0.5]
-    assert beta_grid("0:1:0.4") == [0.0, 0.4, 0.8]
-    assert beta_grid("1, 0, 1/2, 1") == [0.0, 0.5, 1.0]
-
-
-@pytest.mark.parametrize("text", ["0:1", "0:1:0", "1:0:0.1", "0:1:1e-9", "x", "", "0:1:0.1:2"])
-def test_bad_grid(text):
-    with pytest.raises(InputError):
-        beta_grid(text)
 
 
 def test_medians_by_hand_and_ends_are_pure_kernels(ntknas, finished):
@@ -105,3 +91,29 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
 )
 def test_bad_options(refused, finished, options, complaint):
     assert complaint in refused("sweep", finished, *options)
+
+
+def test_networks_and_a_truth_of_ones_own(ntknas, texts, own_truth):
+    argv = ("sweep", texts, "--beta", "0,1", "--truth", own_truth, "--metric", "robust")
+    status, out, _ = ntknas(*argv, "--resamples", "0", "--format", "json")
+    assert status == 0
+    rows = json.loads(out)
+    expected = correlate(
+        Run(texts),
+        load_truth(own_truth),
+        names=["lambda_min@clean", "lambda_min@robust:8/255"],
+        metrics=["robust"],
+        resamples=0,
+    )
+    assert [row["spearman"] for row in rows] == pytest.approx(expected["spearman"][:2].tolist())
+    status, out, _ = ntknas(*argv, "--resamples", "0")
+    assert (status, "12 architectures: Spearman with" in out) == (0, True)
+
+
+def test_a_registered_score(ntknas, refused, finished, gap):
+    status, out, _ = ntknas("sweep", finished, "--beta", "0.5", "--score", "gap")
+    assert status == 0
+    assert out.count("\n gap ") == 4
+    SCORES.remove("gap")
+    complaint = refused("sweep", finished, "--beta", "0.5", "--score", "gap")
+    assert "without its kernel: lambda_min" in complaint

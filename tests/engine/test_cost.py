@@ -8,6 +8,7 @@ import pytest
 
 from ntknas.attack import AttackSpec, attack
 from ntknas.engine import Cost, measured_peak, run_cost
+from ntknas.errors import InputError
 from ntknas.kernel import Batch, Logits, chained_gram, ntk
 from ntknas.layers import Norm
 from ntknas.network import Network, NetworkSpec, initial_variables
@@ -22,14 +23,14 @@ RANDOM = [architecture.code for architecture in architectures("random:4:0")]
 
 
 def clean(norm=Norm.BATCH, *, channels=8, **settings):
-    """One cell a stage: XLA counts the body of a loop once."""
+    """One cell per stage: XLA counts the body of a loop once."""
     network = NetworkSpec(channels=channels, cells=1, image_size=16, norm=norm)
     return ScoringSpec(batch_size=N, batches=(Batch.CLEAN,), network=network, **settings)
 
 
 def static_program(architecture, network, compute):
     """`compute(apply_fn, params, images, labels)` of the live operations alone, traced."""
-    ops = tuple(int(op) for op in live_operations(architecture))
+    ops = live_operations(architecture)
     variables = jax.tree.map(jnp.asarray, initial_variables(network, 0, ops))
     rest = {name: value for name, value in variables.items() if name != "params"}
 
@@ -99,7 +100,7 @@ def test_kernel_is_what_xla_compiles(code):
     """Within 5% of the optimised program, and between the products and four times the rest.
 
     Counted by opcode, its convolutions and matrix products are the model's to 0.1%. The difference
-    lies in operations an element: XLA's fusion copies a cheap one into each of its consumers (with
+    lies in operations per element: XLA's fusion copies a cheap one into each of its consumers (with
     8 channels, subtractions of means were 3 times and ReLUs 10 to 20 times what is written), and
     folds pooling's divisors. With 32 channels such operations are few beside the products.
     """
@@ -128,18 +129,18 @@ def test_attack_is_what_xla_counts(norm, code):
     assert found == pytest.approx(counted, rel=3e-3)
 
 
-def test_three_products_a_batch_are_what_xla_counts():
+def test_three_products_per_batch_are_what_xla_counts():
     """A scan's body is counted once, so two batches count as three products and one Jacobian."""
     spec = clean(Norm.BATCH)
     two = replace(spec, batches=(Batch.CLEAN, Batch.ATTACKED), rhos=(0.1,))
 
     def compute(apply_fn, params, images, _):
-        return chained_gram(apply_fn, params, jnp.stack([images, images]), coupled=True)
+        return chained_gram(apply_fn, params, jnp.stack([images, images]), [(0, 1)], coupled=True)
 
     counted = written_flops(static_program(SKIPS, spec.network, compute))
     alone, both = run_cost(SKIPS, spec), run_cost(SKIPS, two)
     assert both.contraction_flops == 6 * alone.contraction_flops
-    # Carried Jacobians are chosen (first batch or not), one operation an element of each.
+    # Carried Jacobians are chosen (first batch or not), one operation per element of each.
     chosen = 2 * alone.contraction_flops // (2 * N)
     found = alone.flops + 2 * alone.contraction_flops + chosen
     assert found == pytest.approx(counted, rel=5e-3)
@@ -159,7 +160,7 @@ def test_padded_multiply_accumulates_are_those_of_the_benchmark(code):
 def test_products_of_jacobians_are_over_the_chosen_parameters(norm, parameters):
     architecture = Architecture.from_code("321420")
     spec = clean(norm, parameters=parameters)
-    ops = tuple(int(op) for op in live_operations(architecture))
+    ops = live_operations(architecture)
     leaves = jax.tree_util.tree_leaves_with_path(initial_variables(spec.network, 0, ops)["params"])
     size = sum(leaf.size for path, leaf in leaves if parameters == "all" or path[-1].key != "bias")
     assert run_cost(architecture, spec).contraction_flops == 2 * N**2 * size
@@ -184,8 +185,8 @@ def test_twice_the_images(norm, factor):
 
 
 def test_attacks_are_linear_in_steps_radii_and_attacked_batches():
-    def cost(kernels, steps, rhos):
-        spec = replace(clean(), kernels=kernels, rhos=rhos, attack=AttackSpec(steps=steps))
+    def cost(batches, steps, rhos):
+        spec = replace(clean(), batches=batches, rhos=rhos, attack=AttackSpec(steps=steps))
         return run_cost(CONVOLUTIONS, spec)
 
     one = cost((Batch.ATTACKED,), 1, (0.1,))
@@ -220,3 +221,11 @@ def test_edges_that_cannot_matter_are_free():
 
 def test_peak_is_above_what_a_loop_of_python_reaches():
     assert measured_peak(0.0) > 1e8
+
+
+def test_another_space_has_no_such_costs():
+    spec = ScoringSpec(space="small_cnn", network=None, coupled=True)
+    with pytest.raises(
+        InputError, match="^expected settings of NAS-Bench-201, got those of small_cnn$"
+    ):
+        run_cost(SKIPS, spec)

@@ -63,17 +63,17 @@ def test_several_architectures_in_a_launch(branch_free, norm):
     rhos = jnp.zeros(0, inputs.images.dtype)
     codes = [live_operations(ntknas.Architecture.from_code(code)) for code in CODES]
     found = many_grams(
-        jnp.asarray(np.array(codes)),
+        jnp.asarray(np.array(codes, np.int32)),
         inputs,
         rhos,
         spec=spec,
         devices=tuple(jax.local_devices()),
         branch_free=branch_free,
     )
-    for ops, blocks in zip(codes, found, strict=True):
+    for ops, grams in zip(codes, found, strict=True):
         expected = gram_of(jnp.asarray(ops), inputs, rhos, spec=spec)
         np.testing.assert_allclose(
-            blocks, expected, rtol=1e-9, atol=1e-10 * float(abs(expected).max())
+            grams, expected, rtol=1e-9, atol=1e-10 * float(abs(expected).max())
         )
 
 
@@ -88,5 +88,5 @@ def test_the_program_lowers_for_every_platform(platform, branch_free):
     ops = jnp.zeros((2, 6) if branch_free else 6, jnp.int32)
     exported = export.export(jax.jit(program), platforms=[platform])(ops, inputs, rhos)
     assert exported.platforms == (platform,)
-    n = TINY.batch_size
-    assert exported.out_avals[0].shape[-3:] == (3, n, n)
+    size = 3 * TINY.batch_size
+    assert exported.out_avals[0].shape[-3:] == (len(TINY.rhos), size, size)

@@ -13,7 +13,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import ntknas
-from ntknas.engine import fit_spec, scoring
+from ntknas.engine import branches, fit_spec
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, load_images
 from ntknas.kernel import Batch, Logits
@@ -146,7 +146,7 @@ def test_kill_9_loses_no_finished_architecture_and_resumes_to_the_same_table(run
 
 
 def test_nothing_is_computed_for_what_the_folder_holds(run, monkeypatch):
-    monkeypatch.setattr(scoring, "gram_blocks", None)
+    monkeypatch.setattr(branches, "gram_of", None)
     seen: list[tuple[int, int]] = []
     again = ntknas.score(FEW, out=run.folder, spec=TINY, on_progress=lambda *p: seen.append(p))
     assert seen == [(5, 5)]
@@ -175,7 +175,10 @@ def test_no_second_writer(tmp_path):
         ({"seeds": 3}, "seeds: 2 / 3"),
         ({"rhos": (8 / 255,)}, "rhos: 3/255,8/255 / 8/255"),
         ({"betas": ()}, "betas: 0,0.5,1 / none"),
-        ({"kernels": (Batch.CLEAN, Batch.ATTACKED)}, "kernels: clean,robust,twice / clean,robust"),
+        (
+            {"batches": (Batch.CLEAN, Batch.ATTACKED)},
+            "batches: clean,attacked,twice_attacked / clean,attacked",
+        ),
         ({"parameters": "weights"}, "parameters: all / weights"),
         ({"logits": Logits.TRACE}, "logits: sum / trace"),
         ({"attack_norm": Norm.BATCH}, "attack_norm: image / batch"),
@@ -188,7 +191,7 @@ def test_a_folder_never_mixes_two_specs(run, changed, named):
     with pytest.raises(InputError) as error:
         ntknas.score(FEW, out=run.folder, spec=replace(TINY, **changed))
     assert str(error.value) == (
-        f"{run.folder} holds a run with other settings (there / asked for): {named}"
+        f"{run.folder} holds a run with other settings (in the folder / asked for): {named}"
     )
     assert_frame_equal(run.table(), before)
 
@@ -257,7 +260,8 @@ def test_an_id_that_is_no_representative_is_scored_as_itself(run):
 
 def test_a_run_describes_itself(run):
     assert run.spec == fit_spec(TINY, load_images())
-    assert set(run.meta) == {"spec", "dtype", "images", "ntknas", "jax", "device"}
+    assert set(run.meta) == {"spec", "dtype", "images", "ntknas", "jax", "device", "scores"}
+    assert run.meta["scores"] == "{}"
     assert run.meta["dtype"] == "float32"
     assert run.meta["ntknas"] == ntknas.__version__
     assert run.meta["images"] == "embedded sample"

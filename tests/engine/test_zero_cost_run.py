@@ -1,6 +1,5 @@
 """Zero-cost proxies in a run: stored, resumed, tabulated, ranked; and runs without them."""
 
-import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -8,22 +7,23 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import ntknas
-from ntknas.engine import scoring
+from ntknas.engine import branches
 from ntknas.errors import InputError
 from ntknas.evaluation import correlate, rank
-from ntknas.runs import Run, ScoringSpec
-from ntknas.runs.store import Store, ZeroCostRecord
-from ntknas.scores import KERNEL_SCORES, SCORES, SIZE_SCORES, STRUCTURE_SCORES, ZERO_COST_SCORES
+from ntknas.runs import Run, ScoringSpec, Store
+from ntknas.scores import SCORES, ScoreKind, score_names
 from ntknas.spaces.nasbench201 import Architecture, live_operations
-from tests.engine.tiny import CLEAN, CONSTANT, TINY, architecture_records
+from tests.engine.tiny import CLEAN, CONSTANT, TINY, add_made_up
 
 SPEC = replace(TINY, zero_cost=True)
 IDS = [3, 5, CONSTANT]
+PROXIES = list(score_names(ScoreKind.PROXY))
+COUNTS = [*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE)]
 
 
 def made_up(index, seed):
-    """One number a proxy, all different."""
-    return tuple(index + 100.0 * seed + place / 8 for place in range(len(ZERO_COST_SCORES)))
+    """One number per proxy, all different."""
+    return [index + 100.0 * seed + place / 8 for place in range(len(PROXIES))]
 
 
 @pytest.fixture
@@ -33,8 +33,10 @@ def folder(tmp_path):
         batches = [(seed, "[0, 1, 2, 3, 4, 5]", "[0, 1, 0, 1, 0, 1]") for seed in range(2)]
         store.begin({"spec": SPEC.to_json(), "dtype": "float32"}, batches)
         for index in IDS:
-            proxies = [ZeroCostRecord(seed, made_up(index, seed)) for seed in range(2)]
-            store.add(index, 0.5, *architecture_records(SPEC, index), proxies)
+            proxies = [
+                (seed, dict(zip(PROXIES, made_up(index, seed), strict=True))) for seed in range(2)
+            ]
+            add_made_up(store, SPEC, index, proxies=proxies)
     return tmp_path
 
 
@@ -42,17 +44,17 @@ def test_every_row_of_the_table_holds_the_proxies_of_its_seed(folder):
     table = Run(folder).table()
     assert list(table.columns[-len(SCORES) :]) == list(SCORES)
     for (index, seed), rows in table.groupby(["id", "seed"]):
-        expected = np.broadcast_to(made_up(index, seed), (len(rows), len(ZERO_COST_SCORES)))
-        np.testing.assert_array_equal(rows[list(ZERO_COST_SCORES)], expected)
+        expected = np.broadcast_to(made_up(index, seed), (len(rows), len(PROXIES)))
+        np.testing.assert_array_equal(rows[PROXIES], expected)
 
 
 def test_scores_are_means_over_seeds(folder):
     scores = Run(folder).scores()
-    last = [*ZERO_COST_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
+    last = [*PROXIES, *COUNTS]
     assert list(scores.columns[-len(last) :]) == last
     for index in IDS:
         expected = np.mean([made_up(index, seed) for seed in range(2)], axis=0)
-        np.testing.assert_allclose(scores.loc[index, list(ZERO_COST_SCORES)], expected)
+        np.testing.assert_allclose(scores.loc[index, PROXIES], expected)
 
 
 @pytest.mark.parametrize("name", ["synflow", "jacobian_norm"])
@@ -66,31 +68,13 @@ def test_a_run_without_proxies_says_so(folder, tmp_path_factory):
     with Store.write(without) as store:
         store.begin({"spec": TINY.to_json(), "dtype": "float32"}, [])
         for index in IDS:
-            store.add(index, 0.5, *architecture_records(TINY, index))
+            add_made_up(store, TINY, index)
     run = Run(without)
-    assert not set(ZERO_COST_SCORES) & set(run.table().columns)
-    kept = Run(folder).table().drop(columns=list(ZERO_COST_SCORES))
+    assert not set(PROXIES) & set(run.table().columns)
+    kept = Run(folder).table().drop(columns=PROXIES)
     assert_frame_equal(run.table(), kept, check_exact=True)
     with pytest.raises(InputError, match="made without zero-cost proxies"):
         rank(run, "synflow")
-
-
-def test_runs_made_before_there_were_proxies_open_and_grow(tmp_path):
-    """Their spec does not mention proxies and their database has no table of them."""
-    assert "zero_cost" not in TINY.to_json()
-    assert ScoringSpec.from_json(TINY.to_json()) == TINY
-    with Store.write(tmp_path) as store:
-        store.begin({"spec": TINY.to_json(), "dtype": "float32"}, [])
-        store.add(3, 0.5, *architecture_records(TINY, 3))
-    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
-        connection.execute("DROP TABLE zero_cost")
-    connection.close()
-    with Store.write(tmp_path) as store:
-        store.add(5, 0.5, *architecture_records(TINY, 5))
-    run = Run(tmp_path)
-    assert run.ids == [3, 5]
-    last = [*KERNEL_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
-    assert list(run.table().columns[-len(last) :]) == last
 
 
 def test_spec_with_proxies_is_another_run_but_not_another_kernel_program():
@@ -107,16 +91,16 @@ def counted(monkeypatch):
 
     def scores(network, ops, inputs):
         asked.append(tuple(np.asarray(ops).tolist()))
-        return {name: sum(asked[-1]) + place for place, name in enumerate(ZERO_COST_SCORES)}
+        return {name: float(sum(asked[-1]) + place) for place, name in enumerate(PROXIES)}
 
-    monkeypatch.setattr(scoring, "zero_cost_scores", scores)
+    monkeypatch.setattr(branches, "proxy_scores", scores)
     return asked
 
 
 def test_a_run_with_proxies_resumes_and_refuses_to_mix(counted, tmp_path):
     spec = replace(CLEAN, zero_cost=True)
     whole = ntknas.score(IDS, spec=spec)
-    live = [tuple(live_operations(Architecture.from_id(i)).tolist()) for i in IDS]
+    live = [live_operations(Architecture.from_id(i)) for i in IDS]
     assert sorted(counted) == sorted(live)  # several are in flight at once
     counted.clear()
     ntknas.score(IDS[:1], out=tmp_path, spec=spec)

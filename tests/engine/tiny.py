@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,9 +11,8 @@ from ntknas.attack import AttackSpec
 from ntknas.kernel import Batch, JointGram
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
-from ntknas.runs import Run, ScoringSpec
-from ntknas.runs.run import score_records
-from ntknas.runs.store import GramRecord, ScoreRecord
+from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
+from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
 __all__ = [
     "CLEAN",
@@ -21,7 +21,8 @@ __all__ = [
     "REPRESENTATIVE",
     "TINY",
     "TWENTY",
-    "architecture_records",
+    "add_made_up",
+    "made_up",
     "programs",
     "table_of",
 ]
@@ -38,24 +39,37 @@ NOT_REPRESENTATIVE, REPRESENTATIVE = 217, 46  # one class, convolutions on diffe
 TWENTY = ["random:17", CONSTANT, NOT_REPRESENTATIVE, REPRESENTATIVE]
 
 
-def architecture_records(
-    spec: ScoringSpec, index: int
-) -> tuple[list[GramRecord], list[ScoreRecord]]:
-    """Records of an architecture whose kernels are made up from its id, without any network."""
+def made_up(spec: ScoringSpec, index: int) -> dict[str, Any]:
+    """Gram matrices and score rows made up from an id, as arguments of `Store.add`."""
     size = len(spec.batches) * spec.batch_size
+    rhos = spec.rhos or (0.0,)
+    labels = np.arange(spec.batch_size) % 2
     grams, scores = [], []
     for seed in range(spec.seeds):
         rng = np.random.default_rng([index, seed])
-        rows = rng.normal(size=(len(spec.rhos or (0.0,)), size, 2 * size))
+        rows = rng.normal(size=(len(rhos), size, 2 * size))
         at_rho = {
-            rho: (r @ r.T).astype(np.float32)
-            for rho, r in zip(spec.rhos or (0.0,), rows, strict=True)
+            rho: JointGram.from_array((r @ r.T).astype(np.float32), spec.batches)
+            for rho, r in zip(rhos, rows, strict=True)
         }
-        grams += [GramRecord(seed, rho, gram) for rho, gram in at_rho.items()]
-        blocks = {rho: JointGram(gram.astype(float), spec.batches) for rho, gram in at_rho.items()}
-        labels = np.arange(spec.batch_size) % 2
-        scores += score_records(spec, seed, blocks, labels, constant=False)
-    return grams, scores
+        grams += [GramRecord(seed, r, gram.gram.astype(np.float32)) for r, gram in at_rho.items()]
+        scores.append((seed, score_rows(spec.kernel_rows(), at_rho, labels, constant=False)))
+    return {"grams": grams, "scores": scores}
+
+
+def add_made_up(store: Store, spec: ScoringSpec, index: int, **more: Any) -> None:
+    """Store an architecture with made-up kernels, without any network.
+
+    Args:
+        store: The store, open for writing.
+        spec: Settings of the run.
+        index: Id of the architecture.
+        **more: Arguments of `Store.add` that take the place of made-up ones, or `proxies`.
+    """
+    architecture = Architecture.from_id(index)
+    counts = NASBENCH201.counts(architecture, spec.sizes)
+    arguments: dict[str, Any] = {"seconds": 0.5, "counts": counts} | made_up(spec, index) | more
+    store.add(architecture, **arguments)
 
 
 def table_of(run: Run, ids: list[int]):

@@ -4,12 +4,13 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
 import ntknas
 from experiments import beta_rho
-from experiments.beta_rho import BetaRhoConfig, heat_maps, run
+from experiments.beta_rho import BetaRhoConfig, run
 from tests.engine.tiny import CONSTANT, TINY
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"
@@ -70,10 +71,21 @@ def test_the_preferred_pair_is_the_best_of_its_grid(found):
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
 
 
-def test_pictures(found, tmp_path):
-    _, grid, _ = found
-    heat_maps(grid, tmp_path / "cond.png", score="cond")
-    assert (tmp_path / "cond.png").stat().st_size > 10_000
+def test_table_and_pictures_are_written(found, tmp_path, monkeypatch, capsys):
+    config, grid, preferences = found
+    argv = ["beta_rho", str(config.folder), "--truth", str(config.truth), "--out", str(tmp_path)]
+    argv += ["--metrics", *config.metrics, "--scores", *config.scores, "--resamples", "2"]
+    monkeypatch.setattr(sys, "argv", argv)
+    beta_rho.main()
+    for score in config.scores:
+        assert (tmp_path / f"{score}.png").stat().st_size > 10_000
+    text = (tmp_path / "table.md").read_text()
+    assert text == capsys.readouterr().out
+    assert len(text.splitlines()) == 2 + len(preferences)
+    written = pd.read_csv(tmp_path / "grid.csv")
+    assert set(written["beta"]) == set(beta_rho.BetaRhoConfig.betas)
+    best = grid.groupby(["score", "kernel", "metric"])["spearman"].max()
+    assert (written.groupby(["score", "kernel", "metric"])["spearman"].max() >= best - 1e-12).all()
 
 
 def test_bad_input_is_one_line(monkeypatch, capsys, found):

@@ -15,8 +15,8 @@ from experiments.published_tables import (
     PublishedTablesConfig,
     comparison,
     report,
-    sensitivity,
 )
+from ntknas.evaluation import compare_runs
 from tests.engine.tiny import CLEAN, TINY
 
 # The engine's tests compile the same programs.
@@ -60,16 +60,6 @@ def test_only_the_publications_own_truth_has_published_figures(runs, truth_file,
         assert table["published"].isna().all()
 
 
-def test_sensitivity_names_what_differs(runs, truth_file):
-    truth = ntknas.load_truth(truth_file)
-    table = sensitivity(runs, truth, resamples=0)
-    alone = [f"seeds: 2, seed {seed} alone" for seed in (0, 1)]
-    assert list(table["settings"].unique()) == ["attacked", "seeds: 2", *alone]
-    assert set(table["n"]) == {len(set(runs[0].ids) & set(runs[1].ids))}
-    clean = table.query("settings == 'seeds: 2'")["score"]
-    assert set(clean) == {"lambda_min@clean", "cond@clean"}
-
-
 def test_other_scores(runs, truth_file):
     truth = ntknas.load_truth(truth_file)
     scores = ("trace@robust:0.0313725", "live_params", "cond@clean+params")
@@ -77,76 +67,11 @@ def test_other_scores(runs, truth_file):
     named = ["trace@robust:8/255", "live_params", "cond@clean+params"]
     assert list(table["score"]) == [*named, "params", "flops"]
     assert table["published"].isna().all()
-    alone = sensitivity(runs[:1], truth, scores=scores, resamples=0)
+    alone = compare_runs(runs[:1], truth, names=scores, resamples=0)
     assert list(alone["score"]) == named
     assert list(alone["spearman"]) == pytest.approx(list(table["spearman"][:3]))
     with pytest.raises(ntknas.InputError, match="no score trace@twice:1/255 here"):
-        sensitivity(runs[:1], truth, scores=["trace@twice:1/255"], resamples=0)
-
-
-def test_other_images_are_named_in_words():
-    changed = replace(SPEC, images_sha256="0" * 64, batch_size=SPEC.batch_size + 1)
-    found = published_tables._changes(changed, SPEC)
-    assert sorted(found) == [f"batch_size: {SPEC.batch_size + 1}", "other images"]
-
-
-def test_another_dataset_is_one_setting():
-    network = replace(SPEC.network, classes=100, mean=(0.5, 0.5, 0.5), cells=2)
-    changed = replace(SPEC, dataset="cifar100", images_sha256="0" * 64, network=network)
-    assert published_tables._changes(changed, SPEC) == ["dataset: cifar100", "network.cells: 2"]
-
-
-def test_runs_that_differ_alike_are_told_apart(runs, truth_file):
-    thrice = [runs[0], runs[1], ntknas.Run(runs[1].folder)]
-    table = sensitivity(thrice, ntknas.load_truth(truth_file), resamples=0)
-    settings = [s for s in table["settings"].unique() if "alone" not in s]
-    assert settings == ["attacked", "seeds: 2", f"seeds: 2 ({runs[1].folder})"]
-
-
-def test_each_seed_alone(runs, truth_file):
-    truth = ntknas.load_truth(truth_file)
-    found = sensitivity([runs[1]], truth, resamples=20).to_dict("records")
-    rows = {(row["settings"], row["score"]): row for row in found}
-    assert {settings for settings, _ in rows} == {
-        "clean",
-        "clean, seed 0 alone",
-        "clean, seed 1 alone",
-    }
-    accuracy = truth.wide("cifar10")["pgd_8"][runs[1].ids].round(6)
-    table = runs[1].table()
-    for seed in (0, 1):
-        values = table[table["seed"] == seed].set_index("id")["lambda_min"][runs[1].ids]
-        values[runs[1].constant_ids()] = -np.inf
-        row = rows[f"clean, seed {seed} alone", "lambda_min@clean"]
-        assert row["spearman"] == pytest.approx(spearmanr(values, accuracy).statistic)
-        mean = rows["clean", "lambda_min@clean"]
-        assert row["difference"] == row["spearman"] - mean["spearman"]
-        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
-    text = report(PublishedTablesConfig((runs[1].folder,), truth_file, resamples=0))
-    assert "| clean, seed 1 alone |" in text
-
-
-def test_sensitivity_is_the_difference_on_the_same_resamples(runs, truth_file):
-    truth = ntknas.load_truth(truth_file)
-    rows = sensitivity(runs, truth, resamples=50).to_dict("records")
-    found = {(row["settings"], row["score"]): row for row in rows}
-    common = sorted(set(runs[0].ids) & set(runs[1].ids))
-    for score in ("lambda_min@clean", "cond@clean"):
-        scored = ntknas.correlate(
-            runs[1].scores().loc[common], truth, names=[score], dataset="cifar10", resamples=50
-        ).query("score == @score and metric == 'pgd_8'")
-        (expected,) = scored.to_dict("records")
-        first, second = found["attacked", score], found["seeds: 2", score]
-        for column in ("spearman", "spearman_low", "spearman_high"):
-            assert second[column] == pytest.approx(expected[column])
-        assert second["difference"] == second["spearman"] - first["spearman"]
-        assert second["difference_low"] <= second["difference"] <= second["difference_high"]
-        # Paired: narrower than the two intervals together.
-        width = second["difference_high"] - second["difference_low"]
-        assert 0 < width < sum(r["spearman_high"] - r["spearman_low"] for r in (first, second))
-        assert all(first[f"difference{end}"] == 0 for end in ("", "_low", "_high"))
-    # Attacked kernels are the first run's alone.
-    assert ("seeds: 2", "cond@robust:8/255") not in found
+        comparison(runs[0], truth, scores=["trace@twice:1/255"], resamples=0)
 
 
 def test_report(runs, truth_file):
@@ -155,7 +80,31 @@ def test_report(runs, truth_file):
     assert "| cond@robust:8/255 | ours |" in text
     assert "| seeds: 2 |" in text
     assert re.search(r"\| seeds: 2 \| -?0\.\d{3}; [+-]0\.\d{3} \|", text)
-    assert "6 cifar10 images, 1 seed, norm image, 1 cell a stage, pgd 3/255, 8/255, 2 steps" in text
+    assert (
+        "6 cifar10 images, 1 seed, norm image, 1 cell per stage, pgd 3/255, 8/255, 2 steps" in text
+    )
+
+
+def test_report_of_one_run(runs, truth_file):
+    """Side by side only where there is something beside it: here the seeds, each alone."""
+    text = report(PublishedTablesConfig((runs[1].folder,), truth_file, resamples=0))
+    assert "| clean |" in text
+    assert "| clean, seed 1 alone |" in text
+    text = report(PublishedTablesConfig((runs[0].folder,), truth_file, resamples=0))
+    assert "Side by side" not in text
+
+
+def test_report_holds_the_numbers_of_the_comparison(runs, truth_file):
+    folders = tuple(run.folder for run in runs)
+    names = ("cond@clean", "cond@clean-params")
+    text = report(PublishedTablesConfig(folders, truth_file, scores=names, resamples=20))
+    table = compare_runs(runs, ntknas.load_truth(truth_file), names=names, resamples=20)
+    for settings in table["settings"].unique():
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| {settings} |")]
+        rows = table[table["settings"] == settings]
+        assert re.findall(r"\| (-?\d\.\d{3})", line) == [f"{v:.3f}" for v in rows["spearman"]]
+        signed = [f"{v:+.3f}" for v in rows["difference"]]
+        assert re.findall(r"; ([+-]\d\.\d{3})", line) == (signed if settings != "attacked" else [])
 
 
 def test_published_figures():

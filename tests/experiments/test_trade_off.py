@@ -8,9 +8,9 @@ from scipy.stats import spearmanr
 
 import ntknas
 from experiments import trade_off
-from experiments.ranking import in_development
 from experiments.trade_off import SETTINGS, TradeOffConfig, picture, run
 from ntknas.engine import run_cost
+from ntknas.evaluation import in_development
 from ntknas.runs import PRESETS
 from tests.engine.tiny import CLEAN
 

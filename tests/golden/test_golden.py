@@ -56,8 +56,8 @@ def assert_same(text: str, stored: Path) -> None:
     else:
         number = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
         assert re.sub(number, "#", text) == re.sub(number, "#", expected)
-        ours, theirs = (np.array(re.findall(number, t), float) for t in (text, expected))
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)  # printed digits
+        numbers = [np.array(re.findall(number, t), float) for t in (text, expected)]
+        np.testing.assert_allclose(numbers[0], numbers[1], rtol=1e-3, atol=1e-3)  # as printed
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -142,7 +142,7 @@ def test_theory_says_what_it_said(file, argv, capsys):
     for kind in ("kernels", "errors"):
         frames = [pd.DataFrame(content[kind]) for content in (ours, theirs)]
         # Attacks in float32 turn with rounding; on another machine only their size is compared.
-        pd.testing.assert_frame_equal(*frames, rtol=0.05, atol=0.1)
+        pd.testing.assert_frame_equal(frames[0], frames[1], rtol=0.05, atol=0.1)
 
 
 @runs

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ntknas.errors import InputError
 from ntknas.images import (
@@ -183,7 +182,7 @@ def test_rebuilt_from_its_indices(size, seed):
 @pytest.mark.parametrize(
     ("indices", "message"),
     [
-        ([], "list of whole numbers, not empty"),
+        ([], "non-empty list of whole numbers"),
         (np.zeros(0, int), "N >= 1"),
         (np.array([0.5]), "list of whole numbers"),
         (np.array([[0, 1]]), "list of whole numbers"),

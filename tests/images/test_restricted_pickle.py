@@ -7,8 +7,7 @@ import pickletools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ntknas.errors import InputError
 from ntknas.images import restricted_pickle

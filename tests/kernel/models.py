@@ -69,14 +69,14 @@ def flat(rows) -> np.ndarray:
     return np.concatenate([np.asarray(a).reshape(len(a), -1) for a in jax.tree.leaves(rows)], 1)
 
 
-def nas_network(norm: Norm, *, static: bool = False):
+def nas_network(norm: Norm, *, static: bool = False, cells: int = 1):
     """A PyTorch network, and ours with the same weights: oracle, `apply_fn` and parameters.
 
     Operations are data, and the weights that the cell does not use keep random values; or they
     are static, which compiles faster.
     """
-    spec = NetworkSpec(channels=4, cells=1, classes=CLASSES, image_size=8, norm=norm)
-    oracle = torch_network(ARCH, channels=4, cells=1, classes=CLASSES, dtype=torch.float64)
+    spec = NetworkSpec(channels=4, cells=cells, classes=CLASSES, image_size=8, norm=norm)
+    oracle = torch_network(ARCH, channels=4, cells=cells, classes=CLASSES, dtype=torch.float64)
     loaded = load_torch_weights(oracle.state_dict(), ARCH).variables
     variables = _overwrite(initial_variables(spec, 0, ARCH.ops if static else None), loaded)
     dtype = jnp.result_type(float)

@@ -7,10 +7,11 @@ import pytest
 
 from ntknas import kernel
 from tests.kernel.models import CLASSES, draws, flat, plain_jacobian, quick_jit, user_cnn
+from tests.tolerances import TOLERANCES
 
 jacobian = quick_jit(kernel.jacobian, static_argnums=0, static_argnames="coupled")
 
-TOLERANCE = {"rtol": 1e-10, "atol": 1e-12}
+TOLERANCE = TOLERANCES["float64"]
 DIRECTION = (1.0, -2.0, 0.5)
 
 

@@ -1,14 +1,19 @@
 """The joint Gram matrix: its blocks, and mixing in closed form against explicit mixing."""
 
+import warnings
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, JointGram, KernelName
+from tests.tolerances import TOLERANCES
 
 N, PARAMETERS = 5, 40
+EPSILON = float(np.finfo(float).eps)
+ATOL = TOLERANCES["float64"]["atol"]
 
 
 def jacobians(seed=0):
@@ -21,7 +26,7 @@ def jacobians(seed=0):
 
 def joint(rows, batches=tuple(Batch)):
     stacked = np.concatenate(rows)
-    return JointGram(stacked @ stacked.T, batches)
+    return JointGram(stacked @ stacked.T, batches, EPSILON)
 
 
 @settings(max_examples=50, deadline=None)
@@ -34,6 +39,7 @@ def test_closed_form_equals_the_gram_of_mixed_jacobians(beta, seed):
         (robust, twice, blocks.mixed_robust(beta)),
     ):
         mixed = (1 - beta) * first + beta * second
+        # Entries are of order 40, and their closed form is a sum of four.
         np.testing.assert_allclose(kernel, mixed @ mixed.T, rtol=0, atol=1e-11)
         values = np.linalg.eigvalsh(kernel)
         assert values[0] >= -1e-12 * values[-1]
@@ -72,7 +78,7 @@ def test_blocks_are_products_of_jacobians():
     for left in Batch:
         for right in Batch:
             expected = rows[left] @ rows[right].T
-            np.testing.assert_allclose(blocks.cross(left, right), expected, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(blocks.cross(left, right), expected, rtol=0, atol=ATOL)
 
 
 def test_subsets_hold_their_kernels_and_no_others():
@@ -81,18 +87,18 @@ def test_subsets_hold_their_kernels_and_no_others():
     held = {kernel for kernel in KernelName if blocks.holds(kernel)}
     assert held == {KernelName.ROBUST, KernelName.TWICE, KernelName.MIXED_ROBUST}
     np.testing.assert_allclose(blocks.mixed_robust(0.3), joint(jacobians()).mixed_robust(0.3))
-    with pytest.raises(InputError, match="not of clean ones"):
+    with pytest.raises(InputError, match="expected a kernel of attacked, twice-attacked images, got one of clean images"):
         blocks.mixed_clean(0.3)
     ends = joint((clean, twice), (Batch.CLEAN, Batch.TWICE_ATTACKED))
     assert not ends.holds(KernelName.MIXED_CLEAN)
     np.testing.assert_allclose(
-        ends.cross(Batch.TWICE_ATTACKED, Batch.CLEAN), twice @ clean.T, atol=1e-12
+        ends.cross(Batch.TWICE_ATTACKED, Batch.CLEAN), twice @ clean.T, atol=ATOL
     )
 
 
 def test_several_betas_are_each_of_them():
     one = joint(jacobians())
-    stack = JointGram(np.stack([one.gram, 2 * one.gram]))
+    stack = JointGram(np.stack([one.gram, 2 * one.gram]), tuple(Batch), EPSILON)
     betas = np.array([0.0, 0.3, 1.0])
     for blocks in (one, stack):
         for kernel in (KernelName.MIXED_CLEAN, KernelName.MIXED_ROBUST):
@@ -104,7 +110,7 @@ def test_several_betas_are_each_of_them():
 
 def test_a_stack_is_its_members():
     members = [joint(jacobians(seed)) for seed in range(3)]
-    stack = JointGram(np.stack([m.gram for m in members]))
+    stack = JointGram(np.stack([m.gram for m in members]), tuple(Batch), EPSILON)
     for i, member in enumerate(members):
         np.testing.assert_array_equal(stack[i].gram, member.gram)
         np.testing.assert_array_equal(stack.mixed_robust(0.4)[i], member.mixed_robust(0.4))
@@ -136,4 +142,60 @@ def test_bad_betas(beta):
 )
 def test_shapes_and_batches_that_do_not_fit(shape, batches):
     with pytest.raises((InputError, TypeError)):
-        JointGram(np.ones(shape), batches)
+        JointGram(np.ones(shape), batches, EPSILON)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_arrays_are_made_symmetric_and_say_their_precision(dtype):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(2, 3 * N, PARAMETERS))
+    computed = (rows @ rows.swapaxes(1, 2) + 1e-3 * rng.normal(size=(2, 15, 15))).astype(dtype)
+    gram = JointGram.from_array(computed, tuple(Batch))
+    assert gram.gram.dtype == np.float64
+    assert gram.epsilon == float(np.finfo(dtype).eps)
+    np.testing.assert_array_equal(gram.gram, gram.gram.swapaxes(1, 2))
+    exact = computed.astype(np.float64)
+    np.testing.assert_array_equal(gram.gram, (exact + exact.swapaxes(1, 2)) / 2)
+    again = JointGram.from_array(gram.gram, tuple(Batch))
+    np.testing.assert_array_equal(again.gram, gram.gram)  # nothing is left to be made equal
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_of_jax(dtype):
+    matrix = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4)), dtype)
+    gram = JointGram.from_array(matrix, (Batch.CLEAN, Batch.ATTACKED))
+    assert gram.epsilon == np.finfo(dtype).eps
+    assert isinstance(gram.gram, np.ndarray)
+    assert gram.num_images == 2
+    expected = (np.asarray(matrix, float) + np.asarray(matrix, float).T) / 2
+    np.testing.assert_array_equal(gram.gram, expected)
+
+
+def test_overflows_stay_what_they_are_without_a_warning():
+    computed = np.array([[np.inf, np.inf], [-np.inf, np.nan]], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gram = JointGram.from_array(computed, (Batch.CLEAN,)).gram
+    np.testing.assert_array_equal(gram, [[np.inf, np.nan], [np.nan, np.nan]])
+
+
+def test_a_matrix_says_what_it_holds():
+    gram = joint(jacobians())
+    assert repr(gram) == "JointGram(5 images: clean, attacked, twice_attacked; epsilon 2.22e-16)"
+    stack = JointGram(np.stack([gram.gram] * 3), tuple(Batch), EPSILON)
+    assert repr(stack).startswith("JointGram(3 of 5 images: ")
+
+
+def test_a_batch_has_a_kernel_of_its_own():
+    names = {batch: batch.kernel for batch in Batch}
+    assert names == {
+        Batch.CLEAN: KernelName.CLEAN,
+        Batch.ATTACKED: KernelName.ROBUST,
+        Batch.TWICE_ATTACKED: KernelName.TWICE,
+    }
+    rows = dict(zip(Batch, jacobians(), strict=True))
+    gram = joint(tuple(rows.values()))
+    for batch, name in names.items():
+        np.testing.assert_array_equal(gram.kernel(name), gram.cross(batch, batch))
+        np.testing.assert_array_equal(gram.kernel(str(name)), gram.kernel(name))

@@ -11,7 +11,7 @@ import pytest
 from ntknas import kernel as room
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
-from ntknas.kernel import Batch, Logits, joint_grams, kernel_blocks
+from ntknas.kernel import Batch, JointGram, Logits, kernel_blocks
 from ntknas.layers import Norm
 from tests.kernel.models import (
     CLASSES,
@@ -21,6 +21,7 @@ from tests.kernel.models import (
     quick_jit,
     user_cnn,
 )
+from tests.tolerances import TOLERANCES, of_largest
 
 attacked_batches = quick_jit(
     room.attacked_batches, static_argnums=1, static_argnames=("spec", "twice")
@@ -31,6 +32,7 @@ robust_gram = quick_jit(
     static_argnames=("batches", "spec", "coupled", "logits", "attack_fn"),
 )
 
+ATOL = TOLERANCES["float64"]["atol"]
 SPEC = AttackSpec(steps=2)
 RHOS = (0.02, 0.3)
 SUBSETS = [s for size in (1, 2, 3) for s in combinations(Batch, size)]
@@ -62,7 +64,7 @@ def case(coupled: bool):
 @pytest.mark.parametrize("batches", SUBSETS)
 def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
     key, apply_fn, params, images, labels, _, expected = case(coupled)
-    blocks = robust_gram(
+    matrices = robust_gram(
         key,
         apply_fn,
         params,
@@ -73,13 +75,13 @@ def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
         spec=SPEC,
         coupled=coupled,
     )
-    grams = joint_grams(np.asarray(blocks), batches)
+    grams = JointGram.from_array(matrices, batches).gram
     assert len(grams) == (1 if batches == (Batch.CLEAN,) else 2)
     n = len(images)
     kept = np.concatenate([np.arange(n) + n * list(Batch).index(b) for b in batches])
     for gram, whole in zip(grams, expected, strict=False):
         part = whole[np.ix_(kept, kept)]
-        np.testing.assert_allclose(gram, part, rtol=0, atol=1e-10 * part.max())
+        np.testing.assert_allclose(gram, part, **of_largest(part, "float64"))
         np.testing.assert_array_equal(gram, gram.T)
         values = np.linalg.eigvalsh(gram)
         assert values[0] >= -1e-12 * values[-1]
@@ -99,11 +101,11 @@ def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
             room.attacked_batches(*arguments, rhos=rhos, spec=SPEC, twice=True),
         )
 
-    blocks, attacked = ours(params)
+    matrices, attacked = ours(params)
     directly = direct_grams(apply_fn, params, images, attacked, jnp.ones(CLASSES))
-    grams = joint_grams(np.asarray(blocks), tuple(Batch))
+    grams = JointGram.from_array(matrices, tuple(Batch)).gram
     for gram, expected in zip(grams, directly, strict=True):
-        np.testing.assert_allclose(gram, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+        np.testing.assert_allclose(gram, expected, **of_largest(expected, "float64"))
 
 
 @pytest.mark.parametrize("coupled", [True, False])
@@ -117,7 +119,7 @@ def test_twice_attacks_the_attacked_image_in_a_new_ball(coupled, float64):
         again = attack(
             jax.random.split(key, 2)[1], apply_fn, params, once, labels, spec=SPEC, rho=rho
         )
-        np.testing.assert_allclose(twice, again, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(twice, again, rtol=0, atol=ATOL)
         wide = attack(
             jax.random.split(key, 2)[0], apply_fn, params, images, labels, spec=SPEC, rho=2 * rho
         )
@@ -132,14 +134,14 @@ def test_one_attack_is_the_first_of_two(float64):
         key, apply_fn, params, images, labels, rhos=jnp.array(RHOS), spec=SPEC, twice=False
     )
     assert once.shape == (2, 1, *images.shape)
-    np.testing.assert_allclose(once[:, 0], attacked[:, 0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(once[:, 0], attacked[:, 0], rtol=0, atol=ATOL)
 
 
 def test_another_network_may_be_attacked(float64):
     """`attack_fn` makes the images, `apply_fn` the Jacobians."""
     key, apply_fn, params, images, labels, *_ = case(False)
     other = user_cnn(images, coupled=True)[0]
-    blocks = robust_gram(
+    (gram,) = robust_gram(
         key,
         apply_fn,
         params,
@@ -155,7 +157,7 @@ def test_another_network_may_be_attacked(float64):
         key, other, params, images, labels, rhos=jnp.array([0.3]), spec=SPEC, twice=False
     )
     rows = plain_jacobian(apply_fn, params, attacked[0, 0], jnp.ones(CLASSES))
-    np.testing.assert_allclose(blocks[0, 2], rows @ rows.T, rtol=1e-10)
+    np.testing.assert_allclose(gram, rows @ rows.T, rtol=TOLERANCES["float64"]["rtol"])
 
 
 def test_radius_zero_makes_all_blocks_equal():
@@ -163,7 +165,7 @@ def test_radius_zero_makes_all_blocks_equal():
     apply_fn, params = user_cnn(images)
     blocks = kernel_blocks(apply_fn, params, images, labels, rho=0.0, attack=SPEC, coupled=False)
     for kernel in (blocks.robust, blocks.twice, blocks.mixed_clean(0.5), blocks.mixed_robust(0.2)):
-        np.testing.assert_allclose(kernel, blocks.clean, rtol=1e-5)
+        np.testing.assert_allclose(kernel, blocks.clean, rtol=TOLERANCES["float32"]["rtol"])
 
 
 @pytest.mark.parametrize("logits", list(Logits))
@@ -184,7 +186,7 @@ def test_a_users_own_network_in_both_modes(logits, float64):
         )
         for coupled in (True, False)
     ]
-    np.testing.assert_allclose(both[0].gram, both[1].gram, rtol=1e-9)
+    np.testing.assert_allclose(both[0].gram, both[1].gram, rtol=TOLERANCES["float64"]["rtol"])
     assert both[0].epsilon == np.finfo(float).eps
     assert np.linalg.eigvalsh(both[0].gram)[0] >= -1e-12 * both[0].gram.max()
 
@@ -210,7 +212,7 @@ def test_seeds_move_the_random_start_alone():
         ({"rho": -0.1}, "rho must be a radius >= 0"),
         ({"rho": float("nan")}, "rho must be a radius >= 0"),
         ({"rho": float("inf")}, "rho must be a radius >= 0"),
-        ({"labels": np.array([0, 1])}, "expected one label an image"),
+        ({"labels": np.array([0, 1])}, "expected one label per image"),
         ({"labels": np.array([0, 1, 2, CLASSES])}, "labels must lie in 0..2, got .*3"),
         ({"labels": np.array([0, 1, 2, -1])}, "labels must lie in 0..2, got .*-1"),
         ({"images": np.full((4, 8, 8, 3), 1.5)}, r"pixels must be finite and lie in \[0, 1\]"),

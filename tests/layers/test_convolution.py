@@ -1,16 +1,19 @@
 """Convolution and pooling against torch.nn.functional, in float64."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from absl.testing import parameterized
 from torch.nn import functional
 
-from ntknas.layers.convolution import avg_pool_3x3, convolve
+from ntknas.layers.convolution import avg_pool_3x3, convolve, convolve_gradients, convolve_rows
 from tests.network.reference import to_numpy, to_torch
+from tests.tolerances import TOLERANCES
 
-TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
+TOLERANCE = TOLERANCES["float64"]
 CASES = [(1, 1, 5, 7), (1, 2, 6, 8), (3, 1, 5, 7), (3, 2, 6, 8), (3, 1, 1, 1)]
 
 
@@ -35,18 +38,53 @@ def torch_convolution(x, kernel, cotangents, stride):
     return to_numpy(out), np.array(d_x), np.array(d_kernel)
 
 
-@pytest.mark.parametrize(("size", "stride", "height", "width"), CASES)
-def test_convolve_equals_conv2d_for_every_cotangent(size, stride, height, width, float64):
-    x, kernel, cotangents = draws(size, stride, height, width)
-    expected, d_x, d_kernel = torch_convolution(x, kernel, cotangents, stride)
-    out, pull_back = jax.vjp(lambda x, k: convolve(x, k, stride=stride), x, kernel)
-    np.testing.assert_allclose(out, expected, **TOLERANCE)
-    one = pull_back(cotangents[0])
-    np.testing.assert_allclose(one[0], d_x[0], **TOLERANCE)
-    np.testing.assert_allclose(one[1], d_kernel[0], **TOLERANCE)
-    many = jax.vmap(pull_back)(cotangents)
-    np.testing.assert_allclose(many[0], d_x, **TOLERANCE)
-    np.testing.assert_allclose(many[1], d_kernel, **TOLERANCE)
+@pytest.mark.usefixtures("float64")
+class EveryCotangent(chex.TestCase):
+    """Values, and pull-backs of one cotangent and of many at once, inside a program and outside."""
+
+    @chex.variants(with_jit=True, without_jit=True)
+    @parameterized.parameters(*CASES)
+    def test_convolve_equals_conv2d(self, size, stride, height, width):
+        x, kernel, cotangents = draws(size, stride, height, width)
+        out, d_x, d_kernel = torch_convolution(x, kernel, cotangents, stride)
+
+        @self.variant
+        def ours(x, kernel, cotangents):
+            out, pull_back = jax.vjp(lambda x, k: convolve(x, k, stride=stride), x, kernel)
+            direct = convolve_gradients(x, kernel, cotangents[0], stride=stride)
+            return out, pull_back(cotangents[0]), direct, jax.vmap(pull_back)(cotangents)
+
+        one = (d_x[0], d_kernel[0])
+        expected = (out, one, one, (d_x, d_kernel))
+        chex.assert_trees_all_close(ours(x, kernel, cotangents), expected, **TOLERANCE)
+
+    @chex.variants(with_jit=True, without_jit=True)
+    @parameterized.parameters((5, 7), (1, 4), (2, 2), (1, 1))
+    def test_pool_equals_avg_pool2d_without_padding(self, height, width):
+        rng = np.random.default_rng(1)
+        x = jnp.asarray(rng.normal(size=(3, height, width, 2)))
+        cotangents = jnp.asarray(rng.normal(size=(4, 3, height, width, 2)))
+        images = to_torch(x, torch.float64).requires_grad_()
+        pooled = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+        d_x = np.array(
+            [
+                to_numpy(torch.autograd.grad(pooled, images, to_torch(g, pooled.dtype), True)[0])
+                for g in cotangents
+            ]
+        )
+
+        @self.variant
+        def ours(x, cotangents):
+            out, pull_back = jax.vjp(avg_pool_3x3, x)
+
+            def one(image, cotangent):
+                out, pull_back = jax.vjp(avg_pool_3x3, image[None])
+                return out[0], pull_back(cotangent[None])[0][0]
+
+            return out, jax.vmap(pull_back)(cotangents)[0], jax.vmap(one)(x, cotangents[0])
+
+        expected = (to_numpy(pooled), d_x, (to_numpy(pooled), d_x[0]))
+        chex.assert_trees_all_close(ours(x, cotangents), expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize(("size", "stride", "height", "width"), CASES)
@@ -65,30 +103,20 @@ def test_convolve_gives_each_image_its_own_kernel_gradient(size, stride, height,
         np.testing.assert_allclose(d_kernel[i], alone[2][0], **TOLERANCE)
 
 
-@pytest.mark.parametrize(("height", "width"), [(5, 7), (1, 4), (2, 2), (1, 1)])
-def test_pool_equals_avg_pool2d_without_padding(height, width, float64):
-    rng = np.random.default_rng(1)
-    x = jnp.asarray(rng.normal(size=(3, height, width, 2)))
-    cotangents = jnp.asarray(rng.normal(size=(4, 3, height, width, 2)))
-    images = to_torch(x, torch.float64).requires_grad_()
-    expected = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
-    d_x = np.array(
-        [
-            to_numpy(torch.autograd.grad(expected, images, to_torch(g, torch.float64), True)[0])
-            for g in cotangents
-        ]
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (1, 2), (3, 1), (3, 2)])
+def test_rows_of_a_convolution_sum_to_its_gradient(size, stride, float64):
+    rng = np.random.default_rng(4)
+    x = jnp.asarray(rng.normal(size=(3, 4, 6, 2)))
+    kernel = jnp.asarray(rng.normal(size=(size, size, 2, 3)))
+    out, pull_back = jax.vjp(lambda x, k: convolve(x, k, stride=stride), x, kernel)
+    g = jnp.asarray(rng.normal(size=out.shape))
+    d_x, rows = convolve_rows(x, kernel, g, stride=stride)
+    expected_x, expected_kernel = pull_back(g)
+    np.testing.assert_allclose(d_x, expected_x, **TOLERANCE)
+    assert len(rows) == len(x)
+    np.testing.assert_allclose(
+        np.sort(rows.sum(0), axis=None), np.sort(expected_kernel, axis=None), **TOLERANCE
     )
-    out, pull_back = jax.vjp(avg_pool_3x3, x)
-    np.testing.assert_allclose(out, to_numpy(expected), **TOLERANCE)
-    np.testing.assert_allclose(jax.vmap(pull_back)(cotangents)[0], d_x, **TOLERANCE)
-
-    def one(image, cotangent):
-        out, pull_back = jax.vjp(avg_pool_3x3, image[None])
-        return out[0], pull_back(cotangent[None])[0][0]
-
-    each, d_each = jax.vmap(one)(x, cotangents[0])
-    np.testing.assert_allclose(each, to_numpy(expected), **TOLERANCE)
-    np.testing.assert_allclose(d_each, d_x[0], **TOLERANCE)
 
 
 @pytest.mark.parametrize(("size", "stride", "height", "width"), CASES)

@@ -1,27 +1,35 @@
 """Normalisation against torch.nn.functional.batch_norm, in float64."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from absl.testing import parameterized
 from torch.nn import functional
 
 from ntknas.layers import Norm
-from ntknas.layers.normalisation import EPSILON, normalise
+from ntknas.layers.normalisation import EPSILON, normalise, normalise_rows
 from tests.network.reference import to_numpy, to_torch
+from tests.tolerances import TOLERANCES
 
-TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
+TOLERANCE = TOLERANCES["float64"]
 USED = [Norm.BATCH, Norm.IMAGE, Norm.FROZEN]
 
 
-@pytest.fixture
-def draws(float64):
+def drawn():
+    """Activations, scale, bias, mean, variance and cotangents; with 64-bit types on."""
     rng = np.random.default_rng(0)
     x = rng.normal(2.0, 3.0, size=(4, 5, 3, 2))
     scale, bias, mean = rng.normal(size=(3, 2))
     values = (x, scale, bias, mean, rng.uniform(0.5, 2, size=2), rng.normal(size=(3, 4, 5, 3, 2)))
     return tuple(map(jnp.asarray, values))
+
+
+@pytest.fixture
+def draws(float64):
+    return drawn()
 
 
 def torch_norm(norm, x, scale, bias, mean, variance):
@@ -53,17 +61,24 @@ def ours(norm, mean, variance):
     return lambda x, scale, bias: normalise(x, scale, bias, *running, norm=norm)
 
 
-@pytest.mark.parametrize("norm", USED)
-def test_equals_batch_norm_for_every_cotangent(norm, draws):
-    x, scale, bias, mean, variance, cotangents = draws
-    expected, gradients = torch_gradients(norm, draws)
-    out, pull_back = jax.vjp(ours(norm, mean, variance), x, scale, bias)
-    np.testing.assert_allclose(out, expected, **TOLERANCE)
-    many = jax.vmap(pull_back)(cotangents)
-    for actual, desired in zip(many, gradients, strict=True):
-        np.testing.assert_allclose(actual, desired, **TOLERANCE)
-    for actual, desired in zip(pull_back(cotangents[0]), gradients, strict=True):
-        np.testing.assert_allclose(actual, desired[0], **TOLERANCE)
+@pytest.mark.usefixtures("float64")
+class EveryCotangent(chex.TestCase):
+    """Values, and pull-backs of one cotangent and of many at once, inside a program and outside."""
+
+    @chex.variants(with_jit=True, without_jit=True)
+    @parameterized.parameters(*USED)
+    def test_equals_batch_norm(self, norm):
+        draws = drawn()
+        x, scale, bias, mean, variance, cotangents = draws
+        out, gradients = torch_gradients(norm, draws)
+
+        @self.variant
+        def ours_of_all(x, scale, bias, mean, variance, cotangents):
+            out, pull_back = jax.vjp(ours(norm, mean, variance), x, scale, bias)
+            return out, pull_back(cotangents[0]), jax.vmap(pull_back)(cotangents)
+
+        expected = (out, tuple(g[0] for g in gradients), tuple(gradients))
+        chex.assert_trees_all_close(ours_of_all(*draws), expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize("norm", USED)
@@ -81,6 +96,29 @@ def test_each_image_alone_has_its_own_gradients(norm, draws):
         np.testing.assert_allclose(out[i], expected[0], **TOLERANCE)
         for actual, desired in zip(grads, gradients, strict=True):
             np.testing.assert_allclose(actual[i], desired[0], **TOLERANCE)
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_rows_of_a_normalisation_sum_to_its_gradient(norm, float64):
+    rng = np.random.default_rng(5)
+    n, c = 3, 4
+    x, g = jnp.asarray(rng.normal(size=(2, n, 3, 3, c)))
+    scale, bias, mean = jnp.asarray(rng.normal(size=(3, c)))
+    variance = jnp.asarray(rng.uniform(0.5, 2, c))
+    weights = (None, None) if norm is Norm.NONE else (scale, bias)
+    running = (mean, variance) if norm is Norm.FROZEN else (None, None)
+    d_x, *rows = normalise_rows(g, x, *weights, *running, norm=norm)
+
+    def apply(x, scale, bias):
+        return normalise(x, scale, bias, *running, norm=norm)
+
+    expected_x, *expected = jax.vjp(apply, x, *weights)[1](g)
+    np.testing.assert_allclose(d_x, expected_x, **TOLERANCE)
+    for own, whole in zip(rows, expected, strict=True):
+        assert (own is None) == (whole is None)
+        if own is not None:
+            assert own.shape == (1 if norm.coupled else n, c)
+            np.testing.assert_allclose(own.sum(0), whole, **TOLERANCE)
 
 
 def test_none_returns_its_input():

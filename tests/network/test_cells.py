@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,8 +17,9 @@ from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watc
 from ntknas.spaces.nasbench201 import EDGES
 from tests.kernel.models import quick_jit
 from tests.network.reference import to_numpy, to_torch
+from tests.tolerances import TOLERANCES
 
-TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
+TOLERANCE = TOLERANCES["float64"]
 CHANNELS = 3
 
 
@@ -60,9 +62,7 @@ def draws(float64):
     return jnp.asarray(x), jnp.asarray(cotangents)
 
 
-def check_equal(found, expected):
-    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(a, b, **TOLERANCE)
+check_equal = partial(chex.assert_trees_all_close, **TOLERANCE)
 
 
 @pytest.mark.parametrize("norm", list(Norm))

@@ -35,10 +35,6 @@ def test_names_may_be_given_as_text_and_equal_specs_are_one_key():
         named.cells = 2  # type: ignore[misc]
 
 
-def test_only_batch_statistics_couple():
-    assert [norm for norm in Norm if norm.coupled] == [Norm.BATCH]
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -16,6 +16,7 @@ from ntknas.layers import Norm
 from ntknas.network import Network, load_torch_weights
 from ntknas.spaces.nasbench201 import Architecture
 from tests.network.reference import MEAN, STD, Normalised, to_torch, torch_network
+from tests.tolerances import TOLERANCES
 
 # 1x1 and 3x3 convolutions, pooling, a skip connection and no edge at all.
 ARCH = Architecture.from_code("324130")
@@ -102,7 +103,7 @@ def test_forward_pass_equals_pytorch(float64):
     apply = jax.jit(Network(loaded.spec).apply, static_argnums=2)
     logits = apply(loaded.variables, jax.numpy.asarray(images), ARCH.ops)
     expected = oracle(to_torch(images, torch.float64)).detach().numpy()
-    np.testing.assert_allclose(logits, expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(logits, expected, **TOLERANCES["float64"])
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

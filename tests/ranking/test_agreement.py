@@ -262,6 +262,25 @@ def test_refuses_unusable_truth():
         )
 
 
+def test_labels_may_be_texts():
+    scores, directions, truth = small()
+    expected = correlation_table(scores, directions, truth, resamples=20, worst=[scores.index[0]])
+    # As long as the order of labels is that of the numbers, resamples are the same.
+    texts = {label: f"cell{label:03d}" for label in scores.index}
+    found = correlation_table(
+        scores.rename(texts),
+        directions,
+        truth.assign(architecture=truth["architecture"].map(texts)),
+        resamples=20,
+        worst=[texts[scores.index[0]]],
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(InputError, match="none is: scored cell.*; true values of elsewhere$"):
+        correlation_table(
+            scores.rename(texts), directions, truth.iloc[:1].assign(architecture="elsewhere")
+        )
+
+
 def test_refuses_a_single_architecture():
     scores, directions, truth = small()
     with pytest.raises(InputError, match="^correlation needs at least 2 architectures, got 1$"):

@@ -5,12 +5,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from ntknas.errors import InputError
-from ntknas.ranking import correlations
+from ntknas.ranking import correlations, mid_ranks, rank_correlation
 
 # Few distinct values, so that ties in x, in y and in both are common.
 pairs = st.integers(2, 25).flatmap(
@@ -89,3 +88,28 @@ def test_takes_series():
         1,
         1,
     )
+
+
+def test_mid_ranks_are_scipys_along_the_last_axis():
+    values = np.random.default_rng(2).integers(0, 4, (3, 2, 12)).astype(float)
+    values[0, 0, 3], values[1, 1, 5] = np.inf, -np.inf
+    found = mid_ranks(values)
+    for place in np.ndindex(3, 2):
+        np.testing.assert_array_equal(found[place], stats.rankdata(values[place]))
+
+
+def test_rank_correlation_of_many_rankings_is_spearmans():
+    rng = np.random.default_rng(3)
+    values, target = rng.integers(0, 6, (20, 30)), rng.integers(0, 6, 30)
+    expected = [stats.spearmanr(row, target).statistic for row in values]
+    found = rank_correlation(mid_ranks(values), mid_ranks(target))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        rank_correlation(mid_ranks(-values), mid_ranks(target)), -found, rtol=0, atol=1e-14
+    )
+
+
+def test_rank_correlation_with_a_constant_is_0():
+    ranks = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+    assert rank_correlation(ranks, ranks[1]).tolist() == [0, 0]
+    np.testing.assert_allclose(rank_correlation(ranks, ranks[0]), [1, 0], atol=1e-15)

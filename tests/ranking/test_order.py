@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.evaluation import rank
-from ntknas.ranking import combine
+from ntknas.ranking import combine, rank
 
 DIRECTIONS = {"cond@robust:8/255": -1, "params": 1, "lambda_min": 1}
 
@@ -91,7 +90,7 @@ def test_rank_by_hand():
         {"cond": [7.0, 2.0, np.nan, 0.5, 2.0, np.inf]},
         index=pd.Index([30, 20, 60, 50, 10, 40], name="architecture"),
     )
-    found = rank(scores, {"cond": -1}, "cond", worst=[50])
+    found = rank(scores, {"cond": -1}, ["cond"], worst=[50])
     assert found.columns.tolist() == ["rank", "architecture", "score"]
     assert found["architecture"].tolist() == [10, 20, 30, 40, 50, 60]
     assert found["rank"].tolist()[:5] == [1, 1, 3, 4, 4]
@@ -101,33 +100,76 @@ def test_rank_by_hand():
 
 def test_rank_of_a_combination():
     scores = frame()
-    name = "cond@robust:8/255+params"
-    combined = combine(scores, DIRECTIONS, name.split("+"))
-    found = rank(scores, DIRECTIONS, name)
+    names = ["cond@robust:8/255", "params"]
+    combined = combine(scores, DIRECTIONS, names)
+    found = rank(scores, DIRECTIONS, names)
     assert found["score"].is_monotonic_increasing
     assert found["score"].tolist() == combined.loc[found["architecture"]].tolist()
-    stored = scores.assign(**{name: combined})
-    pd.testing.assert_frame_equal(rank(stored, DIRECTIONS | {name: -1}, name), found)
+    stored = scores.assign(stored=combined)
+    pd.testing.assert_frame_equal(rank(stored, DIRECTIONS | {"stored": -1}, ["stored"]), found)
 
 
 def test_rank_puts_constants_last_in_a_combination():
     scores = pd.DataFrame({"cond": [1.0, 2.0, 3.0, 4.0], "params": [99, 3, 2, 1]})
     directions = {"cond": -1, "params": 1}
-    assert rank(scores, directions, "cond+params", worst=[0])["architecture"].iloc[-1] == 0
-    assert rank(scores, directions, "params+params", worst=[0])["architecture"].iloc[0] == 0
+    assert rank(scores, directions, ["cond", "params"], worst=[0])["architecture"].iloc[-1] == 0
+
+
+def test_a_combination_of_counts_leaves_constants_alone():
+    scores = pd.DataFrame({"params": [99, 3, 2, 1], "flops": [9, 8, 7, 6]})
+    directions = {"params": 1, "flops": 1}
+    for names in (["params", "params"], ["params", "flops"]):
+        assert rank(scores, directions, names, worst=[0])["architecture"].iloc[0] == 0
+        assert rank(scores, directions, names, worst=[0], raw=())["architecture"].iloc[-1] == 0
 
 
 def test_rank_does_not_depend_on_the_order_of_input():
     scores = frame()
-    for name in [*DIRECTIONS, "params+lambda_min"]:
+    for names in [*([name] for name in DIRECTIONS), ["params", "lambda_min"]]:
         shuffled = scores.sample(frac=1, random_state=1)
         pd.testing.assert_frame_equal(
-            rank(scores, DIRECTIONS, name), rank(shuffled, DIRECTIONS, name)
+            rank(scores, DIRECTIONS, names), rank(shuffled, DIRECTIONS, names)
         )
+
+
+def test_a_direction_turned_round_ranks_in_the_opposite_order():
+    scores = pd.DataFrame({"cond": [5.0, 2.0, 9.0, 7.0]}, index=[3, 5, 7, 9])
+    assert rank(scores, {"cond": -1}, ["cond"])["architecture"].tolist() == [5, 3, 9, 7]
+    assert rank(scores, {"cond": 1}, ["cond"])["architecture"].tolist() == [7, 9, 3, 5]
+    assert rank(scores, {"cond": 1}, ["cond"])["score"].tolist() == [9, 7, 5, 2]
+    np.testing.assert_allclose(
+        combine(scores, {"cond": 1}, ["cond"]), 5 / 4 - combine(scores, {"cond": -1}, ["cond"])
+    )
+
+
+def test_rank_knows_nothing_of_signs_in_names():
+    """What a column is called is not read: `a-b` is a column like any other."""
+    scores = pd.DataFrame({"a-b": [1.0, 3.0], "a+b": [2.0, 0.0]}, index=[1, 2])
+    directions = {"a-b": 1, "a+b": 1}
+    assert rank(scores, directions, ["a-b"])["architecture"].tolist() == [2, 1]
+    assert rank(scores, directions, ["a+b"])["architecture"].tolist() == [1, 2]
+
+
+def test_labels_may_be_texts():
+    scores = pd.DataFrame(
+        {"cond": [7.0, 2.0, 2.0], "params": [1, 3, 3]}, index=["wide", "small", "deep"]
+    )
+    directions = {"cond": -1, "params": 1}
+    found = rank(scores, directions, ["cond", "params"], worst=["wide", "other"])
+    assert found["architecture"].tolist() == ["deep", "small", "wide"]
+    assert found["rank"].tolist() == [1, 1, 3]
+    last = rank(scores, directions, ["cond"], worst=["deep"])
+    assert last["architecture"].tolist() == ["small", "wide", "deep"]
 
 
 def test_rank_refuses_unknown_scores():
     with pytest.raises(
         InputError, match="unknown scores kond; available: cond@robust:8/255, params"
     ):
-        rank(frame(), DIRECTIONS, "kond")
+        rank(frame(), DIRECTIONS, ["params", "kond"])
+    with pytest.raises(
+        InputError, match="unknown score 'kond'; available: cond@robust:8/255, params"
+    ):
+        rank(frame(), DIRECTIONS, ["kond"])
+    with pytest.raises(InputError, match="got none; available: cond@robust:8/255"):
+        rank(frame(), DIRECTIONS, [])

@@ -6,7 +6,7 @@ import pytest
 
 from ntknas.errors import InputError
 from ntknas.ranking import oriented
-from ntknas.ranking.orientation import check_scores, is_raw
+from ntknas.ranking.orientation import check_scores
 
 SCORES = pd.DataFrame(
     {"cond": [9.0, np.nan, np.inf, 1.0], "params": [10, 20, 30, 40], "status": list("abcd")},
@@ -37,9 +37,22 @@ def test_worst_takes_numpy_ids():
     assert oriented(SCORES, DIRECTIONS, "cond", worst={np.int64(1)}).iloc[-1] == -np.inf
 
 
-def test_combinations_are_raw_if_all_parts_are():
-    assert is_raw("params+flops")
-    assert not is_raw("params+cond")
+def test_names_are_compared_whole():
+    """Nothing in this room splits a name: a sum of counts is a count only if it is said to be."""
+    sums = SCORES.assign(**{"params+flops": [4.0, 3.0, 2.0, 1.0]})
+    directions = {"params+flops": -1}
+    turned = oriented(sums, directions, "params+flops", worst=[1])
+    np.testing.assert_array_equal(turned, [-4, -3, -2, -np.inf])
+    raw = oriented(sums, directions, "params+flops", worst=[1], raw=["params+flops"])
+    np.testing.assert_array_equal(raw, [-4, -3, -2, -1])
+
+
+def test_labels_may_be_texts():
+    texts = SCORES.set_axis(list("abcd"))
+    check_scores(texts)
+    found = oriented(texts, DIRECTIONS, "cond", worst=["d", "elsewhere"])
+    np.testing.assert_array_equal(found, [-9.0, np.nan, -np.inf, -np.inf])
+    assert found.index.tolist() == list("abcd")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +77,9 @@ def test_refuses(name, directions, message):
         (SCORES.iloc[:0], "got 0 architectures and 3 scores"),
         (SCORES.set_axis([1, 2, 2, 3]), "each architecture once in scores, got 2"),
         (SCORES.set_axis(["a", "a", "b"], axis=1), "each score once in scores, got a"),
-        (SCORES.set_axis(list("abcd")), "integer architecture ids"),
+        (SCORES.set_axis([1.0, 2.0, 3.0, 4.0]), "all whole numbers or all texts, got float"),
+        (SCORES.set_axis([1, "a", 2, "b"]), "all whole numbers or all texts, got int, str"),
+        (SCORES.set_axis(["a", "b", "c", "b"]), "each architecture once in scores, got b"),
     ],
 )
 def test_refuses_frames(scores, message):

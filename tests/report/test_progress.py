@@ -3,8 +3,7 @@
 import io
 import sys
 
-from ntknas.cli import progress
-from ntknas.report.progress import Progress
+from ntknas.report import Progress, progress
 
 
 class Terminal(io.StringIO):
@@ -24,7 +23,7 @@ def test_lines_are_few_and_rates_leave_the_first_item_out(capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines() == [
         "compiling",
         "3 of 13 architectures",
-        "9 of 13 architectures, 1 a second, 0m04s left",
+        "9 of 13 architectures, 1 per second, 0m04s left",
         "13 of 13 architectures",
     ]
 

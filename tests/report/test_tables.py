@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.report import format_table
+from ntknas.report import format_table, markdown, three_decimals, with_interval
 
 FRAME = pd.DataFrame(
     {
@@ -102,3 +102,30 @@ def test_table_without_rows():
 def test_refuses(options, message):
     with pytest.raises(InputError, match=message):
         format_table(FRAME, **options)
+
+
+def test_markdown_holds_every_cell_as_it_is():
+    lines = markdown(FRAME[["score", "n", "spearman"]]).splitlines()
+    assert lines == [
+        "| score | n | spearman |",
+        "|---|---|---|",
+        "| cond@robust:8/255 | 6466 | 0.123456789012345 |",
+        "| [bold]x[/] :smile: | 12 | nan |",
+        "| params | 3 | -1e-20 |",
+    ]
+    assert markdown(FRAME[["score"]].iloc[:0]).splitlines() == ["| score |", "|---|"]
+
+
+def test_three_decimals():
+    assert [three_decimals(v) for v in (0.12345, -0.5, 1.0, -1.0, np.nan)] == [
+        *("0.123", "-0.500", "1.000", "-1.000", "-")
+    ]
+
+
+def test_intervals_stand_where_there_are_some():
+    frame = pd.DataFrame(
+        {"r": [0.5, np.nan, 0.25], "r_low": [0.25, np.nan, np.nan], "r_high": [1.0, np.nan, 1.0]}
+    )
+    assert with_interval(frame, "r").tolist() == ["0.500 [0.250, 1.000]", "-", "0.250"]
+    percent = with_interval(frame, "r", "{:.0%}".format)
+    assert percent.tolist()[0] == "50% [25%, 100%]"

@@ -11,7 +11,8 @@ from ntknas.evaluation import correlate, default_ranking, rank
 from ntknas.images import load_images
 from ntknas.runs import PRESETS, load_precomputed
 from ntknas.runs.precomputed import PRECOMPUTED, Precomputed, write_precomputed
-from ntknas.scores import KERNEL_SCORES
+from ntknas.scores import ScoreKind, score_names
+from ntknas.spaces.nasbench201 import Architecture
 from ntknas.spaces.nasbench201.listing import representatives
 from tests.engine.tiny import CLEAN
 
@@ -27,6 +28,10 @@ def test_it_holds_the_whole_space_in_five_megabytes():
     assert PRECOMPUTED.stat().st_size < 5e6
     assert table.spec == fit_spec(PRESETS["standard"], load_images())
     assert {"ntknas", "jax", "device", "images", "dtype"} <= set(table.meta)
+    assert table.space == table.scores().attrs["space"] == "nasbench201"
+    assert table.ids == table.scores().index.tolist()
+    assert table.constant_ids() == [i for i in table.ids if Architecture.from_id(i).is_constant]
+    assert table.strings[9930] == Architecture.from_id(9930).string
 
 
 def test_a_random_handful_is_what_scoring_gives(tmp_path):
@@ -35,7 +40,7 @@ def test_a_random_handful_is_what_scoring_gives(tmp_path):
     fresh = ntknas.score(ids, out=tmp_path / "run", spec=PRESETS["standard"]).scores()
     stored = load_precomputed().scores().loc[ids]
     assert list(fresh.columns) == list(stored.columns)
-    kernel = [f"{score}@clean" for score in KERNEL_SCORES]
+    kernel = [f"{score}@clean" for score in score_names(ScoreKind.KERNEL)]
     assert_frame_equal(fresh[kernel], stored[kernel], rtol=ROUNDING)
     assert_frame_equal(fresh.drop(columns=kernel), stored.drop(columns=kernel), check_exact=True)
     # The tolerance tells architectures apart.
@@ -72,7 +77,8 @@ def test_it_ranks_and_correlates(data_file):
         table, truth, metrics=["pgd_8"], names=["default"], top_fraction=0.1, resamples=0
     )
     numbers = found.set_index(["score", "subset"])["spearman"]
-    default = default_ranking(table.scores())
+    default = default_ranking(table)
+    assert default == default_ranking(table.scores())
     assert numbers[default, "all"] == pytest.approx(0.92, abs=0.015)
     assert numbers[default, "all"] > numbers["params", "all"] + 0.08
     assert numbers[default, "top 10%"] > numbers["params", "top 10%"] + 0.15

@@ -1,5 +1,7 @@
 """A run read back: its table, kernels, sweeps and averages; overflow and constant networks."""
 
+import contextlib
+import json
 import shutil
 import sqlite3
 
@@ -10,16 +12,22 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import ntknas
-from ntknas.engine import scoring
+from ntknas.engine import branches
 from ntknas.errors import InputError
+from ntknas.evaluation import rank
 from ntknas.images import ImageSet, batch_from_indices, load_images, scoring_batch
 from ntknas.kernel import Batch, JointGram, KernelName
 from ntknas.layers import Norm
 from ntknas.network import Init, NetworkSpec
-from ntknas.runs import Run, ScoringSpec
-from ntknas.runs.run import score_records
-from ntknas.runs.store import GramRecord, Store
-from ntknas.scores import KERNEL_SCORES, SIZE_SCORES, STRUCTURE_SCORES, ScoreName, kernel_scores
+from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
+from ntknas.scores import (
+    SCORES,
+    ScoreKind,
+    ScoreName,
+    kernel_scores,
+    register_score,
+    score_names,
+)
 from ntknas.spaces.nasbench201 import Architecture, flops, num_parameters
 from tests.engine.tiny import (
     CLEAN,
@@ -27,12 +35,14 @@ from tests.engine.tiny import (
     NOT_REPRESENTATIVE,
     REPRESENTATIVE,
     TINY,
-    architecture_records,
+    add_made_up,
     programs,
 )
 
 RHOS = (3 / 255, 8 / 255)
-WITHOUT_PROXIES = [*KERNEL_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES]
+KERNEL_SCORES = score_names(ScoreKind.KERNEL)
+COUNTS = [*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE)]
+WITHOUT_PROXIES = [*KERNEL_SCORES, *COUNTS]
 
 
 @pytest.fixture
@@ -44,7 +54,7 @@ def made_up(tmp_path):
             batches = [(seed, "[0]", "[0, 1, 0, 1, 0, 1]") for seed in range(spec.seeds)]
             store.begin({"spec": spec.to_json(), "dtype": "float32"}, batches)
             for index in ids:
-                store.add(index, 0.5, *architecture_records(spec, index))
+                add_made_up(store, spec, index)
         return Run(tmp_path)
 
     return make
@@ -56,7 +66,7 @@ def test_table_columns_and_rows(run):
         *("id", "architecture", "seed", "kernel", "rho", "beta", "status"),
         *WITHOUT_PROXIES,
     ]
-    rows = TINY.score_rows()
+    rows = TINY.kernel_rows()
     assert len(table) == 20 * 2 * len(rows)
     assert table["id"].drop_duplicates().tolist() == run.ids == sorted(run.ids)
     for (_index, _seed), group in table.groupby(["id", "seed"]):
@@ -105,7 +115,7 @@ def test_constant_architectures_say_so_and_have_every_score(run):
 
 
 def test_overflow_of_a_real_network_is_a_status():
-    """Without normalisation, skips on every edge multiply by 4 a cell: 4^90 is beyond float32."""
+    """Without normalisation, skips on every edge multiply by 4 per cell: 4^90 is beyond float32."""
     rng = np.random.default_rng(0)
     positions = np.arange(12)
     pixels = rng.integers(0, 256, (12, 16, 16, 3), np.uint8)
@@ -131,23 +141,23 @@ def test_overflow_of_a_real_network_is_a_status():
 
 @pytest.mark.parametrize("constant", [False, True])
 def test_overflow_in_one_block_spares_the_kernels_without_it(constant, tmp_path):
-    grams = {r: np.eye(18) + 0.1 for r in RHOS}
-    grams[RHOS[1]][6, 6] = np.inf  # the robust kernel at the second radius
-    blocks = {rho: JointGram(gram, TINY.kernels) for rho, gram in grams.items()}
-    labels = np.arange(6) % 2
-    records = score_records(TINY, 0, blocks, labels, constant=constant)
-    hit = {(record.kernel, record.rho) for record in records if record.status == "nonfinite"}
+    arrays = {r: np.eye(18, dtype=np.float32) + np.float32(0.1) for r in RHOS}
+    arrays[RHOS[1]][6, 6] = np.inf  # the robust kernel at the second radius
+    grams = {rho: JointGram.from_array(array, TINY.batches) for rho, array in arrays.items()}
+    rows = score_rows(TINY.kernel_rows(), grams, np.arange(6) % 2, constant=constant)
+    hit = {(row.kernel, row.rho) for row in rows if row.status == "nonfinite"}
     # A weight of zero does not save a mixed kernel: 0 times infinity is undefined.
     assert hit == {(k, RHOS[1]) for k in ("robust", "mixed_clean", "mixed_robust")}
-    other = {record.status for record in records if (record.kernel, record.rho) not in hit}
+    other = {row.status for row in rows if (row.kernel, row.rho) not in hit}
     assert other == {"constant" if constant else "ok"}
-    for record in records:
-        assert np.isnan(record.scores).all() == (record.status == "nonfinite")
-        assert np.isfinite(record.scores).all() == (record.status != "nonfinite")
+    for row in rows:
+        values = list(row.scores.values())
+        assert np.isnan(values).all() == (row.status == "nonfinite")
+        assert np.isfinite(values).all() == (row.status != "nonfinite")
     with Store.write(tmp_path) as store:
         store.begin({"spec": TINY.to_json(), "dtype": "float32"}, [(0, "[]", "[]")])
-        stored = [GramRecord(0, r, g.astype(np.float32)) for r, g in grams.items()]
-        store.add(5, 0.5, stored, records)
+        stored = [GramRecord(0, r, array) for r, array in arrays.items()]
+        add_made_up(store, TINY, 5, grams=stored, scores=[(0, rows)])
     table = Run(tmp_path).table()
     missing = table["status"] == "nonfinite"
     assert table.loc[missing, list(KERNEL_SCORES)].isna().all(axis=None)
@@ -212,7 +222,7 @@ def test_sweep_at_the_betas_of_the_spec_is_the_table(run):
 
 
 def test_sweep_touches_no_device(run, monkeypatch):
-    monkeypatch.setattr(scoring, "gram_blocks", None)
+    monkeypatch.setattr(branches, "gram_of", None)
     betas = np.linspace(0, 1, 101)
     before = jax.live_arrays()  # held, so that garbage of other tests cannot go meanwhile
     with programs() as compiled, jax.transfer_guard("disallow_explicit"):
@@ -260,9 +270,8 @@ def test_scores_average_seeds_under_names_that_parse(run):
     scores, table = run.scores(), run.table()
     assert scores.index.tolist() == run.ids
     assert scores.index.name == "architecture"
-    counts = [*STRUCTURE_SCORES, *SIZE_SCORES]
-    assert len(scores.columns) == 17 * len(KERNEL_SCORES) + len(counts)
-    assert scores.columns[-len(counts) :].tolist() == counts
+    assert len(scores.columns) == 17 * len(KERNEL_SCORES) + len(COUNTS)
+    assert scores.columns[-len(COUNTS) :].tolist() == COUNTS
     for name in scores.columns:
         assert str(ScoreName.parse(name)) == name
     rows = table[(table["kernel"] == "mixed_robust") & np.isclose(table["rho"], 8 / 255)]
@@ -283,17 +292,86 @@ def test_a_run_shows_where_it_is(run):
     assert Run(str(run.folder)).ids == run.ids
 
 
-def test_a_run_from_before_a_score_was_added_has_it_and_can_grow(run, tmp_path):
-    """What the stored Gram matrices give is what scoring stored."""
+@pytest.fixture
+def old_copy(run, tmp_path):
+    """A copy of the run from before there was the score sphericity."""
     folder = tmp_path / "old"
     shutil.copytree(run.folder, folder)
-    with sqlite3.connect(folder / "run.sqlite") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection:
         connection.execute("ALTER TABLE score DROP COLUMN sphericity")
-    connection.close()
-    assert_frame_equal(Run(folder).table(), run.table(), check_exact=True)
-    ntknas.score(run.ids[:3], out=folder, spec=TINY)
-    with sqlite3.connect(folder / "run.sqlite") as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(score)")]
-    connection.close()
-    assert "sphericity" in columns
-    assert_frame_equal(Run(folder).table(), run.table(), check_exact=True)
+    return folder
+
+
+def columns_of(folder):
+    with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection:
+        return [row[1] for row in connection.execute("PRAGMA table_info(score)")]
+
+
+def test_a_run_from_before_a_score_was_added_has_it_and_can_grow(run, old_copy):
+    """What the stored Gram matrices give is what scoring stored."""
+    assert_frame_equal(Run(old_copy).table(), run.table(), check_exact=True)
+    assert "sphericity" not in columns_of(old_copy)
+    ntknas.score(run.ids[:3], out=old_copy, spec=TINY)
+    assert "sphericity" in columns_of(old_copy)
+    assert_frame_equal(Run(old_copy).table(), run.table(), check_exact=True)
+
+
+def test_such_a_run_is_read_while_it_is_written(run, old_copy, monkeypatch):
+    reading, before = Run(old_copy), run.table()
+    rows = Store.score_rows
+
+    def score_rows_then_another(store):
+        found = rows(store)
+        with Store.write(old_copy) as writer:
+            if 7 not in writer.done():
+                add_made_up(writer, TINY, 7)
+        return found
+
+    monkeypatch.setattr(Store, "score_rows", score_rows_then_another)
+    assert_frame_equal(reading.table(), before, check_exact=True)
+    assert 7 in reading.ids
+
+
+@pytest.fixture
+def gap():
+    """A score of one's own, registered for the test."""
+
+    def largest_minus_smallest(stack):
+        return stack.eigenvalues[..., -1] - stack.eigenvalues[..., 0]
+
+    yield register_score("gap", direction=-1, formula="l_n - l_1")(largest_minus_smallest)
+    SCORES.remove("gap")
+
+
+def test_a_score_of_ones_own_stands_in_runs(run, tmp_path, gap):
+    """In runs made before, from their matrices; in others' hands, by name and direction."""
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    table = Run(folder).table()
+    assert table.columns.tolist()[:7] == run.table().columns.tolist()[:7]
+    regular = table[table["status"] == "ok"]
+    np.testing.assert_allclose(regular["gap"], regular["lambda_max"] - regular["lambda_min"])
+    ntknas.score(run.ids, out=folder, spec=TINY)
+    assert columns_of(folder)[-1] == "gap"
+    assert_frame_equal(Run(folder).table(), table, check_exact=True)
+
+    SCORES.remove("gap")  # as in the process of somebody who has the folder alone
+    other = Run(folder)
+    assert (SCORES["gap"].direction, SCORES["gap"].function) == (-1, None)
+    assert_frame_equal(other.table()[table.columns], table, check_exact=True)
+    best = table[table["kernel"] == "clean"].groupby("id")["gap"].mean()
+    ranked = rank(other, "gap@clean")["id"].tolist()
+    assert ranked == [*best.drop(CONSTANT).sort_values().index, CONSTANT]
+    grown = ntknas.score(7, out=folder, spec=TINY).table()
+    assert grown.loc[grown["id"] == 7, "gap"].isna().all()
+    kept = grown[grown["id"] != 7].reset_index(drop=True)
+    assert_frame_equal(kept[table.columns], table, check_exact=True)
+
+
+def test_a_run_made_with_a_score_of_ones_own_says_what_it_is(tmp_path, gap):
+    run = ntknas.score(5, out=tmp_path, spec=CLEAN)
+    assert json.loads(run.meta["scores"]) == {
+        "gap": {"formula": "l_n - l_1", "direction": -1, "source": "registered by the user"}
+    }
+    values = run.scores().loc[5]
+    assert values["gap@clean"] == values["lambda_max@clean"] - values["lambda_min@clean"]

@@ -5,15 +5,15 @@ import math
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from ntknas.attack import AttackSpec
+from ntknas.attack import ATTACKS, AttackSpec
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, KernelName, Logits
 from ntknas.layers import Norm
 from ntknas.network import Init, NetworkSpec
 from ntknas.runs import ScoringSpec
+from ntknas.runs.migrations import SCHEMA
 
 # The type checks of the test run pick items at random, which Hypothesis notices.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
@@ -34,28 +34,38 @@ networks = st.builds(
 )
 attacks = st.builds(
     AttackSpec,
-    name=st.sampled_from(AttackName),
+    name=st.sampled_from(list(ATTACKS)),
     steps=st.integers(1, 50),
     step_size=st.none() | st.floats(1e-6, 1),
     random_start=st.booleans(),
 )
+shared = {
+    "dataset": st.sampled_from(["cifar10", "cifar100", "imagenet16"]),
+    "images_sha256": st.text("0123456789abcdef", max_size=64),
+    "batch_size": st.integers(1, 500),
+    "balance": st.sampled_from(["near", "exact"]),
+    "seeds": st.integers(1, 9),
+    "attack": attacks,
+    "batches": st.lists(st.sampled_from(Batch), min_size=1, max_size=5).map(tuple),
+    "rhos": st.lists(fraction, min_size=1, max_size=4).map(tuple),
+    "betas": st.lists(fraction, max_size=4).map(tuple),
+    "logits": st.sampled_from(Logits),
+}
 specs = st.builds(
     ScoringSpec,
-    dataset=st.sampled_from(["cifar10", "cifar100", "imagenet16"]),
-    images_sha256=st.text("0123456789abcdef", max_size=64),
-    batch_size=st.integers(1, 500),
-    balance=st.sampled_from(["near", "exact"]),
-    seeds=st.integers(1, 9),
     network=networks,
-    attack=attacks,
     attack_norm=st.sampled_from([None, Norm.BATCH, Norm.IMAGE, Norm.FROZEN]),
-    kernels=st.lists(st.sampled_from(Batch), min_size=1, max_size=5).map(tuple),
-    rhos=st.lists(fraction, min_size=1, max_size=4).map(tuple),
-    betas=st.lists(fraction, max_size=4).map(tuple),
-    logits=st.sampled_from(Logits),
     parameters=st.sampled_from(["all", "weights"]),
     zero_cost=st.booleans(),
+    **shared,
+) | st.builds(
+    ScoringSpec,
+    space=st.sampled_from(["small_cnn", "networks"]),
+    network=st.none(),
+    coupled=st.booleans(),
+    **shared,
 )
+OWN = ScoringSpec(space="small_cnn", network=None, coupled=True)
 
 
 @given(specs)
@@ -82,8 +92,8 @@ def test_differences_are_named_if_and_only_if_there_are_some(one, other):
 
 
 @given(specs)
-def test_score_rows_are_the_kernels_that_the_batches_make(spec):
-    rows = spec.score_rows()
+def test_kernel_rows_are_the_kernels_that_the_batches_make(spec):
+    rows = spec.kernel_rows()
     made = [kernel for kernel in KernelName if set(kernel.batches) <= set(spec.batches)]
     count = {
         kernel: 1
@@ -107,17 +117,17 @@ def test_a_compiled_program_depends_on_no_data(spec):
     assert replace(spec, batch_size=spec.batch_size + 1).compiled != spec.compiled
 
 
-def test_score_rows_of_the_default_in_table_order():
+def test_kernel_rows_of_the_default_in_table_order():
     low, high = 3 / 255, 8 / 255
     mixed = [(rho, beta) for rho in (low, high) for beta in (0.0, 0.5, 1.0)]
-    assert ScoringSpec().score_rows() == [
+    assert ScoringSpec().kernel_rows() == [
         (KernelName.CLEAN, None, None),
         *((KernelName.ROBUST, rho, None) for rho in (low, high)),
         *((KernelName.TWICE, rho, None) for rho in (low, high)),
         *((KernelName.MIXED_CLEAN, rho, beta) for rho, beta in mixed),
         *((KernelName.MIXED_ROBUST, rho, beta) for rho, beta in mixed),
     ]
-    assert ScoringSpec(rhos=(low,)).score_rows((0.25,))[3:] == [
+    assert ScoringSpec(rhos=(low,)).kernel_rows((0.25,))[3:] == [
         (KernelName.MIXED_CLEAN, low, 0.25),
         (KernelName.MIXED_ROBUST, low, 0.25),
     ]
@@ -127,10 +137,10 @@ def test_score_rows_of_the_default_in_table_order():
     ("one", "same"),
     [
         (
-            {"kernels": (Batch.TWICE_ATTACKED, Batch.CLEAN)},
-            {"kernels": (Batch.CLEAN, Batch.TWICE_ATTACKED)},
+            {"batches": (Batch.TWICE_ATTACKED, Batch.CLEAN)},
+            {"batches": (Batch.CLEAN, Batch.TWICE_ATTACKED)},
         ),
-        ({"kernels": (Batch.ATTACKED, Batch.ATTACKED)}, {"kernels": (Batch.ATTACKED,)}),
+        ({"batches": (Batch.ATTACKED, Batch.ATTACKED)}, {"batches": (Batch.ATTACKED,)}),
         ({"rhos": (8 / 255, 3 / 255, 8 / 255)}, {"rhos": (3 / 255, 8 / 255)}),
         ({"rhos": (0.0, 1.0)}, {"rhos": (1.0, 0.0)}),
         ({"betas": (1.0, 0.5, 0.5)}, {"betas": (0.5, 1.0)}),
@@ -154,9 +164,9 @@ def test_clean_kernels_alone_ignore_the_attack():
     assert (plain.rhos, plain.betas, plain.attack_norm) == ((), (), Norm.BATCH)
 
 
-@pytest.mark.parametrize("kernels", [(Batch.ATTACKED,), (Batch.CLEAN, Batch.TWICE_ATTACKED)])
-def test_kernels_that_do_not_mix_ignore_beta(kernels):
-    assert ScoringSpec(kernels=kernels, betas=(0.3,)) == ScoringSpec(kernels=kernels)
+@pytest.mark.parametrize("batches", [(Batch.ATTACKED,), (Batch.CLEAN, Batch.TWICE_ATTACKED)])
+def test_batches_that_do_not_mix_ignore_beta(batches):
+    assert ScoringSpec(batches=batches, betas=(0.3,)) == ScoringSpec(batches=batches)
 
 
 def test_differences_name_the_setting_and_both_values():
@@ -178,11 +188,31 @@ def test_differences_name_the_setting_and_both_values():
     ]
 
 
-def test_json_is_sorted_and_holds_every_setting():
+def test_json_is_sorted_and_holds_every_setting_and_the_schema():
     names = {field.name for field in fields(ScoringSpec)}
-    assert list(json.loads(ScoringSpec(zero_cost=True).to_json())) == sorted(names)
-    # As before there were proxies, so that old runs and new ones are the same.
-    assert list(json.loads(ScoringSpec().to_json())) == sorted(names - {"zero_cost"})
+    for spec in (ScoringSpec(), ScoringSpec(zero_cost=True), OWN):
+        values = json.loads(spec.to_json())
+        assert list(values) == sorted(names | {"schema"})
+        assert values["schema"] == SCHEMA
+
+
+def test_a_space_of_ones_own_says_itself_whether_images_are_coupled():
+    assert (OWN.images_coupled, OWN.sizes, OWN.attack_norm) == (True, {}, None)
+    assert not replace(OWN, coupled=False).images_coupled
+    assert ScoringSpec().images_coupled
+    assert not ScoringSpec(network=NetworkSpec(norm=Norm.IMAGE)).images_coupled
+    assert ScoringSpec().sizes == {"channels": 16, "cells": 5, "classes": 10, "image_size": 32}
+    assert replace(OWN, coupled=False).compiled != OWN.compiled
+    assert ScoringSpec(coupled=True) == replace(OWN, space="nasbench201")
+    assert ScoringSpec().cell_network == NetworkSpec()
+    with pytest.raises(
+        InputError, match="^expected settings of NAS-Bench-201, got those of small_"
+    ):
+        _ = OWN.cell_network
+    assert OWN.differences(replace(OWN, space="other", coupled=False)) == [
+        "space: small_cnn / other",
+        "coupled: True / False",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +222,7 @@ def test_json_is_sorted_and_holds_every_setting():
         ({"seeds": -1}, "seeds must be at least 1, got -1"),
         ({"balance": "fair"}, "balance must be one of near, exact, got 'fair'"),
         ({"parameters": "some"}, "parameters must be one of all, weights, got 'some'"),
-        ({"kernels": ()}, "expected at least one kernel of clean, robust, twice, got none"),
+        ({"batches": ()}, "expected at least one kernel of clean, robust, twice, got none"),
         ({"rhos": ()}, "attacked kernels need at least one rho, got none"),
         ({"rhos": (-0.1,)}, "rho must be a radius >= 0 in pixel units, got -0.1"),
         ({"rhos": (math.inf,)}, "rho must be a radius >= 0 in pixel units, got inf"),
@@ -208,6 +238,23 @@ def test_json_is_sorted_and_holds_every_setting():
             {"attack_norm": Norm.BATCH, "network": NetworkSpec(norm=Norm.NONE)},
             "an attack without normalisation fits only a network without it: "
             "got norm none and attack norm batch",
+        ),
+        (
+            {"network": None},
+            "expected either the settings of a network or whether images are coupled, "
+            "got network None and coupled None",
+        ),
+        (
+            {"network": None, "coupled": True, "attack_norm": Norm.BATCH},
+            "attack_norm is a setting of NAS-Bench-201 networks: expected None, got batch",
+        ),
+        (
+            {"network": None, "coupled": True, "parameters": "weights"},
+            "parameters is a setting of NAS-Bench-201 networks: expected all, got weights",
+        ),
+        (
+            {"network": None, "coupled": True, "zero_cost": True},
+            "zero_cost is a setting of NAS-Bench-201 networks: expected False, got True",
         ),
     ],
 )

@@ -5,17 +5,24 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ntknas.errors import InputError
 from ntknas.runs import Run
+from ntknas.runs.migrations import SCHEMA
 from ntknas.runs.store import DATABASE, Store
-from tests.engine.tiny import CLEAN, TINY, architecture_records
+from ntknas.scores import ScoreKind, score_names
+from ntknas.spaces import NetworkTable
+from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
+from tests.engine.tiny import CLEAN, CONSTANT, TINY, add_made_up, made_up
 
 META = {"spec": TINY.to_json(), "dtype": "float32"}
+LINEAR: Any = (lambda params, images: images, {})
 BATCHES = [(seed, "[0, 1, 2, 3, 4, 5]", "[0, 1, 0, 1, 0, 1]") for seed in range(2)]
 
 
@@ -24,7 +31,7 @@ def begin(store):
 
 
 def add(store, index):
-    store.add(index, 0.5, *architecture_records(TINY, index))
+    add_made_up(store, TINY, index)
 
 
 def write(folder, ids):
@@ -71,35 +78,131 @@ def one_line(error, start):
 
 
 def test_what_goes_in_comes_out(tmp_path):
-    write(tmp_path, [7, 3])
+    write(tmp_path, [7, CONSTANT, 3])
     store = Store.read(tmp_path)
     assert store.meta() == META
     assert store.batches() == {seed: (indices, labels) for seed, indices, labels in BATCHES}
-    assert store.done() == {3, 7}
-    assert store.seconds() == {3: 0.5, 7: 0.5}
-    for index in (3, 7):
-        grams, scores = architecture_records(TINY, index)
+    assert store.done() == {3, 7, CONSTANT}
+    assert store.score_columns() == list(score_names(ScoreKind.KERNEL))
+    columns, rows = store.score_rows()
+    assert columns == [
+        *("id", "seed", "position", "kernel", "rho", "beta", "status"),
+        *store.score_columns(),
+    ]
+    for index in (3, 7, CONSTANT):
+        records = made_up(TINY, index)
         found = list(store.grams(index, np.dtype(np.float32)))
-        assert [key for *key, _ in found] == [[index, g.seed, g.rho] for g in grams]
-        for (*_, gram), record in zip(found, grams, strict=True):
+        assert [key for *key, _ in found] == [[index, g.seed, g.rho] for g in records["grams"]]
+        for (*_, gram), record in zip(found, records["grams"], strict=True):
             np.testing.assert_array_equal(gram, record.gram)
-        rows = [row for row in store.score_rows() if row[0] == index]
-        assert rows == [(index, *record[:-1], *record.scores) for record in scores]
-    assert [index for index, *_ in store.grams(None, np.dtype(np.float32))] == [3] * 4 + [7] * 4
+        assert [row for row in rows if row[0] == index] == [
+            (index, seed, position, *row[:-1], *row.scores.values())
+            for seed, of_seed in records["scores"]
+            for position, row in enumerate(of_seed)
+        ]
+    assert [label for label, *_ in rows] == sorted(label for label, *_ in rows)
+    everything = [index for index, *_ in store.grams(None, np.dtype(np.float32))]
+    assert everything == [3] * 4 + [7] * 4 + [CONSTANT] * 4
+    assert store.proxy_rows()[1] == []
+
+
+def test_every_architecture_is_described(tmp_path):
+    write(tmp_path, [7, CONSTANT])
+    described = Store.read(tmp_path).descriptions()
+    assert set(described) == {7, CONSTANT}
+    for index, description in described.items():
+        architecture = Architecture.from_id(int(index))
+        assert description.string == architecture.string
+        assert description.constant == (index == CONSTANT)
+        assert description.counts == NASBENCH201.counts(architecture, TINY.sizes)
+        assert description.seconds == 0.5
+
+
+def test_labels_are_whole_numbers_and_texts_side_by_side(tmp_path):
+    own = NetworkTable({"deep, wide": LINEAR, 7: LINEAR, "12": LINEAR, "a": LINEAR})
+    networks = own.parse("all")
+    spec = replace(TINY, space=own.name, network=None, coupled=False, attack_norm=None)
+    with Store.write(tmp_path) as store:
+        store.begin(META | {"spec": spec.to_json()}, BATCHES)
+        for number, network in enumerate(networks):
+            store.add(
+                network, seconds=float(number), counts={"params": 1.5}, **made_up(TINY, number)
+            )
+    store = Store.read(tmp_path)
+    labels = [7, "12", "a", "deep, wide"]  # as SQLite orders them
+    assert store.done() == set(labels)
+    assert {label: d.string for label, d in store.descriptions().items()} == {
+        label: str(label) for label in labels
+    }
+    dtype = np.dtype(np.float32)
+    assert [label for label, *_ in store.grams(None, dtype)][::4] == labels
+    assert [label for label, *_ in store.grams("12", dtype)] == ["12"] * 4
+    assert list(store.grams(12, dtype)) == []
+    run = Run(tmp_path)
+    assert run.ids == labels
+    assert run.table()["id"].drop_duplicates().tolist() == labels
+    assert run.scores().index.tolist() == run.seconds.index.tolist() == labels
+    assert run.seconds.tolist() == [1.0, 2.0, 3.0, 0.0]
+    assert run.kernels("12", rho=8 / 255).gram.shape == (18, 18)
+
+
+def test_proxies_go_in_and_come_out_by_name(tmp_path):
+    names = list(score_names(ScoreKind.PROXY))
+    proxies = [(seed, {name: seed + i / 8 for i, name in enumerate(names)}) for seed in range(2)]
+    with Store.write(tmp_path) as store:
+        begin(store)
+        shuffled = [(seed, dict(reversed(values.items()))) for seed, values in proxies]
+        add_made_up(store, TINY, 3, proxies=shuffled)
+        add_made_up(store, TINY, 5)
+    columns, rows = Store.read(tmp_path).proxy_rows()
+    assert columns == ["id", "seed", *names]
+    assert rows == [(3, seed, *values.values()) for seed, values in proxies]
 
 
 def test_an_architecture_is_stored_whole_or_not_at_all(tmp_path):
     with Store.write(tmp_path) as store:
         begin(store)
-        grams, scores = architecture_records(TINY, 1)
+        scores = made_up(TINY, 1)["scores"]
         with pytest.raises(InputError, match="cannot write the run"):
-            store.add(1, 0.5, grams, [*scores, scores[0]])  # the last row is there twice
+            add_made_up(store, TINY, 1, scores=[*scores, scores[0]])  # the last rows are twice
         assert store.done() == set()
         assert list(store.grams(None, np.dtype(np.float32))) == []
         add(store, 1)
         with pytest.raises(InputError, match="cannot write the run"):
             add(store, 1)
         assert store.done() == {1}
+
+
+def test_scores_are_added_to_a_table_whole_or_not_at_all(tmp_path):
+    write(tmp_path, [7, 3])
+    before = Store.read(tmp_path).score_rows()
+    records = [
+        (index, seed, [row._replace(scores={"gap": index + seed / 2}) for row in rows])
+        for index in (3, 7)
+        for seed, rows in made_up(TINY, index)["scores"]
+    ]
+    with Store.write(tmp_path) as store:
+        with pytest.raises(InputError, match="cannot write the run"):
+            store.add_scores(["gap", "cond"], records)  # there is a column of this name
+        assert store.score_rows() == before
+        store.add_scores(["gap"], records)
+    columns, rows = Store.read(tmp_path).score_rows()
+    assert columns == [*before[0], "gap"]
+    assert rows == [(*row, row[0] + row[1] / 2) for row in before[1]]
+
+
+def test_a_score_that_nobody_here_can_compute_stays_missing(tmp_path):
+    write(tmp_path, [3])
+    with Store.write(tmp_path) as store:
+        store.add_scores(["gap"], [])
+        add(store, 7)
+    columns, rows = Store.read(tmp_path).score_rows()
+    assert columns[-1] == "gap"
+    assert len(rows) == 2 * 2 * 17
+    assert {row[-1] for row in rows} == {None}
+    table = Run(tmp_path).table()
+    assert table["gap"].isna().all()
+    assert table["cond"].notna().all()
 
 
 def test_a_second_writer_is_refused_until_the_first_ends(tmp_path):
@@ -302,10 +405,24 @@ def test_a_damaged_database_is_one_line(tmp_path):
     one_line(error, f"cannot read the run in {tmp_path}: database disk image is malformed")
 
 
-def test_a_clean_run_has_one_gram_a_seed(tmp_path):
+def test_a_clean_run_has_one_gram_per_seed(tmp_path):
     with Store.write(tmp_path) as store:
         store.begin({"spec": CLEAN.to_json(), "dtype": "float32"}, BATCHES[:1])
-        store.add(4, 0.5, *architecture_records(CLEAN, 4))
+        add_made_up(store, CLEAN, 4)
     run = Run(tmp_path)
     assert run.kernels(4).gram.shape == (6, 6)
     assert run.table()["kernel"].tolist() == ["clean"]
+
+
+def test_a_run_of_a_newer_version_is_refused_and_left_as_it_was(tmp_path):
+    write(tmp_path, [1])
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+        connection.commit()
+    before = (tmp_path / DATABASE).read_bytes()
+    message = rf"newer version of ntknas \(schema {SCHEMA + 1}\): expected schema {SCHEMA} or less$"
+    with pytest.raises(InputError, match=message):
+        Run(tmp_path)
+    with pytest.raises(InputError, match=message), Store.write(tmp_path):
+        pass
+    assert (tmp_path / DATABASE).read_bytes() == before

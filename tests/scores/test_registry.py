@@ -1,106 +1,98 @@
-"""The registry is complete, and every name can be written and read back."""
+"""The registry is complete, and takes scores of a user's own."""
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ntknas.errors import InputError
-from ntknas.kernel import KernelName
-from ntknas.scores import (
-    KERNEL_SCORES,
-    SCORES,
-    SIZE_SCORES,
-    STRUCTURE_SCORES,
-    ZERO_COST_SCORES,
-    ScoreName,
-    format_fraction,
-    parse_fraction,
-)
+from ntknas.scores import SCORES, Score, ScoreKind, kernel_scores, register_score, score_names
+
+KERNEL, LABELS = np.diag([1.0, 4.0]), np.array([0, 1])
+NAMES = {
+    ScoreKind.KERNEL: (
+        "lambda_min lambda_max cond cosine_lambda_min cosine_lambda_max cosine_cond trace "
+        "frobenius mean logdet effective_rank sphericity alignment bound"
+    ),
+    ScoreKind.PROXY: (
+        "grad_norm snip grasp synflow fisher jacob_cov naswot zen croze jacobian_norm hessian"
+    ),
+    ScoreKind.GRAPH: (
+        "live_params convolutions depth mean_depth depth_3x3 plain_depth_3x3 direct pools "
+        "pool_paths"
+    ),
+    ScoreKind.SIZE: "params flops",
+}
 
 
-def test_every_score_is_registered_once():
-    assert set(SCORES) == {*KERNEL_SCORES, *ZERO_COST_SCORES, *STRUCTURE_SCORES, *SIZE_SCORES}
+def test_every_score_is_registered_once_in_the_order_of_tables():
+    listed = [name for kind in ScoreKind for name in score_names(kind)]
+    assert list(SCORES) == listed
+    assert len(set(listed)) == len(listed)
+    for kind, names in NAMES.items():
+        assert score_names(kind) == tuple(names.split())
     for name, score in SCORES.items():
         assert score.name == name
         assert score.direction in (1, -1)
         assert score.formula
         assert score.source
+        assert (score.function is not None) == (score.kind is ScoreKind.KERNEL)
 
 
-def test_directions_of_the_published_scores():
-    assert ScoreName.parse("lambda_min@clean").direction == 1
-    assert ScoreName.parse("cond@robust:8/255").direction == -1
-    assert ScoreName.parse("params").direction == 1
+@pytest.fixture
+def removed():
+    """Take the score "gap" out again."""
+    yield
+    SCORES.remove("gap")
 
 
-radii = st.one_of(
-    st.integers(0, 255).map(lambda k: k / 255),
-    st.decimals(0, 1, places=4).map(float),
-    st.floats(0, 1),
-)
-betas = st.one_of(st.decimals(0, 1, places=3).map(float), st.floats(0, 1))
+def gap(stack):
+    return stack.eigenvalues[..., -1] - stack.eigenvalues[..., 0]
 
 
-@given(
-    score=st.sampled_from(KERNEL_SCORES), kernel=st.sampled_from(KernelName), rho=radii, beta=betas
-)
-def test_names_of_kernel_scores_round_trip(score, kernel, rho, beta):
-    name = ScoreName(
-        score,
-        kernel,
-        None if kernel is KernelName.CLEAN else rho,
-        beta if kernel.mixed else None,
-    )
-    assert ScoreName.parse(str(name)) == name
+def test_a_score_of_your_own_is_computed_with_the_others(removed):
+    before, status = kernel_scores(KERNEL, LABELS, epsilon=1e-7)
+    assert register_score("gap", direction=-1, formula="l_n - l_1")(gap) is gap
+    after, same_status = kernel_scores(KERNEL, LABELS, epsilon=1e-7)
+    assert list(after) == [*before, "gap"]
+    assert after["gap"] == 3
+    assert {name: after[name] for name in before} == before
+    assert same_status == status
+    score = SCORES["gap"]
+    assert (score.direction, score.kind) == (-1, ScoreKind.KERNEL)
+    assert score_names(ScoreKind.KERNEL)[-1] == "gap"
 
 
-@pytest.mark.parametrize("score", [*STRUCTURE_SCORES, *SIZE_SCORES])
-def test_names_of_size_scores_round_trip(score):
-    assert str(ScoreName.parse(score)) == score
+def test_a_score_of_your_own_is_missing_where_a_kernel_is_not_finite(removed):
+    register_score("gap", direction=-1, formula="l_n - l_1")(gap)
+    kernels = np.stack([KERNEL, KERNEL * np.nan])
+    values, _ = kernel_scores(kernels, LABELS, epsilon=1e-7)
+    np.testing.assert_array_equal(values["gap"], [3, np.nan])
 
 
-@given(radii)
-def test_fractions_round_trip(value):
-    assert parse_fraction(format_fraction(value)) == value
+def test_a_score_known_from_a_run_has_no_values_until_its_function_comes(removed):
+    SCORES.register("gap", Score("gap", "l_n - l_1", -1, "a run", ScoreKind.KERNEL))
+    assert "gap" not in score_names(ScoreKind.KERNEL)
+    assert "gap" not in kernel_scores(KERNEL, LABELS, epsilon=1e-7)[0]
+    register_score("gap", direction=-1, formula="l_n - l_1")(gap)
+    assert kernel_scores(KERNEL, LABELS, epsilon=1e-7)[0]["gap"] == 3
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(3 / 255, "3/255"), (8 / 255, "8/255"), (1.0, "1"), (0.0, "0"), (0.03, "0.03"), (2.0, "2")],
-)
-def test_fractions_read_well(value, text):
-    assert format_fraction(value) == text
+@pytest.mark.parametrize("name", ["cond", "params", "croze"])
+def test_names_that_are_taken(name):
+    with pytest.raises(InputError, match=f"there is a score named '{name}' already"):
+        register_score(name, direction=1, formula="0")(gap)
+    assert SCORES[name].function is not gap
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a", "1/0", "1/", "/2", "1/2/3", "nan", "inf", "1/nan", "8,5"]
-)
-def test_bad_numbers(text):
-    with pytest.raises(InputError, match="expected a"):
-        parse_fraction(text)
+def test_names_and_directions_that_no_score_can_have():
+    with pytest.raises(InputError, match="name of letters, digits and underscores"):
+        register_score("gap of 2", direction=1, formula="0")(gap)
+    with pytest.raises(InputError, match=r"direction of \+1 or -1"):
+        register_score("gap", direction=0, formula="0")(gap)
+    assert "gap" not in SCORES
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "unknown score ''"),
-        ("condition@clean", "unknown score 'condition'; known: lambda_min"),
-        ("cond", "takes a kernel, such as cond@clean"),
-        ("params@clean", "takes no kernel"),
-        ("cond@", "unknown kernel ''"),
-        ("cond@dirty", "unknown kernel 'dirty'; known: clean, robust"),
-        ("cond@CLEAN", "unknown kernel"),
-        ("cond@clean:8/255", "expected cond@clean, got"),
-        ("cond@robust", "expected cond@robust:RHO, got"),
-        ("cond@twice:8/255:0.5", "expected cond@twice:RHO, got"),
-        ("cond@mixed_clean:8/255", "expected cond@mixed_clean:RHO:BETA, got"),
-        ("cond@robust:eight", "expected a number such as"),
-        ("cond@robust:-1", "rho"),
-        ("cond@mixed_clean:8/255:1.5", "beta"),
-        ("cond@mixed_clean:8/255:-0.5", "beta"),
-    ],
-)
-def test_bad_names(text, message):
-    with pytest.raises(InputError, match=message) as caught:
-        ScoreName.parse(text)
-    assert "\n" not in str(caught.value)
+def test_a_name_may_be_used_again_for_the_same_function_alone(removed):
+    register_score("gap", direction=-1, formula="l_n - l_1")(gap)
+    with pytest.raises(InputError, match="there is a score named 'gap' already"):
+        register_score("gap", direction=1, formula="other")(lambda stack: gap(stack))
+    assert SCORES["gap"].formula == "l_n - l_1"

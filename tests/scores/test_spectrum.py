@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ntknas.errors import InputError
-from ntknas.scores import KERNEL_SCORES, kernel_scores
+from ntknas.scores import ScoreKind, kernel_scores, score_names
 
 EPSILON = float(np.finfo(np.float32).eps)
 TINY = float(np.finfo(np.float32).tiny)
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0])
+KERNEL_SCORES = score_names(ScoreKind.KERNEL)
 
 
 def random_kernel(seed=0, n=7, rank=20):

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ntknas.errors import InputError
-from ntknas.kernel import JointGram, KernelName
+from ntknas.kernel import Batch, JointGram, KernelName
 from ntknas.scores import kernel_scores
 from ntknas.theory import bound_terms, confidence_term, weyl_bound
+from tests.tolerances import TOLERANCES
 
 EPSILON = float(np.finfo(np.float32).eps)
+RTOL = TOLERANCES["float64"]["rtol"]
 
 
 def kernel(n=6, seed=0, rank=40):
@@ -29,17 +30,17 @@ def test_terms_equal_explicit_inverses(labels):
         energies.append(y @ np.linalg.inv(matrix) @ y / 6)
     lowest = np.linalg.eigvalsh(matrix)[0]
     assert terms.jitter == 0
-    np.testing.assert_allclose(terms.label_energy, np.mean(energies), rtol=1e-10)
-    np.testing.assert_allclose(terms.eigenvalue_form, 1 / lowest, rtol=1e-10)
-    np.testing.assert_allclose(terms.order, 8 * np.sqrt(np.mean(energies)), rtol=1e-10)
-    np.testing.assert_allclose(terms.eigenvalue_order, 8 / np.sqrt(lowest), rtol=1e-10)
+    np.testing.assert_allclose(terms.label_energy, np.mean(energies), rtol=RTOL)
+    np.testing.assert_allclose(terms.eigenvalue_form, 1 / lowest, rtol=RTOL)
+    np.testing.assert_allclose(terms.order, 8 * np.sqrt(np.mean(energies)), rtol=RTOL)
+    np.testing.assert_allclose(terms.eigenvalue_order, 8 / np.sqrt(lowest), rtol=RTOL)
 
 
 def test_label_energy_is_the_score_called_bound():
     labels, matrix = np.array([0, 1, 2, 0, 1, 2]), kernel()
     score = kernel_scores(matrix, labels, epsilon=EPSILON)[0]["bound"]
     terms = bound_terms(matrix, labels, depth=2, epsilon=EPSILON)
-    np.testing.assert_allclose(terms.label_energy, score, rtol=1e-10)
+    np.testing.assert_allclose(terms.label_energy, score, rtol=RTOL)
 
 
 @settings(max_examples=30, deadline=None)
@@ -49,6 +50,7 @@ def test_invariances(seed, scale):
     matrix, labels = kernel(seed=seed), np.array([0, 1, 0, 1, 1, 0])
     terms = bound_terms(matrix, labels, depth=3, epsilon=EPSILON)
     assert terms.label_energy <= terms.eigenvalue_form * (1 + 1e-12)
+    # Looser than the table: a solution of linear equations loses what the condition number takes.
     order = rng.permutation(6)
     shuffled = bound_terms(matrix[np.ix_(order, order)], labels[order], depth=3, epsilon=EPSILON)
     np.testing.assert_allclose(shuffled.label_energy, terms.label_energy, rtol=1e-8)
@@ -64,6 +66,8 @@ def test_a_singular_kernel_is_lifted_to_the_floor_and_says_so(shift):
     matrix = np.outer(y, y) + shift * np.eye(3)
     terms = bound_terms(matrix, np.array([1, 0, 1]), depth=1, epsilon=EPSILON)
     floor = 3 * EPSILON * (3 + shift)
+    # The floor is 1e-6 of the largest eigenvalue, whose rounding is 1e-16: ten digits are left,
+    # and the smallest eigenvalue of -1e-9 takes three more.
     np.testing.assert_allclose(terms.lambda_min, floor, rtol=1e-6)
     np.testing.assert_allclose(terms.jitter, floor - shift, rtol=1e-6)
     # The labels are the one direction that the kernel knows: their energy is y^T y / 9.
@@ -98,12 +102,16 @@ def test_confidence_term_shrinks_with_the_images():
             confidence_term(bad[0], delta=bad[1])
 
 
+def gram_of(matrix):
+    return JointGram(matrix, tuple(Batch), EPSILON)
+
+
 def joint(seed, n=5, parameters=30):
     rng = np.random.default_rng(seed)
     clean = rng.normal(size=(n, parameters))
     robust = clean + rng.normal(size=clean.shape)
     rows = np.concatenate([clean, robust, robust + 0.2 * rng.normal(size=clean.shape)])
-    return JointGram(rows @ rows.T)
+    return gram_of(rows @ rows.T)
 
 
 @settings(max_examples=60, deadline=None)
@@ -123,13 +131,13 @@ def test_weyl_is_tight_at_the_ends_and_for_equal_jacobians():
     for beta in (0.0, 1.0):
         assert weyl_bound(blocks, KernelName.MIXED_CLEAN, beta).tightness == pytest.approx(1)
     matrix = kernel(4)
-    same = JointGram(np.tile(matrix, (3, 3)))
+    same = gram_of(np.tile(matrix, (3, 3)))
     assert weyl_bound(same, KernelName.MIXED_ROBUST, 0.3).tightness == pytest.approx(1)
 
 
 def test_weyl_says_nothing_where_jacobians_are_opposed():
     rows = np.concatenate([np.eye(2), -np.eye(2), np.eye(2)])
-    found = weyl_bound(JointGram(rows @ rows.T), KernelName.MIXED_CLEAN, 0.5)
+    found = weyl_bound(gram_of(rows @ rows.T), KernelName.MIXED_CLEAN, 0.5)
     assert (found.lambda_min, found.bound, found.cross, found.holds) == (0, 0, -2, True)
     assert np.isnan(found.tightness)
 

@@ -17,6 +17,7 @@ from ntknas.theory import (
     Variances,
     unit_inputs,
 )
+from tests.tolerances import TOLERANCES
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda z: np.maximum(z, 0),
@@ -67,7 +68,8 @@ def test_the_formula(scale, classes, float64):
     expected = by_hand(weights, inputs, spec.alphas, activations, scale or 1 / 5, deviations)
     if classes == 2:  # logits (0, f): their sum is f, their cross-entropy the logistic loss
         expected = np.concatenate([np.zeros_like(expected), expected], axis=1)
-    np.testing.assert_allclose(FullyConnected(spec).apply(params, x), expected, rtol=1e-10)
+    outputs = FullyConnected(spec).apply(params, x)
+    np.testing.assert_allclose(outputs, expected, rtol=TOLERANCES["float64"]["rtol"])
 
 
 @pytest.mark.parametrize("activation", list(Activation))

@@ -9,10 +9,12 @@ import pytest
 
 from ntknas.attack import AttackSpec, attack
 from ntknas.errors import InputError
-from ntknas.theory import FullyConnected
+from ntknas.theory import FullyConnected, FullyConnectedSpec, sphere_task
 from ntknas.training import TrainingSpec, measured_errors, multi_objective_loss, train, trajectory
+from tests.tolerances import TOLERANCES
 
 ATTACK = AttackSpec(steps=2)
+RTOL = TOLERANCES["float32"]["rtol"]
 KEY = jax.random.key(3)
 
 
@@ -40,7 +42,7 @@ def test_loss_by_hand(beta):
     attacked = attack(KEY, linear, w, images, labels, spec=ATTACK, rho=0.1)
     expected = (1 - beta) * logistic(w, images, labels) + beta * logistic(w, attacked, labels)
     loss = multi_objective_loss(KEY, linear, w, images, labels, beta=beta, rho=0.1, spec=ATTACK)
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    np.testing.assert_allclose(loss, expected, rtol=RTOL)
 
 
 def test_a_step_of_full_batch_sgd():
@@ -52,8 +54,8 @@ def test_a_step_of_full_batch_sgd():
             KEY, linear, w, images, labels, beta=0.0, rho=0.1, spec=ATTACK
         )
     )(w)
-    np.testing.assert_allclose(trained, w - 0.2 * gradient, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(losses, [logistic(w, images, labels)], rtol=1e-5)
+    np.testing.assert_allclose(trained, w - 0.2 * gradient, **TOLERANCES["float32"])
+    np.testing.assert_allclose(losses, [logistic(w, images, labels)], rtol=RTOL)
 
 
 def test_without_robust_loss_the_radius_does_not_matter():
@@ -74,8 +76,8 @@ def test_a_trajectory_ends_where_training_ends():
     end, losses = train(KEY, linear, w, images, labels, **options, spec=spec)
     path, same = trajectory(KEY, linear, w, images, labels, **options, spec=spec, every=2)
     assert path.shape == (3, 4, 2)
-    np.testing.assert_allclose(path[-1], end, rtol=1e-5)
-    np.testing.assert_allclose(same, losses, rtol=1e-5)
+    np.testing.assert_allclose(path[-1], end, rtol=RTOL)
+    np.testing.assert_allclose(same, losses, rtol=RTOL)
     with pytest.raises(InputError, match="6 steps are no multiple of 4"):
         trajectory(KEY, linear, w, images, labels, **options, spec=spec, every=4)
 
@@ -95,8 +97,9 @@ def test_errors_of_a_constant_network_and_of_ties():
     assert (float(tied.clean), float(tied.robust)) == (0.5, 0.5)
 
 
-def test_the_sphere_is_learnt(sphere, spec):
-    network = FullyConnected(spec)
+def test_the_sphere_is_learnt():
+    sphere = sphere_task(6, num_train=8, num_test=20, margin=0.1, seed=0)
+    network = FullyConnected(FullyConnectedSpec(depth=3, width=16, skips=(1,)))
     images, labels = jnp.asarray(sphere.train_images), jnp.asarray(sphere.train_labels)
     params = network.init(jax.random.key(0), images)
     training = TrainingSpec(steps=100, batch_size=4, attack=ATTACK)

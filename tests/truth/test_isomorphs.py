@@ -27,9 +27,9 @@ def test_resolve_follows_chains():
 
 
 def test_resolve_refuses_unknown_ids_and_circles():
-    with pytest.raises(InputError, match="architecture 5 in f refers to 4, which is not there"):
+    with pytest.raises(InputError, match="architecture 5 in f refers to 4, which is missing"):
         resolve({5: 4}, {1}, "f")
-    with pytest.raises(InputError, match="architecture 5 in f refers to 7, which is not there"):
+    with pytest.raises(InputError, match="architecture 5 in f refers to 7, which is missing"):
         resolve({5: 4, 4: 7}, {1}, "f")
     with pytest.raises(InputError, match="circle"):
         resolve({5: 4, 4: 5}, {1}, "f")
@@ -51,7 +51,7 @@ def test_read_meta():
         ({"ids": {"x": entry(1, "1")}}, "got 'x'"),
         ({"ids": {"1": {}}}, "'isomorph'"),
         ({"ids": {"1": 1}}, "'isomorph'"),
-        ({"ids": {"1": entry(1, "2")}}, "refers to 2, which is not there"),
+        ({"ids": {"1": entry(1, "2")}}, "refers to 2, which is missing"),
         ({"ids": {"1": entry(2, "1")}}, "in NAS-Bench-201"),
     ],
 )

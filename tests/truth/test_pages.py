@@ -63,7 +63,7 @@ def test_null_is_nan(tmp_path):
         ({"": LABELS, "0": ["0.5", *ROW[1:]]}, "architecture 0, cifar10#val_acc"),
         ({"": LABELS, "0": [*ROW[:17], True]}, "architecture 0, imagenet#autoattack"),
         ({"": LABELS, "0": [[0.5], *ROW[1:]]}, "expected a number"),
-        ({"": LABELS, "0": ROW, "1": "2"}, "architecture 1 in .* refers to 2, which is not there"),
+        ({"": LABELS, "0": ROW, "1": "2"}, "architecture 1 in .* refers to 2, which is missing"),
         ({"": LABELS, "0": ROW, "1": "2", "2": "1"}, "circle"),
         ({"": LABELS, "0": ROW, "1": {}}, r"architecture id in .*architecture 1.*got \{\}"),
         ({"": LABELS, "x": ROW}, "got 'x'"),

@@ -110,8 +110,8 @@ def test_bad_specs_are_refused_in_one_line(spec, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", ["expected one architecture a line", "none"]),
-        (b"# nothing\n\n", ["expected one architecture a line", "none"]),
+        (b"", ["expected one architecture per line", "none"]),
+        (b"# nothing\n\n", ["expected one architecture per line", "none"]),
         (b"5\n\nall\n", ["line 3", "'all'"]),
         (b"5\n99999\n", ["line 2", "0..15624"]),
         (b"\xff\xfe\x00", ["not a text file"]),

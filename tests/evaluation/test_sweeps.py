@@ -1,0 +1,109 @@
+"""Sweeps of mixed kernels over beta; the Gram matrices are made up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ntknas.errors import InputError
+from ntknas.evaluation import beta_grid, correlate, sweep_correlations, sweep_medians
+from ntknas.truth import truth_from_frame
+
+
+def test_grid_has_round_numbers_and_both_ends():
+    assert beta_grid("0:1:0.1") == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert beta_grid("0.5:0.5:1") == [0.5]
+    assert beta_grid("0:1:0.4") == [0.0, 0.4, 0.8]
+    assert beta_grid("1, 0, 1/2, 1") == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("text", ["0:1", "0:1:0", "1:0:0.1", "0:1:1e-9", "x", "", "0:1:0.1:2"])
+def test_bad_grid(text):
+    with pytest.raises(InputError):
+        beta_grid(text)
+
+
+def test_medians_by_hand_and_ends_are_pure_kernels(run):
+    table = sweep_medians(run, [0.0, 0.3, 1.0], ["cond", "lambda_min"])
+    assert len(table) == 2 * 2 * 2 * 3
+    assert list(table["score"].unique()) == ["cond", "lambda_min"]  # in the order wanted
+    scores = run.scores()
+    pure = {
+        ("mixed_clean", 0.0): "clean",
+        ("mixed_clean", 1.0): "robust:8/255",
+        ("mixed_robust", 1.0): "twice:8/255",
+    }
+    for (kernel, beta), name in pure.items():
+        row = table[(table["kernel"] == kernel) & (table["beta"] == beta)]
+        row = row[(row["score"] == "lambda_min") & (row["rho"] == 8 / 255)].iloc[0]
+        known = scores[f"lambda_min@{name}"]
+        assert row["n"] == len(known)
+        expected = known.quantile([0.25, 0.5, 0.75])
+        found = row[["value_low", "value", "value_high"]].to_numpy(float)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_correlations_are_those_of_the_swept_scores(run, truth):
+    options = {"resamples": 20, "seed": 2}
+    table = sweep_correlations(
+        run, [0.25, 0.75], truth, ["cond", "lambda_min"], metric="clean", **options
+    )
+    assert len(table) == 2 * 2 * 2 * 2
+    assert list(table.columns[:6]) == ["score", "kernel", "rho", "beta", "dataset", "metric"]
+    swept = run.scores(run.sweep([0.25, 0.75]))
+    for row in table.to_dict("records"):
+        radius = round(255 * row["rho"])
+        name = f"{row['score']}@{row['kernel']}:{radius}/255:{row['beta']}"
+        expected = correlate(
+            swept, truth, dataset="cifar10", names=[name], metrics=["clean"], **options
+        ).iloc[0]
+        for column in ("n", "spearman", "spearman_low", "kendall_high", "weighted_kendall"):
+            assert row[column] == expected[column]
+
+
+def test_constant_networks_are_last_in_a_sweep(run, truth):
+    """The ends of a sweep are kernels of the run, whose constant network is last."""
+    table = sweep_correlations(run, [0.0], truth, ["lambda_min"], resamples=0)
+    expected = correlate(run, truth, names=["lambda_min@clean"], metrics=["pgd_8"], resamples=0)
+    found = table[(table["kernel"] == "mixed_clean") & (table["rho"] == 8 / 255)]
+    assert found["spearman"].tolist() == pytest.approx([expected["spearman"][0]])
+
+
+def test_dataset_and_metric_by_default(run, truth):
+    table = sweep_correlations(run, [0.5], truth, resamples=0)
+    assert table[["score", "dataset", "metric"]].drop_duplicates().to_numpy().tolist() == [
+        ["lambda_min", "cifar10", "pgd_8"]
+    ]
+    other = sweep_correlations(run, [0.5], truth, dataset="cifar100", metric="clean", resamples=0)
+    assert set(other["dataset"]) == {"cifar100"}
+    with pytest.raises(InputError, match="choose a metric of made-here.json: clean"):
+        sweep_correlations(run, [0.5], truth, dataset="cifar100")
+
+
+def test_a_sweep_of_ones_own(texts):
+    truth = truth_from_frame(pd.DataFrame({"accuracy": np.arange(12.0)}, index=texts.ids))
+    table = sweep_correlations(texts, [0.0, 1.0], truth, metric="accuracy", resamples=0)
+    assert table[["kernel", "beta", "n"]].to_numpy().tolist() == [
+        ["mixed_clean", 0.0, 12],
+        ["mixed_clean", 1.0, 12],
+    ]
+    expected = correlate(
+        texts, truth, names=["lambda_min@clean", "lambda_min@robust:8/255"], resamples=0
+    )
+    assert table["spearman"].tolist() == pytest.approx(expected["spearman"][:2].tolist())
+    assert (sweep_medians(texts, [0.5])["n"] == 12).all()
+
+
+@pytest.mark.parametrize(
+    ("betas", "scores", "complaint"),
+    [
+        ([0.0, 2.0], ["cond"], r"\[0, 1\], got 2"),
+        ([], ["cond"], "at least one beta"),
+        ([0.5], ["cond@clean"], "without its kernel"),
+        ([0.5], ["params"], "without its kernel: lambda_min, .* got 'params'"),
+    ],
+)
+def test_refusals(run, truth, betas, scores, complaint):
+    with pytest.raises(InputError, match=complaint):
+        sweep_medians(run, betas, scores)
+    with pytest.raises(InputError, match=complaint):
+        sweep_correlations(run, betas, truth, scores)
