@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ntknas.evaluation import ScoreTable
-    from ntknas.runs import Precomputed, Run
     from ntknas.truth import Truth
 
 __all__ = ["add"]
@@ -127,7 +126,7 @@ def _run(args: argparse.Namespace) -> None:
         combine = combine or ["default"]
     with Progress("correlations", lines=False) as progress:
         table = correlate(
-            run,
+            known,
             truth,
             dataset=dataset,
             metrics=metrics,
@@ -139,7 +138,7 @@ def _run(args: argparse.Namespace) -> None:
             on_pair=progress,
         )
     if args.plot is not None:
-        _plot(args.plot, run, truth, table)
+        _plot(args.plot, known, truth, table)
         note(f"picture: {args.plot}")
     missing = len(set(known.frame.index) - set(truth.representative_of))
     if missing:
@@ -178,15 +177,15 @@ def _headline(table: "ScoreTable") -> list[str]:
     ]
 
 
-def _plot(path: str, run: "Run | Precomputed", truth: "Truth", table: "pd.DataFrame") -> None:
+def _plot(path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame") -> None:
     """Draw the scores of the table, of subset "all", against the metric."""
     from ntknas.evaluation import scatter_frame
     from ntknas.report import score_scatter
 
     dataset, metric = table[["dataset", "metric"]].iloc[0]
-    known = sum(label in truth.representative_of for label in run.ids)
+    known = sum(label in truth.representative_of for label in scores.frame.index)
     title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
-    frame = scatter_frame(run, truth, table)
+    frame = scatter_frame(scores, truth, table)
     score_scatter(frame, path, accuracy=f"{dataset} {metric}", title=title)
 
 

@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> None:
     run = source(args)
     known = score_table(run)
     name = known.resolve(args.score)
-    table = rank(run, name, top=args.top)
+    table = rank(known, name, top=args.top)
     parts = list(dict.fromkeys(known.names[term] for term in name.terms))
     # The scores of a sum are shown beside it, if a line has room for them.
     if len(parts) > 1 and (args.format != "table" or len(parts) <= _SHOWN_PARTS):

@@ -78,9 +78,11 @@ class Scorer:
         InputError: For settings that do not fit the space or the images.
 
     Example:
+        >>> from ntknas.kernel import Batch
+        >>> from ntknas.layers import Norm
         >>> from ntknas.network import NetworkSpec
-        >>> network = NetworkSpec(channels=2, cells=1, norm="image")
-        >>> scorer = Scorer(ScoringSpec(batch_size=2, batches=("clean",), network=network))
+        >>> network = NetworkSpec(channels=2, cells=1, norm=Norm.IMAGE)
+        >>> scorer = Scorer(ScoringSpec(batch_size=2, batches=(Batch.CLEAN,), network=network))
         >>> scorer([0, 5])
         JointGram(2x1x1 of 2 images: clean; epsilon 1.19e-07)
     """

@@ -11,6 +11,7 @@ import pandas as pd
 from ntknas import ranking
 from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, ScoreTable, score_table
+from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.truth import ANY_DATASET, Truth
 
@@ -75,7 +76,7 @@ def correlate(
         >>> dict(zip(table["score"], table["spearman"].round(2)))
         {'cond@clean': 1.0, 'params': -0.5, 'flops': -0.5}
     """
-    if dataset is None and not isinstance(scores, pd.DataFrame):
+    if dataset is None and isinstance(scores, (Run, Precomputed)):
         dataset = scores.spec.dataset
     if dataset is not None:
         truth.wide(dataset)  # raises an error that lists the data sets, if this one is missing

@@ -20,9 +20,6 @@ from ntknas.spaces import NASBENCH201, Architecture, Label
 
 __all__ = ["DEFAULT_RANKING", "ScoreTable", "Scores", "score_table"]
 
-Scores = Run | Precomputed | pd.DataFrame
-"""The forms of scores that this subpackage accepts: a run, the precomputed table, or a frame."""
-
 DEFAULT_RANKING = RankSum.parse(
     "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
 )
@@ -155,6 +152,11 @@ class ScoreTable:
         return {"directions": directions, "names": columns, "worst": self.constant}
 
 
+Scores = Run | Precomputed | pd.DataFrame | ScoreTable
+"""The forms of scores that this subpackage accepts: a run, the precomputed table, a frame, or a
+`ScoreTable`, which is not read again."""
+
+
 def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
     """Scores with the facts that are needed to rank the architectures.
 
@@ -162,7 +164,7 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
 
     Args:
         scores: Run, precomputed table, or frame of scores with labels of architectures as its index
-            and one column per score.
+            and one column per score. A `ScoreTable` is returned as it is.
         space: Search space of the labels of a frame; None means the one that the frame records.
 
     Raises:
@@ -173,6 +175,8 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
         >>> score_table(frame).constant
         ()
     """
+    if isinstance(scores, ScoreTable):
+        return scores
     if isinstance(scores, pd.DataFrame):
         check_scores(scores)
         space = space or scores.attrs.get("space")

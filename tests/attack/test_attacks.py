@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ntknas.attack import ATTACKS, AttackSpec, attack, fgsm, pgd
 from ntknas.errors import InputError

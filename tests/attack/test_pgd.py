@@ -64,8 +64,8 @@ def test_random_start_is_uniform_in_the_ball_and_then_clipped():
     labels = jnp.zeros(4, jnp.int32)
 
     def started(seed):
-        key, spec = jax.random.key(seed), steps(1, 1e-12, random_start=True)
-        return np.asarray(pgd(key, lambda x: linear(weights, x), images, labels, rho=0.1, spec=spec))
+        arguments = (jax.random.key(seed), lambda x: linear(weights, x), images, labels)
+        return np.asarray(pgd(*arguments, rho=0.1, spec=steps(1, 1e-12, random_start=True)))
 
     starts = {seed: started(seed) for seed in (0, 1)}
     np.testing.assert_array_equal(starts[0], started(0))
@@ -79,18 +79,11 @@ def test_random_start_is_uniform_in_the_ball_and_then_clipped():
 
 def test_without_a_random_start_the_key_does_not_matter():
     images, weights, _ = draws()
-    attacked = [
-        pgd(
-            jax.random.key(seed),
-            lambda x: linear(weights, x),
-            images,
-            jnp.asarray(LABELS),
-            rho=0.1,
-            spec=steps(2, 0.02),
-        )
-        for seed in (0, 1)
-    ]
-    np.testing.assert_array_equal(*attacked)
+    arguments = (lambda x: linear(weights, x), images, jnp.asarray(LABELS))
+    one, other = (
+        pgd(jax.random.key(seed), *arguments, rho=0.1, spec=steps(2, 0.02)) for seed in (0, 1)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_more_steps_raise_the_loss_further():

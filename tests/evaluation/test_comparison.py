@@ -51,7 +51,9 @@ def test_turned_scores(run):
 
 def test_turned_sums(run):
     scores = run.scores()
-    names = ["cond@robust:0.0313725-params", RankSum.parse("-params"), "params+flops", "default"]
+    turned_size = RankSum.parse("-params")
+    names: list[str | RankSum]
+    names = ["cond@robust:0.0313725-params", turned_size, "params+flops", "default"]
     table = turned(scores, names)
     assert list(table.columns)[:3] == ["cond@robust:8/255-params", "-params", "params+flops"]
     cond = scores["cond@robust:8/255"].where(scores.index != MEMBER, np.inf)

@@ -1,6 +1,7 @@
 """A run held against published accuracies; the Gram matrices are made up."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,8 @@ def test_combination_is_a_sum_of_ranks(run, truth):
 
 def test_a_minus_sign_turns_a_score_round(run, truth):
     scores = run.scores().drop(MEMBER)
-    names = ["params", "-params", RankSum.parse("-cond@clean-params"), "cond@clean+params"]
+    turned_sum = RankSum.parse("-cond@clean-params")
+    names: list[str | RankSum] = ["params", "-params", turned_sum, "cond@clean+params"]
     table = correlate(scores, truth, names=names, dataset="cifar10", metrics=["pgd_8"], resamples=0)
     found = table.set_index("score")["spearman"]
     assert list(found.index) == [*map(str, names), "flops"]
@@ -111,7 +113,7 @@ def test_constant_networks_are_last_except_in_counts(run, truth):
 
 def test_sizes_are_added_to_a_frame_without_them(truth):
     scores = pd.DataFrame({"cond@clean": [3.0, 1.0, 2.0]}, index=[0, 1, 2])
-    options = {"dataset": "cifar10", "metrics": ["clean"], "resamples": 0}
+    options: dict[str, Any] = {"dataset": "cifar10", "metrics": ["clean"], "resamples": 0}
     table = correlate(scores, truth, space="nasbench201", **options)
     assert table["score"].tolist() == ["cond@clean", "params", "flops"]
     # Of architectures of one's own nothing is known but what the frame says.
@@ -220,7 +222,7 @@ def test_scatter_is_of_the_same_pairs(run, truth):
     scores = run.scores()
     cond = frame[frame["score"] == "cond@clean"]
     assert cond["value"].to_dict() == scores["cond@clean"].to_dict()
-    for label, row in cond.iterrows():
+    for label, (_, row) in zip(cond.index.tolist(), cond.iterrows(), strict=True):
         assert row["accuracy"] == truth.value(label, "cifar10", "pgd_8")
         string = Architecture.from_id(label).string
         assert row["convolutions_3x3"] == string.count("nor_conv_3x3")

@@ -1,6 +1,7 @@
 """The search of a ranking: what it chooses from, on which architectures, and what it finds."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,12 @@ from ntknas.evaluation import (
     search_ranking,
     search_sums,
 )
+from ntknas.kernel import Batch
+from ntknas.runs import ScoringSpec
+from ntknas.spaces import architectures
 from ntknas.spaces.nasbench201.listing import representatives
 from tests.evaluation.conftest import MEMBER
+from tests.evaluation.made_up import IMAGES, make_run
 
 
 def noisy(n=60, names="abcdef", labels=None, seed=0):
@@ -65,12 +70,19 @@ def test_candidates_are_turned_and_constant_networks_last(run):
     assert "flops" not in table  # ranks as params do
 
 
-def test_scores_of_several_runs_have_the_runs_names(run, texts):
-    table = candidates([run, run])
-    assert "run/cond@clean" in table
+def test_scores_of_several_runs_have_the_runs_names(tmp_path, texts):
+    spec = ScoringSpec(batch_size=IMAGES, batches=(Batch.CLEAN,))
+    first = make_run(tmp_path / "first", architectures("random:12"), spec)
+    twice = replace(spec, seeds=2)  # other kernels: scores that rank alike are dropped
+    second = make_run(tmp_path / "second", architectures("random:16"), twice)
+    table = candidates([first, second])
+    assert table.index.tolist() == first.ids
+    assert {"first/cond@clean", "second/cond@clean"} <= set(table)
+    assert "cond@clean" not in table
     assert list(table.columns).count("depth") == 1
-    assert "texts/cond@clean" not in candidates([texts])
-    assert len(candidates([run, texts])) == 0  # no architecture in common
+    assert "params" in table
+    assert "cond@clean" in candidates([texts])
+    assert len(candidates([first, texts])) == 0  # no architecture in common
 
 
 def test_best_fraction():

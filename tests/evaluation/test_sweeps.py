@@ -1,5 +1,7 @@
 """Sweeps of mixed kernels over beta; the Gram matrices are made up."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,8 +35,8 @@ def test_medians_by_hand_and_ends_are_pure_kernels(run):
         ("mixed_robust", 1.0): "twice:8/255",
     }
     for (kernel, beta), name in pure.items():
-        row = table[(table["kernel"] == kernel) & (table["beta"] == beta)]
-        row = row[(row["score"] == "lambda_min") & (row["rho"] == 8 / 255)].iloc[0]
+        rows = table[(table["kernel"] == kernel) & (table["beta"] == beta)]
+        row = rows[(rows["score"] == "lambda_min") & (rows["rho"] == 8 / 255)].iloc[0]
         known = scores[f"lambda_min@{name}"]
         assert row["n"] == len(known)
         expected = known.quantile([0.25, 0.5, 0.75])
@@ -43,7 +45,7 @@ def test_medians_by_hand_and_ends_are_pure_kernels(run):
 
 
 def test_correlations_are_those_of_the_swept_scores(run, truth):
-    options = {"resamples": 20, "seed": 2}
+    options: dict[str, Any] = {"resamples": 20, "seed": 2}
     table = sweep_correlations(
         run, [0.25, 0.75], truth, ["cond", "lambda_min"], metric="clean", **options
     )

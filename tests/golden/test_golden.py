@@ -31,7 +31,7 @@ TRUTH = "robbench/NAS-RobBench-201_html.json"
 RTOL = 1e-6
 
 # One of each mode is recomputed always, the others with the slow tests.
-QUICK = ("batch", "image", "batch64")
+QUICK = ("image", "batch64")
 runs = pytest.mark.parametrize(
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS],
@@ -121,10 +121,11 @@ def test_the_precomputed_table_says_what_it_said(file, argv, capsys, data_file):
 @pytest.mark.parametrize(
     ("file", "argv"),
     [
-        (
+        pytest.param(
             "theory.json",
             "--images 8 --test-images 6 --pooling 8 --width 16 --steps 3 --train "
             "--training-steps 5 --infinite",
+            marks=pytest.mark.slow,
         ),
         (
             "theory_ten.json",

@@ -87,7 +87,8 @@ def test_subsets_hold_their_kernels_and_no_others():
     held = {kernel for kernel in KernelName if blocks.holds(kernel)}
     assert held == {KernelName.ROBUST, KernelName.TWICE, KernelName.MIXED_ROBUST}
     np.testing.assert_allclose(blocks.mixed_robust(0.3), joint(jacobians()).mixed_robust(0.3))
-    with pytest.raises(InputError, match="expected a kernel of attacked, twice-attacked images, got one of clean images"):
+    message = "expected a kernel of attacked, twice-attacked images, got one of clean images"
+    with pytest.raises(InputError, match=message):
         blocks.mixed_clean(0.3)
     ends = joint((clean, twice), (Batch.CLEAN, Batch.TWICE_ATTACKED))
     assert not ends.holds(KernelName.MIXED_CLEAN)

@@ -20,7 +20,6 @@ from ntknas.registry import Registry
 from ntknas.scores import ScoreKind, score_names
 from tests.proxies.models import ARCHITECTURE, NETWORK, inputs
 
-
 NUMBERS = itertools.count()
 
 

@@ -125,7 +125,7 @@ def test_laws():
 
 def test_the_family_takes_the_released_steps_on_what_it_is_given(monkeypatch):
     """Twice the weights' norm and 0.01 in pixels, of every image and label."""
-    taken = {}
+    taken: dict = {}
 
     def stand_in(network, params, ops, images, labels, *, step=STEP, rho=RHO):
         taken.update(network=network, params=params, images=images, step=step, rho=rho)

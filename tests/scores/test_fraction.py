@@ -1,8 +1,7 @@
 """Numbers as users write them can be written and read back."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ntknas.errors import InputError
 from ntknas.scores import format_decimal, format_fraction, parse_fraction

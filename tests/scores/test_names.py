@@ -1,8 +1,7 @@
 """Names of scores and of rank sums can be written and read back."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ntknas.errors import InputError
 from ntknas.kernel import KernelName

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,7 +148,7 @@ def test_an_image_equal_to_the_mean_is_zero_with_a_finite_gradient():
     grey = jnp.full((1, 2, 2, 3), 0.5)
     assert not unit_inputs(grey, (0.5,), (0.5,)).any()
     gradient = jax.grad(lambda x: unit_inputs(x, (0.5,), (0.5,)).sum())(grey)
-    assert np.isfinite(gradient).all()
+    chex.assert_tree_all_finite(gradient)
 
 
 def test_init_makes_weights_alone():

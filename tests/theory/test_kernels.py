@@ -71,8 +71,7 @@ def test_the_joint_matrix_equals_that_of_any_network(spec, sphere):
     expected = kernel_blocks(
         network.apply, params, images, labels, rho=0.05, attack=ATTACK, coupled=False, seed=7
     )
-    # Ten times the table's: the sums of an attack's gradients and of kernels are in another order.
-    np.testing.assert_allclose(gram, expected.gram, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(gram, expected.gram, **TOLERANCES["float32"])
 
 
 def test_without_a_radius_all_kernels_are_one(spec, sphere):

@@ -70,7 +70,7 @@ def test_names_and_shapes_are_those_of_pytorch(code):
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    ours = {}
+    ours: dict[str, tuple[int, ...]] = {}
     for layer in layers(cell.ops, channels=4, cells=2, classes=7):
         if layer.kind is LayerKind.LINEAR:
             ours |= {
@@ -90,7 +90,8 @@ def test_names_and_shapes_are_those_of_pytorch(code):
         if layer.kind in (LayerKind.CONVOLUTION, LayerKind.SHORTCUT):
             assert modules[layer.torch].stride == (layer.stride, layer.stride)
     # In PyTorch's order of modules: the stem, cells and residual blocks, the end.
-    indices = [int(layer.torch.split(".")[1]) for layer in layers(cell.ops) if "cells" in layer.torch]
+    in_cells = [layer.torch for layer in layers(cell.ops) if layer.torch.startswith("cells.")]
+    indices = [int(name.split(".")[1]) for name in in_cells]
     assert indices == sorted(indices)
 
 
@@ -134,6 +135,7 @@ def test_edges_of_a_cell_are_those_with_a_convolution():
     of_cells = [layer for layer in layers(ops, cells=2) if layer.cell is not None]
     assert len(of_cells) == 3 * 2 * 3
     for layer in of_cells:
+        assert layer.edge is not None
         assert layer.size == {2: 1, 3: 3}[ops[layer.edge]]
         source, target = EDGES[layer.edge]
         assert layer.path[1] == f"edge_{source}_{target}_conv_{layer.size}x{layer.size}"

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from ntknas.spaces.nasbench201 import (
+    EDGES,
     Architecture,
     architectures,
     depth,
     live_edges,
+    live_operations,
     live_paths,
     num_parameters,
     structure,
@@ -52,6 +54,23 @@ def test_dead_edges_do_not_reach_the_output():
 def test_known_cells(code, alive):
     expected = tuple(edge in alive for edge in range(6))
     assert live_edges(Architecture.from_code(code)) == expected
+
+
+def test_operations_that_cannot_matter_are_none_and_no_others():
+    """What is kept gets to the output, and holds a convolution or is reached from the input."""
+    for cell in architectures("every")[::11]:
+        kept = Architecture(live_operations(cell))
+        assert live_operations(kept) == kept.ops
+        assert live_edges(kept) == live_edges(cell)
+        ops = zip(cell.ops, kept.ops, live_edges(cell), strict=True)
+        assert all(after in (before, 0) for before, after, _ in ops)
+        behind = {0: (), 1: (4,), 2: (5,), 3: ()}  # edges by the node that they start from
+        behind[1] += (2,)
+        for edge, (source, target) in enumerate(EDGES):
+            if kept.ops[edge]:
+                assert target == 3 or any(kept.ops[e] for e in behind[target])
+                filled = any(kept.ops[e] for e, (_, to) in enumerate(EDGES) if to == source)
+                assert kept.ops[edge] in (2, 3) or source == 0 or filled
 
 
 def test_paths_are_the_open_ones_of_the_four():
