@@ -39,7 +39,7 @@ def test_ties_go_to_the_earlier():
         ([1, 2], [1, 2], 0, "between 1 and 2, got 0"),
         ([1, 2], [1, 2], 3, "between 1 and 2, got 3"),
         ([], [], 1, "got 1"),
-        ([1, 2], [1], 1, "one length"),
+        ([1, 2], [1], 1, "equal length"),
         ([1, np.nan], [1, 2], 1, "NaN"),
     ],
 )
