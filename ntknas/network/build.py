@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntknas.network.initialisation import initial_variables
@@ -24,7 +25,6 @@ class CellNetwork:
         spec: The network around the cell.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> network = CellNetwork(Architecture.from_id(0), NetworkSpec(channels=4, cells=1))
         >>> images = jnp.zeros((2, 32, 32, 3))
         >>> variables = network.init(jax.random.key(0), images)
@@ -44,7 +44,7 @@ class CellNetwork:
         """
         del images
         seed = key if isinstance(key, int) else int(jax.random.key_data(key).reshape(-1)[-1])
-        return initial_variables(self.spec, seed, self.architecture.ops)
+        return jax.tree.map(jnp.asarray, initial_variables(self.spec, seed, self.architecture.ops))
 
     def apply(
         self, variables: Mapping[str, Any], images: Float[Array, "n h w 3"]

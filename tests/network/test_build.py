@@ -27,6 +27,7 @@ def test_it_is_what_a_space_builds():
 def test_variables_are_the_draws_of_the_seed(key):
     variables = build(CELL, SPEC).init(key, jnp.zeros((1, 8, 8, 3)))
     chex.assert_trees_all_equal(variables, initial_variables(SPEC, 5, CELL.ops))
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(variables))
     sizes = {"channels": 2, "cells": 2, "classes": 3}
     total = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     assert total == num_parameters(CELL, **sizes)
