@@ -21,6 +21,7 @@ from jaxtyping import install_import_hook
 _hook = install_import_hook("ntknas", "beartype.beartype")
 _hook.__enter__()
 
+import hypothesis
 import jax
 import pytest
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from ntknas import Run
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Machines are noisy: no test asserts a time.
+hypothesis.settings.register_profile("ntknas", deadline=None)
+hypothesis.settings.load_profile("ntknas")
 
 DATA = Path(os.environ.get("NTKNAS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 

@@ -1,5 +1,7 @@
 """Searches on objectives whose best architecture is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def test_cells_that_compute_the_same_are_asked_for_once():
         return [num_parameters(cell) for cell in cells]
 
     history = search("local", NASBENCH201, size, queries=150)
-    asked = [query.architecture for query in history]
+    asked: list[Any] = [query.architecture for query in history]
     assert len({cell.id for cell in asked}) == 150
     assert all(NASBENCH201.representative(cell) == cell for cell in asked)
     assert history[-1].architecture in NASBENCH201.parse("all")
