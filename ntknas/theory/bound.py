@@ -167,6 +167,7 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
         InputError: For a kernel that is not mixed.
 
     Example:
+        >>> from ntknas.kernel import Batch
         >>> gram = JointGram(np.eye(3), tuple(Batch), epsilon=1e-7)
         >>> weyl_bound(gram, KernelName.MIXED_CLEAN, 0.5).bound
         0.5
