@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ntknas.search.loop import Evaluation
+from ntknas.search.loop import Evaluation, in_random_order
 from ntknas.spaces import Space
 
 __all__ = ["LocalSearch"]
@@ -26,9 +26,7 @@ class LocalSearch:
     def __init__(self, space: Space[Any], rng: np.random.Generator):
         self._space = space
         self._rng = rng
-        every = {space.representative(a).id: space.representative(a) for a in space.parse("all")}
-        listed = list(every.values())
-        self._starts = [listed[position] for position in rng.permutation(len(listed))]
+        self._starts = in_random_order(space, rng)
         self._asked: set[Any] = set()
         self._best: Evaluation | None = None
         self._waiting: list[Any] = []

@@ -13,7 +13,7 @@ from ntknas.errors import InputError
 from ntknas.registry import Registry
 from ntknas.spaces import Candidate, Space
 
-__all__ = ["SEARCHES", "Evaluation", "Objective", "Search", "search"]
+__all__ = ["SEARCHES", "Evaluation", "Objective", "Search", "in_random_order", "search"]
 
 Objective = Callable[[Sequence[Any]], Sequence[float]]
 """From architectures to one value per architecture; higher is better."""
@@ -66,6 +66,18 @@ SEARCHES: Registry[Callable[[Space[Any], np.random.Generator], Search]] = Regist
     },
 )
 """Search algorithms by name."""
+
+
+def in_random_order(space: Space[Any], rng: np.random.Generator) -> list[Any]:
+    """Every architecture of a space in random order, once if several compute the same.
+
+    Args:
+        space: Search space.
+        rng: Generator of the order.
+    """
+    representatives = [space.representative(architecture) for architecture in space.parse("all")]
+    every = list({architecture.id: architecture for architecture in representatives}.values())
+    return [every[position] for position in rng.permutation(len(every))]
 
 
 def search(

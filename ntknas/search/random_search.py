@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ntknas.search.loop import Evaluation
+from ntknas.search.loop import Evaluation, in_random_order
 from ntknas.spaces import Space
 
 __all__ = ["RandomSearch"]
@@ -20,10 +20,7 @@ class RandomSearch:
     """
 
     def __init__(self, space: Space[Any], rng: np.random.Generator):
-        every = {space.representative(a).id: space.representative(a) for a in space.parse("all")}
-        order = rng.permutation(len(every))
-        listed = list(every.values())
-        self._waiting = [listed[position] for position in order]
+        self._waiting = in_random_order(space, rng)
 
     def ask(self, count: int) -> list[Any]:
         """The next architectures of the order."""
