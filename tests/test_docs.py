@@ -32,7 +32,13 @@ def run_blocks(page: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES)
+# Pages that train or compile for a minute run with the slow tests.
+QUICK = ("how-to/own_images.md",)
+
+
+@pytest.mark.parametrize(
+    "page", [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in PAGES]
+)
 def test_python_of_a_page_runs(page, tmp_path):
     printed = run_blocks(page, tmp_path)
     if page == "explanation/theory.md":

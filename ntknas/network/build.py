@@ -25,10 +25,11 @@ class CellNetwork:
         spec: The network around the cell.
 
     Example:
-        >>> network = CellNetwork(Architecture.from_id(0), NetworkSpec(channels=4, cells=1))
+        >>> cell = Architecture.from_code("000300")
+        >>> network = CellNetwork(cell, NetworkSpec(channels=4, cells=1))
         >>> images = jnp.zeros((2, 32, 32, 3))
         >>> variables = network.init(jax.random.key(0), images)
-        >>> network.apply(variables, images).shape
+        >>> jax.jit(network.apply)(variables, images).shape
         (2, 10)
     """
 

@@ -176,11 +176,11 @@ class Network(nn.Module):
         spec: Width, depth, classes, normalisation and initialisation.
 
     Example:
-        >>> from ntknas.network import NetworkSpec
+        >>> from ntknas.network import NetworkSpec, initial_variables
         >>> network = Network(NetworkSpec(channels=4, cells=1))
         >>> images = jnp.zeros((2, 32, 32, 3))
-        >>> ops = (3, 1, 2, 0, 4, 1)
-        >>> variables = jax.jit(network.init, static_argnums=2)(jax.random.key(0), images, ops)
+        >>> ops = (0, 0, 0, 3, 0, 0)
+        >>> variables = initial_variables(network.spec, 0, ops)
         >>> jax.jit(network.apply, static_argnums=2)(variables, images, ops).shape
         (2, 10)
     """

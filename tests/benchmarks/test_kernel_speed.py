@@ -24,7 +24,12 @@ TINY = ntknas.NetworkSpec(channels=4, cells=2)
     [
         (Norm.BATCH, "random:2:0", ["torch"]),
         # neural-tangents compiles every architecture: networks with little in their cells.
-        (Norm.IMAGE, "code:000100,code:000200", ["torch_func", "neural_tangents"]),
+        pytest.param(
+            Norm.IMAGE,
+            "code:000100,code:000200",
+            ["torch_func", "neural_tangents"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_run(norm, archs, peers):

@@ -6,6 +6,7 @@ from benchmarks.memory import MemoryConfig, run
 from ntknas.errors import InputError
 
 
+@pytest.mark.slow
 def test_run():
     config = MemoryConfig("random:5:0", batch_size=4, channels=4, cells=1, every=2, early=2, late=4)
     result = run(config)

@@ -55,7 +55,10 @@ def test_three_devices_give_the_tables_of_one(tmp_path):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(("branch_free", "norm"), [(False, Norm.IMAGE), (True, Norm.BATCH)])
+@pytest.mark.parametrize(
+    ("branch_free", "norm"),
+    [(False, Norm.IMAGE), pytest.param(True, Norm.BATCH, marks=pytest.mark.slow)],
+)
 def test_several_architectures_in_a_launch(branch_free, norm):
     network = NetworkSpec(channels=4, cells=1, norm=norm)
     spec = ScoringSpec(batch_size=4, batches=(Batch.CLEAN,), network=network).compiled

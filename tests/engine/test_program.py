@@ -123,6 +123,7 @@ def test_a_run_holds_the_robust_kernels_of_the_static_network(run):
         np.testing.assert_allclose(block, wanted, rtol=1e-4, atol=1e-4 * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_weights_alone_and_an_attack_in_another_mode():
     """Attack the frozen network, differentiate the per-image one by its weights without biases."""

@@ -183,7 +183,7 @@ def test_what_does_not_fit(arguments, message):
     [
         (Norm.BATCH, (Batch.CLEAN,), "300230"),
         (Norm.BATCH, (Batch.CLEAN,), "003030"),  # constant: a bias behind zeros
-        (Norm.IMAGE, (Batch.CLEAN, Batch.ATTACKED), "001200"),
+        pytest.param(Norm.IMAGE, (Batch.CLEAN, Batch.ATTACKED), "001200", marks=pytest.mark.slow),
     ],
 )
 def test_both_programs_give_the_same_kernels_of_a_cell(norm, batches, code):

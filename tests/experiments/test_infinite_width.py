@@ -6,6 +6,8 @@ import pytest
 
 from experiments.infinite_width import SMALL, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):

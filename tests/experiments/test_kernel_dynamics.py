@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from experiments.kernel_dynamics import SMALL, run
 
 
+@pytest.mark.slow
 def test_run(tmp_path):
     frame = run(SMALL, tmp_path)
     assert len(frame) == 4 * 3  # kernels, looks

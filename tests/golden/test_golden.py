@@ -30,8 +30,8 @@ ARCHS = "0,10,12,1000,2581,3842"
 TRUTH = "robbench/NAS-RobBench-201_html.json"
 RTOL = 1e-6
 
-# One of each mode is recomputed always, the others with the slow tests.
-QUICK = ("image", "batch64")
+# One run is recomputed always, the others with the slow tests.
+QUICK = ("image",)
 runs = pytest.mark.parametrize(
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS],

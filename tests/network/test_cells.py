@@ -65,7 +65,13 @@ def draws(float64):
 check_equal = partial(chex.assert_trees_all_close, **TOLERANCE)
 
 
-@pytest.mark.parametrize("norm", list(Norm))
+SOME_SLOW = [
+    norm if norm in (Norm.BATCH, Norm.IMAGE) else pytest.param(norm, marks=pytest.mark.slow)
+    for norm in Norm
+]
+
+
+@pytest.mark.parametrize("norm", SOME_SLOW)
 def test_a_cell_of_data_equals_the_static_one(norm, draws):
     """Values and gradients; those of weights that no operation uses are zero."""
     x, cotangents = draws

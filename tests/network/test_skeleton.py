@@ -18,6 +18,7 @@ from tests.tolerances import TOLERANCES
 
 CONSTANT = [10, 12, 74, 172, 879]
 PARITY = [a.id for a in architectures("random:30:7")] + CONSTANT
+QUICK = PARITY[:8] + CONSTANT[:2]
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +76,11 @@ def oracle(norm: Norm, index: int) -> tuple:
     return images, variables, (logits.detach().numpy(), gradient)
 
 
-def errors(norm: Norm, dtype: str) -> np.ndarray:
-    """Relative errors of logits and of input gradients, for every architecture."""
+def errors(norm: Norm, dtype: str, ids: list[int]) -> np.ndarray:
+    """Relative errors of logits and of input gradients, per architecture."""
     program = data_program(norm, dtype)
     found = []
-    for index in PARITY:
+    for index in ids:
         images, variables, expected = oracle(norm, index)
         ops = jnp.array(Architecture.from_id(index).ops)
         got = program(super_network(norm, dtype, variables), images.astype(dtype), ops)
@@ -88,16 +89,24 @@ def errors(norm: Norm, dtype: str) -> np.ndarray:
     return np.array(found).T
 
 
-@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.FROZEN])
-def test_float64_equals_pytorch(norm, float64):
-    logits, gradients = errors(norm, "float64")
+BOTH = pytest.mark.parametrize("norm", [Norm.BATCH, Norm.FROZEN])
+SIZES = pytest.mark.parametrize(
+    "ids", [QUICK, pytest.param(PARITY, marks=pytest.mark.slow)], ids=["quick", "all"]
+)
+
+
+@BOTH
+@SIZES
+def test_float64_equals_pytorch(norm, ids, float64):
+    logits, gradients = errors(norm, "float64", ids)
     assert logits.max() < 1e-9
     assert gradients.max() < 1e-9
 
 
-@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.FROZEN])
-def test_float32_equals_pytorch_to_rounding(norm):
-    logits, gradients = errors(norm, "float32")
+@BOTH
+@SIZES
+def test_float32_equals_pytorch_to_rounding(norm, ids):
+    logits, gradients = errors(norm, "float32", ids)
     assert logits.max() < 1e-4
     # A ReLU input within rounding of zero falls on either side of it, and small batch variances
     # amplify such a flip in the gradient; PyTorch's own float32 gradient is as far from its
@@ -118,6 +127,7 @@ def test_static_and_data_operations_give_equal_logits(images):
         np.testing.assert_allclose(a, b, **TOLERANCES["float32"])
 
 
+@pytest.mark.slow
 def test_flax_init_has_the_same_tree_and_distribution(images):
     network = Network(NetworkSpec(channels=4, cells=1))
     ops = Architecture.from_id(0).ops

@@ -34,6 +34,7 @@ def test_it_holds_the_whole_space_in_five_megabytes():
     assert table.strings[9930] == Architecture.from_id(9930).string
 
 
+@pytest.mark.slow
 def test_a_random_handful_is_what_scoring_gives(tmp_path):
     rng = np.random.default_rng(2026)
     ids = sorted(int(i) for i in rng.choice(sorted(set(representatives())), 4, replace=False))

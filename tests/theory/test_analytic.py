@@ -67,7 +67,11 @@ def test_relu_by_hand(skips):
 
 
 @pytest.mark.parametrize(
-    "activations", [("leaky_relu", "swish", "relu"), ("sigmoid", "swish", "tanh")]
+    "activations",
+    [
+        pytest.param(("leaky_relu", "swish", "relu"), marks=pytest.mark.slow),
+        ("sigmoid", "swish", "tanh"),
+    ],
 )
 def test_a_wide_network_is_near(activations):
     spec = FullyConnectedSpec(depth=4, width=3000, skips=(1, 0.5), activations=activations)

@@ -61,6 +61,7 @@ def test_bad_mixtures(spec, sphere):
         kernel_regression(spec, images, labels, attacked=attacked, beta=1.5)
 
 
+@pytest.mark.slow
 def test_the_infinite_network_learns_the_sphere_and_is_attacked_by_its_own_gradients(spec):
     task = sphere_task(4, num_train=40, num_test=100, margin=0.2, seed=0)
     found = infinite_width(spec, task, rho=0.05, betas=(0.0, 1.0), attack=ATTACK)
