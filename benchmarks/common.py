@@ -19,6 +19,7 @@ import numpy as np
 
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, KernelName
+from ntknas.report import check_output, output_file
 
 __all__ = [
     "Answer",
@@ -266,15 +267,16 @@ def command(run: Callable[[Any], dict[str, Any]], defaults: Any, description: st
     flags = vars(parser.parse_args())
     out: Path | None = flags.pop("out")
     try:
-        if out and not out.parent.is_dir():
-            raise InputError(f"expected a file in a folder that exists, got {out}")
+        if out:
+            check_output(out)
         result = run(type(defaults)(**flags))
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(json.dumps({k: v for k, v in result.items() if k != "rows"}, indent=1, default=str))
     if out:
-        out.write_text(json.dumps(result, indent=1, default=str) + "\n")
+        with output_file(out) as temporary:
+            temporary.write_text(json.dumps(result, indent=1, default=str) + "\n")
 
 
 def _reader(value: Any) -> Callable[[str], Any]:

@@ -25,7 +25,7 @@ from benchmarks.common import Worker, command, describe, foreign_load, spread
 from ntknas.engine import many_grams, seed_inputs
 from ntknas.errors import InputError
 from ntknas.layers import Norm
-from ntknas.report.curves import check_picture
+from ntknas.report import check_picture, save_picture
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["ScalingConfig", "exponent", "plot", "run"]
@@ -207,7 +207,7 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     panels[0].set_ylabel("seconds per kernel")
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)
     return path
 
 

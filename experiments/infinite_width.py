@@ -31,7 +31,7 @@ import ntknas
 from experiments.command import clear_errors
 from ntknas.attack import attack
 from ntknas.kernel import KernelName
-from ntknas.report import format_table
+from ntknas.report import format_table, save_picture
 from ntknas.theory import (
     FullyConnectedSpec,
     Task,
@@ -285,7 +285,7 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
     axes.legend(fontsize=6)
     for axes in panels:
         axes.grid(alpha=0.3, which="both")
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.report import format_table
+from ntknas.report import format_table, save_picture
 from ntknas.theory import FullyConnectedSpec, image_task, kernel_dynamics
 from ntknas.training import TrainingSpec
 
@@ -162,7 +162,7 @@ def _draw(frame: pd.DataFrame, path: Path, title: str) -> None:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=130)
+    save_picture(figure, path, dpi=130)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import pandas as pd
 import ntknas
 from experiments.command import clear_errors
 from ntknas.evaluation import compare_runs, unmixed_names
-from ntknas.report import markdown, three_decimals, with_interval
+from ntknas.report import check_output, markdown, output_file, three_decimals, with_interval
 from ntknas.scores import format_fraction
 
 __all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report"]
@@ -233,10 +233,13 @@ def main() -> None:
     lists = {n: args[n] and tuple(args[n]) for n in ("runs", "metrics", "scores")}
     config = PublishedTablesConfig(**args | lists)
     with clear_errors(parser.prog):
+        if out:
+            check_output(out)
         text = report(config)
         print(text)
         if out:
-            out.write_text(text + "\n")
+            with output_file(out) as temporary:
+                temporary.write_text(text + "\n")
 
 
 if __name__ == "__main__":

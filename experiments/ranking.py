@@ -29,6 +29,7 @@ from ntknas.evaluation import (
     search_ranking,
 )
 from ntknas.ranking import best_of_top, mid_ranks, rank_correlation
+from ntknas.report import check_output, output_file
 from ntknas.scores import ScoreKind, score_names
 
 __all__ = ["RankingConfig", "report"]
@@ -171,13 +172,16 @@ def main() -> None:
     out = args.pop("out")
     config = RankingConfig(**args | {"runs": tuple(args["runs"]), "truth": tuple(args["truth"])})
     with clear_errors(parser.prog):
+        if out:
+            check_output(out)
         choice, table = report(config)
         print(json.dumps(choice, indent=1))
         print(table.round(3).to_string(index=False))
         if out:
             rows = table.to_dict(orient="records")
             content = {"config": asdict(config), **choice, "table": rows}
-            out.write_text(json.dumps(content, indent=1, default=str))
+            with output_file(out) as temporary:
+                temporary.write_text(json.dumps(content, indent=1, default=str))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from ntknas.engine import run_cost
 from ntknas.evaluation import default_ranking, in_development
 from ntknas.kernel import Batch
 from ntknas.layers import Norm
-from ntknas.report import Progress, markdown, with_interval
+from ntknas.report import Progress, markdown, save_picture, with_interval
 
 __all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
 
@@ -198,7 +198,7 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(f"{title}; numbers at the bottom: rows of the table", fontsize=9)
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)
 
 
 def _page(table: pd.DataFrame) -> str:

@@ -4,8 +4,30 @@ The command line prints its message as a single line and exits with status 2. Ev
 exception is a failure of the program.
 """
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "Remark", "shorten"]
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message says what was expected and what was received."""
+
+
+class Remark(UserWarning):
+    """Input that can be used, but is probably not what was meant."""
+
+
+def shorten(value: object, most: int = 60) -> str:
+    """A value as text for an error message, cut in the middle if it is long.
+
+    Args:
+        value: Text, which is kept as it is, or another value, whose `repr` is taken.
+        most: Largest number of characters.
+
+    Example:
+        >>> shorten("0,1,2,3,4,5,6,7,8,9", most=12)
+        '0,1,2...,8,9'
+    """
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= most:
+        return text
+    kept = most - 3
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int, Key
 
-from ntknas.attack.spec import ATTACKS, AttackSpec, LogitsFn, Scalar
+from ntknas.attack.spec import ATTACKS, AttackSpec, LogitsFn, Scalar, check_radius
 
 __all__ = ["ATTACKS", "Attack", "attack"]
 
@@ -56,6 +56,9 @@ def attack(
     Returns:
         Attacked images, within rho of `images` in every pixel and within [0, 1].
 
+    Raises:
+        InputError: If the radius has a value outside [0, 1].
+
     Example:
         >>> import jax
         >>> import jax.numpy as jnp
@@ -65,5 +68,6 @@ def attack(
         >>> attack(jax.random.key(0), apply_fn, w, x, y, spec=AttackSpec(), rho=0.1).item()
         0.4...
     """
+    check_radius(rho)
     run = ATTACKS[spec.name]
     return run(key, lambda images: apply_fn(params, images), images, labels, rho=rho, spec=spec)

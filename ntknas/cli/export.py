@@ -1,17 +1,11 @@
 """`ntknas export`: every number of a run as CSV or Parquet."""
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands
 from ntknas.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["add"]
 
@@ -47,29 +41,22 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from ntknas.report import check_output, output_file
     from ntknas.runs import Run
 
     if args.out == "-" and args.format != "csv":
         raise InputError("Parquet is binary: expected --out FILE, got --out -")
+    if args.out not in (None, "-"):
+        check_output(args.out)
     table = Run(args.run_folder).table()
     if args.out == "-":
         write_table(table, format="csv")
         return
     path = Path(args.out or Path(args.run_folder) / f"scores.{args.format}")
-    if path.is_dir() or not path.parent.is_dir():
-        reason = "is a folder" if path.is_dir() else "lies in no folder that exists"
-        raise InputError(f"expected a file to write, but {path} {reason}")
-    _write_whole(table, path, args.format)
+    with output_file(path) as temporary:
+        if args.format == "csv":
+            table.to_csv(temporary, index=False, lineterminator="\n")
+        else:
+            table.to_parquet(temporary, index=False)
     note(f"{len(table)} rows, {len(table.columns)} columns")
     write(str(path))
-
-
-def _write_whole(table: "pd.DataFrame", path: Path, format: str) -> None:
-    """Write to a temporary file first, so that the file is either complete or unchanged."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
-        beside = Path(folder) / path.name
-        if format == "csv":
-            table.to_csv(beside, index=False, lineterminator="\n")
-        else:
-            table.to_parquet(beside, index=False)
-        os.replace(beside, path)

@@ -1,6 +1,6 @@
 """The program for any network of any space; each network is traced and compiled by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,9 +9,15 @@ import numpy as np
 
 from ntknas.errors import InputError
 from ntknas.images import ScoringBatch
-from ntknas.kernel import robust_gram
+from ntknas.kernel import (
+    SplitNetwork,
+    check_logits,
+    check_separate_images,
+    robust_gram,
+    split_network,
+)
 from ntknas.runs import ScoringSpec
-from ntknas.spaces import Candidate, NetworkLike, Space
+from ntknas.spaces import Candidate, Label, NetworkLike, Space
 
 __all__ = ["StaticProgram"]
 
@@ -46,6 +52,7 @@ class StaticProgram:
             (jnp.asarray(batch.pixels, self._dtype), jnp.asarray(batch.labels)) for batch in batches
         ]
         self._classes = batches[0].classes
+        self._num_parameters: dict[Label, int] = {}
 
     def grams(self, launch: Sequence[Candidate]) -> list[np.ndarray]:
         """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
@@ -58,12 +65,9 @@ class StaticProgram:
 
         @jax.jit
         def compute(key, params, rest, images, labels):
-            def apply_fn(params, images):
-                return network.apply({**rest, "params": params}, images)
-
             return robust_gram(
                 key,
-                apply_fn,
+                built.bind(rest),
                 params,
                 images,
                 labels,
@@ -76,17 +80,19 @@ class StaticProgram:
 
         seed_grams = []
         for seed, (images, labels) in enumerate(self._batches):
-            variables = _variables(network, architecture, seed, images)
-            params = variables["params"]
-            rest = {name: tree for name, tree in variables.items() if name != "params"}
-            logits = jax.eval_shape(network.apply, {**rest, "params": params}, images)
-            if logits.shape != (len(images), self._classes):
+            built = _in_arithmetic(_split(network, architecture, seed, images), images.dtype)
+            bound, name = built.bind(built.rest), str(architecture.id)
+            self._num_parameters[architecture.id] = built.num_parameters
+            classes = check_logits(bound, built.params, images, name=name)
+            if classes != self._classes:
                 raise InputError(
-                    f"expected logits [{len(images)}, {self._classes}] of network "
-                    f"{architecture.id}, got {list(logits.shape)}"
+                    f"expected logits [{len(images)}, {self._classes}] of network {name}, "
+                    f"got {[len(images), classes]}"
                 )
+            if seed == 0 and not spec.images_coupled:
+                check_separate_images(bound, built.params, images, name=name)
             key = jax.random.key(seed)
-            seed_grams.append(np.asarray(compute(key, params, rest, images, labels)))
+            seed_grams.append(np.asarray(compute(key, built.params, built.rest, images, labels)))
         return np.stack(seed_grams)
 
     def _build(self, architecture: Candidate) -> NetworkLike:
@@ -98,31 +104,35 @@ class StaticProgram:
         return []
 
     def counts(self, architecture: Candidate) -> dict[str, float]:
-        """The counts of the space, and the number of parameters if they lack it."""
+        """The counts of the space, and the number of parameters if they lack it.
+
+        Args:
+            architecture: An architecture whose matrices were computed.
+        """
         counts = self._space.counts(architecture, self._spec.sizes)
         if "params" in counts:
             return counts
-        network, (images, _) = self._build(architecture), self._batches[0]
-        shapes = jax.eval_shape(network.init, jax.random.key(0), images)
-        params = jax.tree.leaves(shapes["params"])
-        return counts | {"params": float(sum(leaf.size for leaf in params))}
+        return counts | {"params": float(self._num_parameters[architecture.id])}
 
 
-def _variables(
+def _split(
     network: NetworkLike, architecture: Candidate, seed: int, images: jax.Array
-) -> dict[str, Any]:
-    """The variables of a network under a seed, in the arithmetic of the images."""
+) -> SplitNetwork:
+    """A network under a seed, with its parameters told apart."""
     variables = network.init(jax.random.key(seed), images)
-    if not isinstance(variables, Mapping) or "params" not in variables:
-        names = ", ".join(variables) if isinstance(variables, Mapping) else type(variables).__name__
-        raise InputError(
-            f"expected variables with a collection 'params' of network {architecture.id}, "
-            f"got {names}"
-        )
+    try:
+        return split_network(network.apply, variables)
+    except InputError as error:
+        raise InputError(f"network {architecture.id}: {error}") from None
 
-    def in_arithmetic(leaf: Any) -> jax.Array:
+
+def _in_arithmetic(network: SplitNetwork, dtype: Any) -> SplitNetwork:
+    """The network with its floating-point values in the arithmetic of the images."""
+
+    def cast(leaf: Any) -> jax.Array:
         array = jnp.asarray(leaf)
         floating = jnp.issubdtype(array.dtype, jnp.floating)
-        return jnp.asarray(leaf, images.dtype) if floating else array
+        return jnp.asarray(leaf, dtype) if floating else array
 
-    return jax.tree.map(in_arithmetic, dict(variables))
+    params, rest = jax.tree.map(cast, (network.params, network.rest))
+    return network._replace(params=params, rest=rest)

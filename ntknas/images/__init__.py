@@ -11,7 +11,7 @@ both were available.
 
 from ntknas.images.batch import ScoringBatch, batch_from_indices, scoring_batch
 from ntknas.images.dataset import DATASETS, DatasetInfo, dataset_info
-from ntknas.images.image_set import ImageSet
+from ntknas.images.image_set import ImageSet, clip_rounding
 from ntknas.images.source import load_images
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ImageSet",
     "ScoringBatch",
     "batch_from_indices",
+    "clip_rounding",
     "dataset_info",
     "load_images",
     "scoring_batch",

@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from ntknas.errors import InputError
 from ntknas.images.dataset import DATASETS
-from ntknas.images.image_set import ImageSet, check_labels, check_unit_interval
+from ntknas.images.image_set import ImageSet, check_labels, clip_rounding
 
 __all__ = ["ScoringBatch", "batch_from_indices", "scoring_batch"]
 
@@ -77,7 +77,7 @@ class ScoringBatch:
                     f"{self.source}: {name} must be {np.dtype(dtype)} {list(expected)}, "
                     f"got {values.dtype} {list(values.shape)}"
                 )
-        check_unit_interval(self.pixels, self.source)
+        object.__setattr__(self, "pixels", clip_rounding(self.pixels, self.source))
         if self.classes < 1:
             raise InputError(f"{self.source}: classes must be at least 1, got {self.classes}")
         check_labels(self.labels, self.classes, f"{self.source}: {self.dataset}")

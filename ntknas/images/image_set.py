@@ -9,7 +9,9 @@ import numpy as np
 from ntknas.errors import InputError
 from ntknas.images.dataset import dataset_info
 
-__all__ = ["ImageSet", "check_labels", "check_unit_interval"]
+__all__ = ["ImageSet", "check_labels", "clip_rounding"]
+
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ class ImageSet:
                 f"M >= 1, got {list(self.pixels.shape)}"
             )
         if self.pixels.dtype == np.float32:
-            check_unit_interval(self.pixels, self.source)
+            object.__setattr__(self, "pixels", clip_rounding(self.pixels, self.source))
         elif self.pixels.dtype != np.uint8:
             raise InputError(
                 f"{self.source}: pixels must be uint8, or float32 in [0, 1], "
@@ -78,19 +80,30 @@ class ImageSet:
         return digest.hexdigest()
 
 
-def check_unit_interval(pixels: np.ndarray, source: str) -> None:
-    """Raise InputError unless every float pixel is a number in [0, 1].
+def clip_rounding(pixels: np.ndarray, source: str) -> np.ndarray:
+    """Float pixels in [0, 1]; those that are outside by rounding are clipped.
 
     Args:
         pixels: Non-empty float array of any shape.
         source: Name for the origin of the pixels in the message.
+
+    Returns:
+        The same array if every pixel lies in [0, 1], or a clipped copy.
+
+    Raises:
+        InputError: If a pixel is NaN, or lies outside [0, 1] by more than 1e-6.
+
+    Example:
+        >>> clip_rounding(np.array([-3e-8, 0.5, 1.0]), "made here")
+        array([0. , 0.5, 1. ])
     """
     missing = int(np.isnan(pixels).sum())
     if missing:
         raise InputError(f"{source}: {missing} of {pixels.size} pixel values are NaN")
     low, high = float(pixels.min()), float(pixels.max())
-    if low < 0 or high > 1:
-        raise InputError(f"{source}: float pixels must lie in [0, 1], got {low:g} to {high:g}")
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise InputError(f"{source}: float pixels must lie in [0, 1], got {low:.9g} to {high:.9g}")
+    return pixels if 0 <= low <= high <= 1 else pixels.clip(0, 1)
 
 
 def check_labels(labels: np.ndarray, classes: int, source: str) -> None:

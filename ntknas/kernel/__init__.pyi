@@ -18,7 +18,18 @@ from .layerwise import (
     norm_products as norm_products,
     products as products,
 )
-from .names import Batch as Batch, KernelName as KernelName, Logits as Logits
+from .names import (
+    Batch as Batch,
+    KernelName as KernelName,
+    Logits as Logits,
+    check_beta as check_beta,
+)
+from .parameters import (
+    SplitNetwork as SplitNetwork,
+    check_logits as check_logits,
+    check_separate_images as check_separate_images,
+    split_network as split_network,
+)
 from .robust import (
     attacked_batches as attacked_batches,
     kernel_blocks as kernel_blocks,

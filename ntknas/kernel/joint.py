@@ -31,6 +31,7 @@ class JointGram:
         batches: The b batches that it holds, in the order of `Batch`.
         epsilon: Machine epsilon of the arithmetic that computed it. Eigenvalues below
             n * epsilon * lambda_max are rounding.
+        parameters: What was differentiated, for readers; empty if that is not recorded.
 
     Raises:
         InputError: If the shape does not fit the batches, or the batches are out of order.
@@ -44,6 +45,7 @@ class JointGram:
     gram: Float[np.ndarray, "*s m m"]
     batches: tuple[Batch, ...]
     epsilon: float
+    parameters: str = ""
 
     def __post_init__(self) -> None:
         size = self.gram.shape[-1]
@@ -81,7 +83,8 @@ class JointGram:
         stack = "x".join(map(str, self.gram.shape[:-2]))
         return (
             f"JointGram({stack + ' of ' if stack else ''}{self.num_images} images: "
-            f"{', '.join(self.batches)}; epsilon {self.epsilon:.3g})"
+            f"{', '.join(self.batches)}; epsilon {self.epsilon:.3g}"
+            f"{'; ' * bool(self.parameters)}{self.parameters})"
         )
 
     @property

@@ -6,7 +6,9 @@ ones A_rho(A_rho(x)). A *kernel* is a product of Jacobians on one batch or on a 
 
 import enum
 
-__all__ = ["Batch", "KernelName", "Logits"]
+from ntknas.errors import InputError
+
+__all__ = ["Batch", "KernelName", "Logits", "check_beta"]
 
 
 class Batch(enum.StrEnum):
@@ -72,3 +74,22 @@ class Logits(enum.StrEnum):
 
     SUM = "sum"
     TRACE = "trace"
+
+
+def check_beta(beta: float) -> float:
+    """A weight of the robust loss in [0, 1]; what is outside by rounding is put on the end.
+
+    Args:
+        beta: The weight.
+
+    Raises:
+        InputError: If it lies outside [0, 1] by more than 1e-9.
+
+    Example:
+        >>> check_beta(1.0000000000000002)
+        1.0
+    """
+    beta = float(beta)
+    if not -1e-9 <= beta <= 1 + 1e-9:
+        raise InputError(f"beta must lie in [0, 1], got {beta:.9g}")
+    return min(max(beta, 0.0), 1.0)

@@ -4,19 +4,24 @@
 network of any kind.
 """
 
+from dataclasses import replace
+from types import NoneType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from ntknas.attack import AttackSpec, attack
-from ntknas.errors import InputError
+from ntknas.attack import AttackSpec, attack, check_radius
+from ntknas.errors import InputError, shorten
+from ntknas.images import clip_rounding
 from ntknas.kernel.gram import ProbedFn, chained_gram, probed_gram
 from ntknas.kernel.jacobians import ApplyFn
 from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import Batch, Logits
+from ntknas.kernel.parameters import check_logits, check_separate_images, split_network
 
 __all__ = ["attacked_batches", "kernel_blocks", "robust_gram"]
 
@@ -131,39 +136,45 @@ def _groups(count: int, has_clean: bool, per_radius: int) -> list[tuple[int, ...
 
 
 def kernel_blocks(
-    apply_fn: ApplyFn,
+    apply_fn: Any,
     params: PyTree,
-    images: Float[Any, "n h w c"],
-    labels: Int[Any, " m"],  # m = n is checked below, so that users get a readable error
+    images: Any,  # shapes and types are checked below, so that users get a readable error
+    labels: Any,
     *,
-    rho: float = 8 / 255,
-    batches: tuple[Batch, ...] = tuple(Batch),
-    attack: AttackSpec | None = None,
+    rho: Any = 8 / 255,
+    batches: Any = tuple(Batch),
+    attack: Any = None,
     coupled: bool = True,
-    logits: Logits = Logits.SUM,
+    logits: Any = Logits.SUM,
     seed: int = 0,
 ) -> JointGram:
     """Clean, robust and twice-perturbed kernels of one network of any kind.
 
     Args:
-        apply_fn: The network, `(params, images [n, h, w, c]) -> logits [n, k]`.
-        params: Pytree of the parameters.
-        images: Pixels in [0, 1].
-        labels: Classes 0..k-1 of the images.
-        rho: Radius of the attack in pixel units.
-        batches: The batches whose Jacobians are taken, in any order.
+        apply_fn: The network, `(params, images [n, h, w, c]) -> logits [n, k]`, or a Flax module.
+        params: Pytree of the parameters. Of a Flax Linen variable dict, the collection "params" is
+            differentiated, and others such as "batch_stats" are constants. Of an NNX module or
+            state, the variables of type `nnx.Param` are differentiated. None if `apply_fn` is an
+            NNX module.
+        images: Pixels in [0, 1], float [n, h, w, c].
+        labels: Classes 0..k-1 of the images, whole numbers [n].
+        rho: Radius of the attack in pixel units, in [0, 1].
+        batches: The batches whose Jacobians are taken, members of `Batch` in any order.
         attack: The attack; None means PGD of 20 steps (see `AttackSpec`).
         coupled: Whether the output on an image depends on the other images of the batch, as under
             batch normalisation. False is faster, and right for all other networks.
-        logits: Convention over the logits.
+        logits: Convention over the logits, a member of `Logits`.
         seed: Seed of the attack's random start.
 
     Returns:
-        The joint Gram matrix.
+        The joint Gram matrix; its `parameters` say what was differentiated.
 
     Raises:
-        InputError: For a negative rho, no or unknown batches, no images, pixels outside [0, 1], or
-            labels that do not fit the images or the logits.
+        InputError: If it is not clear what the parameters are; for parameters or images that are
+            not finite, or not in float32 or float64; for a radius outside [0, 1], no or unknown
+            batches, no images, or pixels outside [0, 1]; for labels that do not fit the images or
+            the logits; for a network that does not return logits [n, k]; or if `coupled` is False
+            and the logits of an image depend on the other images.
 
     Example:
         >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
@@ -173,30 +184,27 @@ def kernel_blocks(
         >>> blocks.clean.shape, blocks.mixed_robust(0.5).shape
         ((2, 2), (2, 2))
     """
-    images = jnp.asarray(images)
-    labels = jnp.asarray(labels)
-    if not batches or not set(batches) <= set(Batch):
-        raise InputError(f"expected at least one batch of {', '.join(Batch)}, got {batches}")
-    batches = tuple(batch for batch in Batch if batch in batches)
-    if not 0 <= rho < float("inf"):
-        raise InputError(f"rho must be a radius >= 0 in pixel units, got {rho}")
-    if labels.shape != images.shape[:1]:
-        raise InputError(f"expected one label per image, got {labels.shape} for {images.shape}")
-    if len(images) == 0:
-        raise InputError("expected at least one image, got none")
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise InputError(f"pixels must be floating-point numbers in [0, 1], got {images.dtype}")
-    if not bool(jnp.all((images >= 0) & (images <= 1))):
-        raise InputError("pixels must be finite and lie in [0, 1]")
-    classes = jax.eval_shape(apply_fn, params, images).shape[-1]
+    batches = _check_batches(batches)
+    check_radius(rho)
+    if not isinstance(logits, Logits):
+        raise InputError(f"expected a member of Logits, such as Logits.TRACE, got {logits!r}")
+    if not isinstance(attack, (AttackSpec, NoneType)):
+        raise InputError(f"expected an AttackSpec, got {shorten(attack)}")
+    images = _check_pixels(images)
+    labels = _check_labels(labels, len(images))
+    network = split_network(apply_fn, params)
+    bound = network.bind(network.rest)
+    classes = check_logits(bound, network.params, images)
     if not bool(jnp.all((labels >= 0) & (labels < classes))):
-        raise InputError(f"labels must lie in 0..{classes - 1}, got {labels.tolist()}")
+        raise InputError(f"labels must lie in 0..{classes - 1}, got {labels.min()}..{labels.max()}")
+    if not coupled:
+        check_separate_images(bound, network.params, images)
 
     @jax.jit
-    def compute(key, params, images, labels, rhos):
+    def compute(key, params, rest, images, labels, rhos):
         return robust_gram(
             key,
-            apply_fn,
+            network.bind(rest),
             params,
             images,
             labels,
@@ -208,5 +216,39 @@ def kernel_blocks(
         )
 
     rhos = jnp.array([rho], images.dtype)
-    grams = compute(jax.random.key(seed), params, images, labels, rhos)
-    return JointGram.from_array(grams, batches)[0]
+    key = jax.random.key(seed)
+    grams = compute(key, network.params, network.rest, images, labels, rhos)
+    joint = JointGram.from_array(grams, batches)[0]
+    return replace(joint, parameters=network.description)
+
+
+def _check_batches(batches: Any) -> tuple[Batch, ...]:
+    """The batches in the order of `Batch`."""
+    listed = isinstance(batches, (tuple, list, set, frozenset))
+    if not listed or not batches or not set(batches) <= set(Batch):
+        raise InputError(
+            f"expected a tuple of at least one batch of {', '.join(Batch)}, got {shorten(batches)}"
+        )
+    return tuple(batch for batch in Batch if batch in batches)
+
+
+def _check_pixels(images: Any) -> Array:
+    """Images as an array; pixels that leave [0, 1] by rounding are clipped."""
+    array = np.asarray(images)
+    if array.ndim != 4 or 0 in array.shape:
+        raise InputError(
+            f"expected images [n, h, w, c] with at least one image, got {list(array.shape)}"
+        )
+    if array.dtype not in (np.float32, np.float64):
+        raise InputError(f"pixels must be float32 or float64 in [0, 1], got {array.dtype}")
+    return jnp.asarray(clip_rounding(array, "images"))
+
+
+def _check_labels(labels: Any, count: int) -> Array:
+    """Labels as an array, one whole number per image."""
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise InputError(f"labels must be whole numbers, got {array.dtype}")
+    if array.shape != (count,):
+        raise InputError(f"expected one label per image, got {list(array.shape)} for {count}")
+    return jnp.asarray(array.astype(np.int32))

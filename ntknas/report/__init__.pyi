@@ -1,7 +1,12 @@
 # What the room gives; each name is imported when it is first used.
 from .bounds import bound_panels as bound_panels
-from .curves import beta_curves as beta_curves, check_picture as check_picture
+from .curves import (
+    beta_curves as beta_curves,
+    check_picture as check_picture,
+    save_picture as save_picture,
+)
 from .heat import heat_maps as heat_maps
+from .output import check_output as check_output, output_file as output_file
 from .panels import panel_figure as panel_figure
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter

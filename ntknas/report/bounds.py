@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.ticker import NullFormatter
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture
+from ntknas.report.curves import check_picture, save_picture
 from ntknas.report.panels import panel_figure
 
 __all__ = ["bound_panels"]
@@ -78,8 +78,7 @@ def bound_panels(
     figure.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
     )
-    figure.savefig(path, dpi=150)
-    return path
+    return save_picture(figure, path)
 
 
 def _draw(axes, points: pd.DataFrame, colour: str, marker: str):

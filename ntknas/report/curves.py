@@ -16,9 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ntknas.errors import InputError
+from ntknas.report.output import check_output, output_file
 from ntknas.scores import format_fraction
 
-__all__ = ["beta_curves", "check_picture"]
+__all__ = ["beta_curves", "check_picture", "save_picture"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -35,13 +36,31 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
         path: Path of the picture.
 
     Raises:
-        InputError: If the path does not end in .png or .svg, or its folder does not exist.
+        InputError: If the path does not end in .png or .svg, or cannot be written.
     """
-    path = Path(path)
+    path = check_output(path)
     if path.suffix.lower() not in (".png", ".svg"):
         raise InputError(f"expected a picture's name ending in .png or .svg, got {str(path)!r}")
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"expected a picture's name in a folder that exists, got {str(path)!r}")
+    return path
+
+
+def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
+    """Write a figure to a file, in one step.
+
+    Args:
+        figure: The figure.
+        path: Path of the picture, ending in .png or .svg.
+        dpi: Dots per inch of a .png.
+
+    Returns:
+        The path of the picture.
+
+    Raises:
+        InputError: If the path has another ending, or cannot be written.
+    """
+    path = check_picture(path)
+    with output_file(path) as temporary:
+        figure.savefig(temporary, dpi=dpi, format=path.suffix[1:].lower())
     return path
 
 
@@ -115,8 +134,7 @@ def beta_curves(
         figure.suptitle(title, fontsize=10)
     handles = [Line2D([], [], label=f"rho {format_fraction(r)}", **styles[r]) for r in rhos]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(scores), frameon=False)
-    figure.savefig(path, dpi=150)
-    return path
+    return save_picture(figure, path)
 
 
 def _draw(axes, curve, value, style):

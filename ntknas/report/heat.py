@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture
+from ntknas.report.curves import check_picture, save_picture
 from ntknas.scores import format_fraction
 
 __all__ = ["heat_maps"]
@@ -67,5 +67,4 @@ def heat_maps(
     for axes in panels[:, 0]:
         axes.set_ylabel("rho")
     figure.suptitle(title or score, fontsize=10)
-    figure.savefig(path, dpi=150)
-    return path
+    return save_picture(figure, path)

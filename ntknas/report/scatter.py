@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.colors import BoundaryNorm
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture
+from ntknas.report.curves import check_picture, save_picture
 from ntknas.report.panels import panel_figure
 
 __all__ = ["score_scatter"]
@@ -79,8 +79,7 @@ def score_scatter(
         bar.set_label("3x3 convolutions")
     if title:
         figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=150)
-    return path
+    return save_picture(figure, path)
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:

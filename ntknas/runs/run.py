@@ -14,7 +14,7 @@ import pandas as pd
 
 from ntknas.errors import InputError
 from ntknas.kernel.joint import JointGram
-from ntknas.kernel.names import KernelName
+from ntknas.kernel.names import KernelName, check_beta
 from ntknas.runs.rows import ScoreRow, score_rows
 from ntknas.runs.spec import ScoringSpec
 from ntknas.runs.store import Description, Store
@@ -227,12 +227,9 @@ class Run:
             InputError: If there is no beta, a beta lies outside [0, 1], or the run has no mixed
                 kernels.
         """
-        betas = tuple(map(float, betas))
+        betas = tuple(map(check_beta, betas))
         if not betas:
             raise InputError("expected at least one beta, got none")
-        for beta in betas:
-            if not 0 <= beta <= 1:
-                raise InputError(f"beta must lie in [0, 1], got {beta:g}")
         mixed = [kernel for kernel in self.spec.kernels if kernel.mixed]
         if not mixed:
             raise InputError(

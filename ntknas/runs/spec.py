@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
 from typing import Any
 
-from ntknas.attack.spec import AttackSpec
+from ntknas.attack.spec import AttackSpec, check_radius
 from ntknas.errors import InputError
-from ntknas.kernel.names import Batch, KernelName, Logits
+from ntknas.kernel.names import Batch, KernelName, Logits, check_beta
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.runs.migrations import SCHEMA, migrate_settings
@@ -78,6 +79,9 @@ class ScoringSpec:
         for name in ("batch_size", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("batches", "rhos", "betas"):
+            if isinstance(getattr(self, name), (str, Real)):
+                raise InputError(f"{name} must be a tuple, got {getattr(self, name)!r}")
         _check_choice("balance", self.balance, ("near", "exact"))
         _check_choice("parameters", self.parameters, PARAMETERS)
         _check_choice("logits", self.logits, tuple(Logits))
@@ -90,18 +94,15 @@ class ScoringSpec:
         if attacks and not rhos:
             raise InputError("attacked kernels need at least one rho, got none")
         for rho in rhos:
-            if not 0 <= rho < float("inf"):
-                raise InputError(f"rho must be a radius >= 0 in pixel units, got {rho}")
-        for beta in self.betas:
-            if not 0 <= beta <= 1:
-                raise InputError(f"beta must lie in [0, 1], got {beta}")
+            check_radius(rho)
+        betas = tuple(sorted({check_beta(beta) for beta in self.betas}))
         batches = tuple(batch for batch in Batch if batch in self.batches)
         mixed = any(k.mixed and set(k.batches) <= set(batches) for k in KernelName)
         # Settings that mean the same are stored in the same form, so that such runs are equal.
         for name, value in {
             "batches": batches,
             "rhos": rhos,
-            "betas": tuple(sorted(set(map(float, self.betas)))) if mixed else (),
+            "betas": betas if mixed else (),
             "attack": self.attack if attacks else AttackSpec(),
             "attack_norm": self._attack_norm(attacks),
             "logits": Logits(self.logits),

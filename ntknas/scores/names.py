@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ntknas.errors import InputError
-from ntknas.kernel.names import KernelName
+from ntknas.kernel.names import KernelName, check_beta
 from ntknas.scores.fraction import format_decimal, format_fraction, parse_fraction
 from ntknas.scores.record import ScoreKind
 from ntknas.scores.registry import SCORES
@@ -71,10 +71,12 @@ class ScoreName:
             form = name + (":RHO" if wanted else "") + (":BETA" if wanted == 2 else "")
             raise InputError(f"expected {score}@{form}, got {text!r}")
         values = [parse_fraction(number) for number in numbers]
-        if values and values[0] < 0:
-            raise InputError(f"rho must be a radius >= 0 in pixel units, got {values[0]}")
-        if len(values) == 2 and not 0 <= values[1] <= 1:
-            raise InputError(f"beta must lie in [0, 1], got {values[1]}")
+        if values and not 0 <= values[0] <= 1:
+            raise InputError(
+                f"rho must lie in [0, 1], in pixel units such as 8/255, got {values[0]:g}"
+            )
+        if len(values) == 2:
+            values[1] = check_beta(values[1])
         return cls(score, kernel, *values)
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """`NetworkTable`: a search space that is a list of networks, each with a name."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,24 +38,26 @@ class _Fixed:
     """A network whose parameters are already known."""
 
     def __init__(self, apply_fn: Any, params: Any):
-        self._apply_fn = apply_fn
+        self.apply = apply_fn
         self._params = params
 
-    def init(self, key: Any, images: Any) -> dict[str, Any]:
+    def init(self, key: Any, images: Any) -> Any:
         """The known parameters; the key has no effect."""
-        return {"params": self._params}
+        return self._params
 
-    def apply(self, variables: Mapping[str, Any], images: Any) -> Any:
-        """The logits of the images."""
-        return self._apply_fn(variables["params"], images)
+
+def _is_nnx(network: Any) -> bool:
+    """Whether a network is an NNX module; whoever has one has imported `flax.nnx`."""
+    nnx = sys.modules.get("flax.nnx")
+    return nnx is not None and isinstance(network, nnx.Module)
 
 
 class NetworkTable:
     """Networks of your own as a space without neighbours; see `ntknas.spaces.Space`.
 
     Args:
-        networks: Networks by label: each has `init` and `apply` (a Flax module), or is a pair
-            `(apply_fn, params)`.
+        networks: Networks by label: each has `init` and `apply` (a Flax Linen module), is a pair
+            `(apply_fn, params)`, or is a Flax NNX module.
 
     Raises:
         InputError: If there are no networks, or one of them has neither form.
@@ -76,6 +79,8 @@ class NetworkTable:
                 self._networks[label] = _Fixed(*network)
             elif hasattr(network, "init") and hasattr(network, "apply"):
                 self._networks[label] = network
+            elif _is_nnx(network):
+                self._networks[label] = _Fixed(network, None)
             else:
                 raise InputError(
                     f"expected network {label!r} as a Flax module or as (apply_fn, params), "

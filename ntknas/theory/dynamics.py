@@ -14,6 +14,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, PyTree
 
+from ntknas.attack import check_radius
 from ntknas.kernel import Batch, JointGram, KernelName
 from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec
 from ntknas.theory.kernels import joint_gram
@@ -94,6 +95,7 @@ def kernel_dynamics(
     Returns:
         One row per measurement (step 0 included) and kernel (clean, robust, K_all and K~_all).
     """
+    check_radius(rho)
     init, start, order = jax.random.split(jax.random.key(seed), 3)
     images, labels = jnp.asarray(task.train_images), jnp.asarray(task.train_labels)
     kernel_batch = (images[:num_images], labels[:num_images])

@@ -6,10 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ntknas.attack import AttackSpec
+from ntknas.attack import AttackSpec, check_radius
 from ntknas.errors import InputError
 from ntknas.images import load_images
-from ntknas.kernel import JointGram, KernelName
+from ntknas.kernel import JointGram, KernelName, check_beta
 from ntknas.theory.analytic import analytic_kernel
 from ntknas.theory.bound import bound_terms, weyl_bound
 from ntknas.theory.fully_connected import FullyConnectedSpec
@@ -76,10 +76,10 @@ class TheorySpec:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise InputError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
-        if not self.betas or not all(0 <= beta <= 1 for beta in self.betas):
-            raise InputError(f"beta must lie in [0, 1], got {_listed(self.betas)}")
-        if self.rho < 0:
-            raise InputError(f"rho must be a radius >= 0 in pixel units, got {self.rho}")
+        if not self.betas:
+            raise InputError("expected at least one beta in [0, 1], got none")
+        object.__setattr__(self, "betas", tuple(check_beta(beta) for beta in self.betas))
+        check_radius(self.rho)
         if self.seed < 0:
             raise InputError(f"seed must not be negative, got {self.seed}")
         if self.task == "sphere" and (self.data is not None or self.pooling != 1):
@@ -215,8 +215,3 @@ def _trained(
             }
         )
     return rows
-
-
-def _listed(values: Sequence[float]) -> str:
-    """The values with commas between them, for error texts."""
-    return ",".join(f"{value:g}" for value in values) or "none"

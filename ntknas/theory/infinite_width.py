@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ntknas.attack import AttackSpec, attack as run_attack
+from ntknas.attack import AttackSpec, attack as run_attack, check_radius
 from ntknas.errors import InputError
 from ntknas.kernel import ApplyFn, JointGram, KernelName
 from ntknas.theory.analytic import analytic_blocks, analytic_kernel
@@ -137,6 +137,7 @@ def infinite_width(
     Returns:
         Kernels and errors.
     """
+    check_radius(rho)
     chosen = attack or AttackSpec()
     with jax.enable_x64(True):
         first_start, second_start, test = jax.random.split(jax.random.key(seed), 3)

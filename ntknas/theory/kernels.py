@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from ntknas.attack import AttackSpec
+from ntknas.attack import AttackSpec, check_radius
 from ntknas.kernel import Batch, JointGram, Logits, attacked_batches, logit_directions
 from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec, Parametrisation
 from ntknas.theory.task import Task
@@ -149,6 +149,7 @@ def initial_blocks(
     Returns:
         The joint Gram matrix.
     """
+    check_radius(rho)
     init, start = jax.random.split(jax.random.key(seed))
     params = FullyConnected(spec).init(init, jnp.asarray(task.train_images[:1]))
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
-from ntknas.attack import AttackSpec
+from ntknas.attack import AttackSpec, check_radius
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, JointGram
 from ntknas.theory.fully_connected import FullyConnected, FullyConnectedSpec
@@ -66,6 +66,7 @@ def measure(
     Raises:
         InputError: For no tasks, or tasks that differ in size.
     """
+    check_radius(rho)
     shapes = {(task.train_images.shape, task.test_images.shape) for task in tasks}
     if len(shapes) != 1:
         raise InputError(f"expected tasks of one size, got {len(shapes)} sizes")

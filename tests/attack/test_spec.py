@@ -45,10 +45,10 @@ def test_name_may_be_given_as_text():
     [
         ({"name": "apgd"}, "expected attack to be one of pgd, fgsm, got 'apgd'"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"step_size": 0.0}, "step size must be positive, got 0.0"),
-        ({"step_size": -0.1}, "step size must be positive"),
-        ({"step_size": float("nan")}, "step size must be positive"),
-        ({"step_size": float("inf")}, "step size must be positive"),
+        ({"step_size": 0.0}, "step size must be positive, got 0"),
+        ({"step_size": -0.1}, "attack step size must lie in"),
+        ({"step_size": float("nan")}, "attack step size must lie in"),
+        ({"step_size": float("inf")}, "attack step size must lie in"),
     ],
 )
 def test_bad_settings(settings, message):

@@ -224,9 +224,9 @@ def test_a_space_of_ones_own_says_itself_whether_images_are_coupled():
         ({"parameters": "some"}, "parameters must be one of all, weights, got 'some'"),
         ({"batches": ()}, "expected at least one kernel of clean, robust, twice, got none"),
         ({"rhos": ()}, "attacked kernels need at least one rho, got none"),
-        ({"rhos": (-0.1,)}, "rho must be a radius >= 0 in pixel units, got -0.1"),
-        ({"rhos": (math.inf,)}, "rho must be a radius >= 0 in pixel units, got inf"),
-        ({"rhos": (math.nan,)}, "rho must be a radius >= 0 in pixel units, got nan"),
+        ({"rhos": (-0.1,)}, "rho must lie in [0, 1], in pixel units such as 8/255, got -0.1"),
+        ({"rhos": (math.inf,)}, "rho must lie in [0, 1], in pixel units such as 8/255, got inf"),
+        ({"rhos": (math.nan,)}, "rho must lie in [0, 1], in pixel units such as 8/255, got nan"),
         ({"betas": (1.5,)}, "beta must lie in [0, 1], got 1.5"),
         ({"betas": (math.nan,)}, "beta must lie in [0, 1], got nan"),
         (

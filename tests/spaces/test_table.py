@@ -61,7 +61,7 @@ def test_parameters_that_are_there_are_the_variables(table):
     images = jnp.asarray(np.random.default_rng(0).uniform(size=(3, 2, 2, 3)), jnp.float32)
     network = table.build(NamedNetwork(7))
     variables = [network.init(jax.random.key(seed), images) for seed in (0, 1)]
-    assert variables[0]["params"] is variables[1]["params"]
+    assert variables[0] is variables[1]
     np.testing.assert_allclose(
         network.apply(variables[0], images), 2 * linear(WEIGHTS, images), rtol=1e-6
     )
