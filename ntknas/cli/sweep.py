@@ -113,7 +113,8 @@ def _run(args: argparse.Namespace) -> None:
         from ntknas.report import beta_curves
 
         title = f"{len(run.ids)} architectures; bands: {band}"
-        beta_curves(table, args.plot, value=what, label=label, title=title)
+        bounded = what == "spearman"
+        beta_curves(table, args.plot, value=what, label=label, title=title, bounded=bounded)
     if args.format == "table":
         write(f"{run.folder}, {len(run.ids)} architectures: {label}")
         write_table(_matrix(table, what), format="table")

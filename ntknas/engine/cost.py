@@ -54,8 +54,10 @@ from ntknas.spaces.nasbench201 import (
     EDGES,
     OPERATIONS,
     Architecture,
+    ArchitectureLike,
     Layer,
     LayerKind,
+    architecture_of,
     layers,
     live_operations,
 )
@@ -145,7 +147,7 @@ class _Counts(NamedTuple):
     nodes: int
 
 
-def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
+def run_cost(architecture: ArchitectureLike, spec: ScoringSpec) -> Cost:
     """The operations and bytes of scoring an architecture under one seed.
 
     With N images per batch and B batches (one clean batch, and per radius one attacked and one
@@ -180,6 +182,7 @@ def run_cost(architecture: Architecture, spec: ScoringSpec) -> Cost:
         >>> cost.forward_flops, cost.weight_gradient_flops, cost.attack_flops
         (6380431360, 112701276160, 0)
     """
+    architecture = architecture_of(architecture)
     network, n = spec.cell_network, spec.batch_size
     live = Architecture(live_operations(architecture))
     counts = _counts(live, network)

@@ -1,12 +1,14 @@
 """Reading a dict of arrays from a pickle without letting the pickle run anything.
 
-A pickle is a program: it may import and call whatever it names. Image pickles need four names,
-all of them for NumPy arrays. This module replaces them with two small classes that accept the
-shape, the plain number type and the bytes of an array, and refuses every other name. A pickle
-cannot even call NumPy's own constructors, which can be made to place objects at chosen addresses.
+A pickle is a program: it may import and call whatever it names. Image pickles need a few names, all
+of them for NumPy arrays, NumPy scalars and byte strings. This module replaces them with small
+functions and classes that accept the shape, the plain number type and the bytes of an array, and
+refuses every other name. A pickle cannot even call NumPy's own constructors, which can be made to
+place objects at chosen addresses.
 
 The official CIFAR files were written by Python 2 (protocol 2, byte-string keys), ImageNet16's by
-Python 3. Both are read, at protocols 0 to 4.
+Python 3. Both are read, at protocols 0 to 5, whether NumPy 1 or NumPy 2 wrote the arrays. An array
+of protocol 5 has to be in the pickle itself; buffers that travel beside it are not known here.
 """
 
 import io
@@ -14,7 +16,7 @@ import pickle
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,6 +42,15 @@ class _Dtype:
         self.value = self.value.newbyteorder(order)  # type: ignore[arg-type]
 
 
+def _numbers(raw: object, dtype: object) -> np.ndarray:
+    """The plain numbers in some bytes, as a read-only array `[n]`."""
+    if not isinstance(raw, (bytes, bytearray)) or not isinstance(dtype, _Dtype):
+        raise ValueError("array without its bytes or without its type")
+    numbers = np.frombuffer(raw, dtype.value)
+    numbers.flags.writeable = False
+    return numbers
+
+
 class _Array:
     """Replacement for `numpy.ndarray` and for the function that rebuilds an array."""
 
@@ -53,18 +64,66 @@ class _Array:
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, is_fortran, raw = state
-        order = "F" if is_fortran else "C"
-        self.value = np.frombuffer(raw, dtype.value).reshape(shape, order=order)  # type: ignore[call-overload]
+        order: Literal["F", "C"] = "F" if is_fortran else "C"
+        self.value = _numbers(raw, dtype).reshape(shape, order=order)
+
+
+def _from_buffer(
+    raw: object, dtype: object, shape: Any, order: object, axes: Any = None, *_: object
+) -> _Array:
+    """Replacement for NumPy's `_frombuffer`, which rebuilds the arrays of protocol 5."""
+    array = _Array()
+    if order == "K" and axes is not None:
+        array.value = _numbers(raw, dtype).reshape(shape).transpose(axes)
+    elif order in ("C", "F"):
+        array.value = _numbers(raw, dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    else:
+        raise ValueError(f"array in the order {order!r:.80}")
+    return array
+
+
+def _scalar(dtype: object, raw: object) -> bool | int | float:
+    """Replacement for NumPy's `scalar`; a number of Python, which a pickle cannot change."""
+    return _numbers(raw, dtype).item()
+
+
+def _byte_string(raw: bytes | bytearray = b"") -> bytes:
+    """Replacement for `bytes` and `bytearray`, which would also fill memory with zeros."""
+    if not isinstance(raw, (bytes, bytearray)):
+        raise ValueError(f"a byte string of {type(raw).__name__}")
+    return bytes(raw)
+
+
+class _Fixed:
+    """A function whose attributes, such as its defaults, a pickle cannot set."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("it changes a function")
 
 
 _STAND_INS: Mapping[tuple[str, str], Callable[..., Any]] = MappingProxyType(
     {
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Dtype,
-        # Protocol 2 writes the byte strings of Python 3 with this function.
+        # NumPy 1 and NumPy 2.
+        ("numpy.core.multiarray", "_reconstruct"): _Array,
+        ("numpy._core.multiarray", "_reconstruct"): _Array,
+        ("numpy.core.multiarray", "scalar"): _Fixed(_scalar),
+        ("numpy._core.multiarray", "scalar"): _Fixed(_scalar),
+        ("numpy.core.numeric", "_frombuffer"): _Fixed(_from_buffer),
+        ("numpy._core.numeric", "_frombuffer"): _Fixed(_from_buffer),
+        # Protocols 0 to 2 write the byte strings of Python 3 with these functions.
         ("_codecs", "encode"): str.encode,
+        ("__builtin__", "bytes"): _Fixed(_byte_string),
+        # Protocols 0 to 4 write byte arrays with these, in the names of Python 2 and Python 3.
+        ("__builtin__", "bytearray"): _Fixed(_byte_string),
+        ("builtins", "bytearray"): _Fixed(_byte_string),
     }
 )
 
@@ -89,11 +148,11 @@ def read_pickle(stored: bytes, source: str) -> dict[str, Any]:
 
     Returns:
         The pickled value of each key, which may be an array (read-only), list, number or byte
-        string.
+        string. NumPy scalars are numbers of Python.
 
     Raises:
         InputError: If the pickle is cut off or damaged, is not a dict, or asks for anything besides
-            containers, numbers, strings and NumPy arrays of plain numbers.
+            containers, numbers, strings, and NumPy arrays and scalars of plain numbers.
 
     Example:
         >>> stored = pickle.dumps({b"labels": [1, 2], b"data": np.arange(3)}, protocol=2)
@@ -117,9 +176,14 @@ def read_pickle(stored: bytes, source: str) -> dict[str, Any]:
             f"got a pickled {type(content).__name__}"
         )
     return {
-        key.decode("latin1") if isinstance(key, bytes) else key: (
-            value.value if isinstance(value, _Array) else value
-        )
+        key.decode("latin1") if isinstance(key, bytes) else key: _plain(value)
         for key, value in content.items()
         if isinstance(key, (bytes, str))
     }
+
+
+def _plain(value: Any) -> Any:
+    """The value with the arrays for which stand-ins were made, also those in a list."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(item.value if isinstance(item, _Array) else item for item in value)
+    return value.value if isinstance(value, _Array) else value

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ntknas.network.initialisation import initial_variables
 from ntknas.network.skeleton import Network
 from ntknas.network.spec import NetworkSpec
-from ntknas.spaces.nasbench201 import Architecture
+from ntknas.spaces.nasbench201 import Architecture, ArchitectureLike, architecture_of
 
 __all__ = ["CellNetwork", "build"]
 
@@ -59,11 +59,12 @@ class CellNetwork:
         return Network(self.spec).apply(variables, images, self.architecture.ops)
 
 
-def build(architecture: Architecture, spec: NetworkSpec | None = None) -> CellNetwork:
+def build(architecture: ArchitectureLike, spec: NetworkSpec | None = None) -> CellNetwork:
     """The network of a cell.
 
     Args:
         architecture: The cell.
         spec: The network around the cell; None means the benchmark's network.
     """
+    architecture = architecture_of(architecture)
     return CellNetwork(architecture, spec or NetworkSpec())

@@ -2,24 +2,28 @@
 
 The layout is the state_dict of the package xautodl. NAS-RobBench-201's released checkpoints have
 it inside `Sequential(normaliser, network)`, some of them below the prefix `model.` of a
-LightningModule.
+LightningModule. Its code can also normalise outside of the network, so that a checkpoint brings no
+normaliser.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
+from ntknas.images import DATASETS
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import NetworkSpec
-from ntknas.spaces.nasbench201 import Architecture, LayerKind, layers
+from ntknas.spaces.nasbench201 import Architecture, LayerKind, architecture_of, layers
 
 __all__ = ["LoadedWeights", "load_torch_weights"]
 
 _ANCHOR = "classifier.weight"
+_NORMALISER = {"mean": "mean", "std": "std", "mu": "mean", "sigma": "std"}
 _NORM_ENTRIES = {
     "scale": ("params", "weight"),
     "bias": ("params", "bias"),
@@ -32,33 +36,56 @@ class LoadedWeights(NamedTuple):
     """Weights and the network that they fit.
 
     Attributes:
-        spec: The network: width, cells and classes from the shapes of the weights, mean and std of
-            the file's normaliser (CIFAR-10's if it has none), and frozen normalisation.
+        spec: The network: width, cells and classes from the shapes of the weights, mean and std as
+            `normaliser` says, and frozen normalisation.
         variables: Collections `params` and `batch_stats` of `Network(spec)` with the architecture's
             operations, in float32 (or float64 where the file has it).
+        normaliser: Where mean and std come from: "given", "of the checkpoint", or the name of the
+            data set with this number of classes.
     """
 
     spec: NetworkSpec
     variables: dict[str, Any]
+    normaliser: str
 
 
 def load_torch_weights(
-    source: str | Path | Mapping[str, Any], architecture: Architecture
+    source: Any,
+    architecture: Any,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    seed: int | str | None = None,
 ) -> LoadedWeights:
     """Read a checkpoint or a state_dict.
 
     Args:
         source: Path of a file written by `torch.save` (needs PyTorch), or a mapping from names to
-            tensors or arrays.
-        architecture: The architecture that the weights belong to.
+            tensors or arrays. The mapping may lie below the key "state_dict", "model" or "net", or
+            below the key of a seed.
+        architecture: The architecture that the weights belong to, or its id or string.
+        mean: Mean per channel that the network subtracts, in [0, 1] pixel units, with `std`. None
+            means that of the checkpoint's normaliser, or, if it has none, that of the data set with
+            this number of classes (10: CIFAR-10, 100: CIFAR-100, 120: ImageNet16-120).
+        std: Standard deviation per channel, with `mean`.
+        seed: Key of the seed to read from a checkpoint with several.
 
     Returns:
         The weights; use them as `Network(spec).apply(variables, images, architecture.ops)`.
 
     Raises:
-        InputError: If the file cannot be read, or entries are missing, left over or misshapen.
+        InputError: If the file cannot be read; if entries are missing, left over or misshapen; or
+            if mean and std are neither given, nor in the checkpoint, nor known.
     """
-    state = _arrays(source if isinstance(source, Mapping) else _load(Path(source)))
+    architecture = architecture_of(architecture)
+    if (mean is None) != (std is None):
+        raise InputError("expected mean and std together, got only one of them")
+    if not isinstance(source, (str, Path, Mapping)):
+        raise InputError(
+            f"expected the path of a checkpoint or a state_dict, got {type(source).__name__}"
+        )
+    loaded = source if isinstance(source, Mapping) else _load(Path(source))
+    state = _arrays(_unwrapped(loaded, seed))
     prefix = _prefix(state)
     inside = {name.removeprefix(prefix): a for name, a in state.items() if name.startswith(prefix)}
     outside = {name: a for name, a in state.items() if not name.startswith(prefix)}
@@ -68,13 +95,61 @@ def load_torch_weights(
         outside |= {n: a for n, a in inside.items() if _is_normaliser(n)}
     inside = {n: a for n, a in inside.items() if not _is_normaliser(n)}
 
-    spec = _read_spec(inside, outside)
+    colours = _normaliser(outside)
+    spec = _read_spec(inside)
+    if mean is not None and std is not None:
+        normaliser, colours = "given", {"mean": _channels(mean), "std": _channels(std)}
+    elif colours:
+        normaliser = "of the checkpoint"
+    else:
+        normaliser, colours = _of_dataset(spec.classes)
+    spec = replace(spec, **colours)
     expected = _expected(architecture, spec)
     _compare(expected, inside, architecture)
     variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
     for name, (collection, path, cell, _) in expected.items():
         _place(variables[collection], path, cell, spec.cells, _to_flax(inside[name]))
-    return LoadedWeights(spec, variables)
+    return LoadedWeights(spec, variables, normaliser)
+
+
+def _unwrapped(state: Mapping[Any, Any], seed: int | str | None) -> Mapping[Any, Any]:
+    """The state_dict of a checkpoint, from below the keys that programs put it under."""
+    for name in ("state_dict", "model", "net"):
+        if isinstance(state.get(name), Mapping):
+            return _unwrapped(state[name], seed)
+    seeds = {str(key): value for key, value in state.items() if isinstance(value, Mapping)}
+    if seeds and len(seeds) == len(state) and all(key.isdecimal() for key in seeds):
+        if seed is None and len(seeds) > 1:
+            raise InputError(f"choose a seed of the checkpoint: {', '.join(seeds)}")
+        chosen = next(iter(seeds)) if seed is None else str(seed)
+        if chosen not in seeds:
+            raise InputError(f"expected a seed of the checkpoint: {', '.join(seeds)}; got {seed}")
+        return _unwrapped(seeds[chosen], None)
+    if seed is not None:
+        raise InputError(f"expected a checkpoint with seeds, got one without, and seed {seed}")
+    return state
+
+
+def _of_dataset(classes: int) -> tuple[str, dict[str, Any]]:
+    """Name, mean and std of the data set with this number of classes."""
+    for info in DATASETS.values():
+        if info.classes == classes:
+            return info.name, {"mean": info.mean, "std": info.std}
+    raise InputError(
+        f"the checkpoint has no normaliser, and no data set is known with {classes} classes: give "
+        "mean and std"
+    )
+
+
+def _channels(values: Any) -> tuple[float, ...]:
+    """Mean or standard deviation per channel, after a check."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.size != 3 or not np.isfinite(array).all():
+        raise InputError(f"expected three numbers as mean and as std, got {shorten(values)}")
+    return tuple(array.ravel().tolist())
 
 
 def _load(path: Path) -> Mapping[Any, Any]:
@@ -97,8 +172,6 @@ def _load(path: Path) -> Mapping[Any, Any]:
 
 def _arrays(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     """The entries of a state_dict as arrays, without the counts of batches."""
-    if isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
     if not all(isinstance(name, str) for name in state):
         raise InputError("expected a state_dict, a mapping from names to tensors")
     skip = ("num_batches_tracked",)
@@ -133,17 +206,23 @@ def _prefix(state: dict[str, np.ndarray]) -> str:
 
 def _is_normaliser(name: str) -> bool:
     """Whether an entry is the mean or the standard deviation of the normaliser of pixels."""
-    return name.rpartition(".")[2] in ("mean", "std")
+    return name.rpartition(".")[2] in _NORMALISER
 
 
-def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> NetworkSpec:
-    """The network, from the shapes of its entries and from the normaliser outside of it."""
+def _normaliser(outside: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Mean and std of the normaliser, from the entries outside of the network."""
     colours: dict[str, Any] = {}
     for name, array in outside.items():
-        key = name.rpartition(".")[2]
         if not _is_normaliser(name) or array.size != 3:
             raise InputError(f"unexpected entry {name} of shape {array.shape} in the state_dict")
-        colours[key] = tuple(float(v) for v in array.ravel())
+        colours[_NORMALISER[name.rpartition(".")[2]]] = _channels(array)
+    if len(colours) == 1:
+        raise InputError(f"expected mean and std in the state_dict, got only {next(iter(colours))}")
+    return colours
+
+
+def _read_spec(inside: dict[str, np.ndarray]) -> NetworkSpec:
+    """The network, from the shapes of its entries; mean and std are still to be set."""
     for name, dimensions in (("stem.0.weight", 4), (_ANCHOR, 2)):
         if name not in inside:
             raise InputError(f"missing entry {name} in the state_dict")
@@ -159,7 +238,6 @@ def _read_spec(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) ->
         cells=min(reductions),
         classes=inside[_ANCHOR].shape[0],
         norm=Norm.FROZEN,
-        **colours,
     )
 
 

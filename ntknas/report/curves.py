@@ -71,6 +71,7 @@ def beta_curves(
     value: str,
     label: str,
     title: str = "",
+    bounded: bool = False,
 ) -> Path:
     """Draw one curve per score, kernel and rho, and write the picture.
 
@@ -82,6 +83,8 @@ def beta_curves(
         value: Name of the column to draw.
         label: Label of the vertical axes.
         title: Text above the panels.
+        bounded: Whether the values are bounded, as correlations are. Bounded values are drawn on a
+            linear axis, others on a logarithmic one if they span decades.
 
     Returns:
         The path of the picture.
@@ -126,7 +129,7 @@ def beta_curves(
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
         column[-1].set_xlabel("beta, weight of the robust loss")
-        if _spans_decades(rows[value]):
+        if not bounded and _spans_decades(rows[value]):
             column[0].set_yscale("log")
     for axes in grid[:, 0]:
         axes.set_ylabel(label)

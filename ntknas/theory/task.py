@@ -126,18 +126,11 @@ def image_task(
             f"expected at most {len(kept.labels)} training and test images in all, which "
             f"{images.source} holds of these classes, got {num_train} + {num_test}"
         )
-    if test is None:
-        drawn = scoring_batch(kept, num_train + num_test, seed=seed)
-        # The batch is shuffled, so a split at `num_train` would not balance the classes.
-        train, held_out = _split(drawn.labels, num_train)
-        parts = [(drawn.pixels[i], drawn.labels[i]) for i in (train, held_out)]
-    else:
-        batches = (
-            scoring_batch(kept, num_train, seed=seed),
-            scoring_batch(_of_classes(test, classes), num_test, seed=seed),
-        )
-        drawn = batches[0]
-        parts = [(batch.pixels, batch.labels) for batch in batches]
+    # Test images are drawn apart, so that their number does not change the training images.
+    drawn = scoring_batch(kept, num_train, seed=seed)
+    others = _without(kept, drawn.indices) if test is None else _of_classes(test, classes)
+    held_out = scoring_batch(others, num_test, seed=seed)
+    parts = [(batch.pixels, batch.labels) for batch in (drawn, held_out)]
     size = images.pixels.shape[1]
     if pooling < 1 or size % pooling:
         raise InputError(f"pooling must divide the {size} pixels of a side, got {pooling}")
@@ -163,7 +156,16 @@ def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     missing = sorted(set(classes) - set(images.labels.tolist()))
     if missing:
         raise InputError(f"{images.source} holds no images of class {missing[0]}")
-    keep = np.isin(images.labels, classes)
+    return _subset(images, np.isin(images.labels, classes))
+
+
+def _without(images: ImageSet, indices: np.ndarray) -> ImageSet:
+    """The images whose positions in the source are not among `indices`."""
+    return _subset(images, ~np.isin(images.indices, indices))
+
+
+def _subset(images: ImageSet, keep: np.ndarray) -> ImageSet:
+    """The images that a mask keeps."""
     return ImageSet(
         images.dataset,
         images.pixels[keep],
@@ -177,19 +179,6 @@ def _pool(pixels: np.ndarray, side: int) -> np.ndarray:
     """The means of squares of pixels."""
     n, h, w, c = pixels.shape
     return pixels.reshape(n, h // side, side, w // side, side, c).mean((2, 4), dtype=np.float32)
-
-
-def _split(labels: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending positions of two class-balanced parts, the first of a fixed size.
-
-    Images are numbered within their class, and ordered by these numbers before they are split.
-    """
-    numbers = np.empty(len(labels), int)
-    for label in np.unique(labels):
-        positions = np.flatnonzero(labels == label)
-        numbers[positions] = np.arange(len(positions))
-    order = np.argsort(numbers, kind="stable")
-    return np.sort(order[:first]), np.sort(order[first:])
 
 
 def sphere_task(
@@ -234,21 +223,15 @@ def sphere_task(
         raise InputError(
             f"margin must be in [0, 1) and noise in [0, 0.5], got {margin} and {noise}"
         )
-    rng = np.random.default_rng(seed)
-    n = num_train + num_test
-    # |x_1| is drawn from its distribution beyond the margin, the rest uniformly from a sphere.
-    square = stats.beta(0.5, (dimension - 1) / 2)
-    first = np.sqrt(square.ppf(rng.uniform(square.cdf(margin**2), 1, n))) * rng.choice([-1, 1], n)
-    rest = rng.normal(size=(n, dimension - 1))
-    rest *= np.sqrt(1 - first**2)[:, None] / np.linalg.norm(rest, axis=1, keepdims=True)
-    points: Float[np.ndarray, "n d"] = np.concatenate([first[:, None], rest], axis=1)
-    labels = ((first > 0) ^ (rng.uniform(size=n) < noise)).astype(np.int32)
-    images = np.clip(0.5 + points / 2, 0, 1).astype(np.float32)[:, None, None, :]
+    # Test points are drawn apart, so that their number does not change the training points.
+    of_training, of_test = np.random.SeedSequence(seed).spawn(2)
+    train_images, train_labels = _points(dimension, num_train, margin, noise, of_training)
+    test_images, test_labels = _points(dimension, num_test, margin, noise, of_test)
     return SphereTask(
-        images[:num_train],
-        labels[:num_train],
-        images[num_train:],
-        labels[num_train:],
+        train_images,
+        train_labels,
+        test_images,
+        test_labels,
         2,
         (0.5,),
         (0.5,),
@@ -257,3 +240,19 @@ def sphere_task(
         margin,
         noise,
     )
+
+
+def _points(
+    dimension: int, count: int, margin: float, noise: float, seed: np.random.SeedSequence
+) -> tuple[np.ndarray, np.ndarray]:
+    """Uniform points of the sphere beyond the margin, as images, and their labels."""
+    rng = np.random.default_rng(seed)
+    # |x_1| is drawn from its distribution beyond the margin, the rest uniformly from a sphere.
+    square = stats.beta(0.5, (dimension - 1) / 2)
+    size = np.sqrt(square.ppf(rng.uniform(square.cdf(margin**2), 1, count)))
+    first = size * rng.choice([-1, 1], count)
+    rest = rng.normal(size=(count, dimension - 1))
+    rest *= np.sqrt(1 - first**2)[:, None] / np.linalg.norm(rest, axis=1, keepdims=True)
+    points: Float[np.ndarray, "n d"] = np.concatenate([first[:, None], rest], axis=1)
+    labels = ((first > 0) ^ (rng.uniform(size=count) < noise)).astype(np.int32)
+    return np.clip(0.5 + points / 2, 0, 1).astype(np.float32)[:, None, None, :], labels

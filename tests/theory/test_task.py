@@ -114,3 +114,13 @@ def test_bad_images(change, message):
     arguments = {"num_train": 4, "num_test": 2} | change
     with pytest.raises(InputError, match=message):
         image_task(load_images(), seed=0, **arguments)
+
+
+def test_the_number_of_test_images_does_not_change_the_training_images():
+    few, many = (image_task(load_images(), num_train=12, num_test=n, seed=3) for n in (5, 40))
+    np.testing.assert_array_equal(few.train_images, many.train_images)
+    np.testing.assert_array_equal(few.train_labels, many.train_labels)
+    few, many = (sphere_task(4, num_train=12, num_test=n, noise=0.3, seed=3) for n in (5, 40))
+    np.testing.assert_array_equal(few.train_images, many.train_images)
+    np.testing.assert_array_equal(few.train_labels, many.train_labels)
+    assert len(np.unique(np.concatenate([many.train_images, many.test_images]), axis=0)) == 52

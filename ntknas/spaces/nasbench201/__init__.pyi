@@ -21,6 +21,10 @@ from .paths import (
     live_paths as live_paths,
     structure as structure,
 )
-from .selection import architectures as architectures
+from .selection import (
+    ArchitectureLike as ArchitectureLike,
+    architecture_of as architecture_of,
+    architectures as architectures,
+)
 from .size import flops as flops, num_parameters as num_parameters
 from .space import NASBENCH201 as NASBENCH201, NASBench201 as NASBench201

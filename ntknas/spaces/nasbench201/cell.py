@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import SupportsIndex
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.spaces.nasbench201.listing import (
     EDGES,
     NUM_ARCHITECTURES,
@@ -59,7 +59,8 @@ class Architecture:
             ops = ()
         if len(ops) != len(EDGES) or not all(0 <= op < len(OPERATIONS) for op in ops):
             raise InputError(
-                f"expected {len(EDGES)} op codes, each 0..{len(OPERATIONS) - 1}, got {self.ops!r}"
+                f"expected {len(EDGES)} op codes, each 0..{len(OPERATIONS) - 1}, "
+                f"got {shorten(repr(self.ops))}"
             )
         object.__setattr__(self, "ops", ops)
 
@@ -77,12 +78,13 @@ class Architecture:
         if match is None:
             raise InputError(
                 "expected an architecture string of the form "
-                f"|op~0|+|op~0|op~1|+|op~0|op~1|op~2|, got {string!r}"
+                f"|op~0|+|op~0|op~1|+|op~0|op~1|op~2|, got {shorten(string)!r}"
             )
         for name in match.groups():
             if name not in OPERATIONS:
                 raise InputError(
-                    f"unknown operation {name!r} in {string!r}; known: {', '.join(OPERATIONS)}"
+                    f"unknown operation {shorten(name)!r} in {shorten(string, 100)!r}; "
+                    f"known: {', '.join(OPERATIONS)}"
                 )
         return cls(tuple(OPERATIONS.index(name) for name in match.groups()))
 
@@ -114,7 +116,7 @@ class Architecture:
             InputError: If `code` is not six digits 0..4.
         """
         if re.fullmatch(r"[0-4]{6}", code) is None:
-            raise InputError(f"expected six op codes 0..4 such as 421211, got {code!r}")
+            raise InputError(f"expected six op codes 0..4 such as 421211, got {shorten(code)!r}")
         return cls(tuple(int(digit) for digit in code))
 
     @property

@@ -1,13 +1,13 @@
 """A drawing of a cell for the terminal, in ASCII characters."""
 
-from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import EDGES, OPERATIONS
 from ntknas.spaces.nasbench201.paths import depth, live_edges
+from ntknas.spaces.nasbench201.selection import ArchitectureLike, architecture_of
 
 __all__ = ["draw"]
 
 
-def draw(architecture: Architecture) -> str:
+def draw(architecture: ArchitectureLike) -> str:
     """The cell as lines of text: each node with its incoming edges.
 
     Edges with the operation `none` are left out. Dead edges, which are not on a path from input to
@@ -32,6 +32,7 @@ def draw(architecture: Architecture) -> str:
           0 --avg_pool_3x3--> 3
           2 --skip_connect--> 3
     """
+    architecture = architecture_of(architecture)
     longest = depth(architecture)
     if architecture.is_constant:
         remark = "constant: no path joins input and output"

@@ -2,11 +2,12 @@
 
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import OPERATIONS
+from ntknas.spaces.nasbench201.selection import ArchitectureLike, architecture_of
 
 __all__ = ["neighbours"]
 
 
-def neighbours(architecture: Architecture) -> list[Architecture]:
+def neighbours(architecture: ArchitectureLike) -> list[Architecture]:
     """The 24 cells that differ from `architecture` in the operation of exactly one edge.
 
     Neighbours are cells, not classes: some share the class of `architecture`.
@@ -21,6 +22,7 @@ def neighbours(architecture: Architecture) -> list[Architecture]:
         >>> [cell.code for cell in neighbours(Architecture.from_code("000000"))][:5]
         ['100000', '200000', '300000', '400000', '010000']
     """
+    architecture = architecture_of(architecture)
     ops = architecture.ops
     return [
         Architecture((*ops[:edge], op, *ops[edge + 1 :]))

@@ -2,6 +2,7 @@
 
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import EDGES, NONE, OPERATIONS, live
+from ntknas.spaces.nasbench201.selection import ArchitectureLike, architecture_of
 from ntknas.spaces.nasbench201.size import num_parameters
 
 __all__ = ["depth", "live_edges", "live_operations", "live_paths", "structure"]
@@ -12,7 +13,7 @@ _CONV_1X1, _CONV_3X3, _POOL = map(
 _CONVOLUTIONS = (_CONV_1X1, _CONV_3X3)
 
 
-def live_edges(architecture: Architecture) -> tuple[bool, ...]:
+def live_edges(architecture: ArchitectureLike) -> tuple[bool, ...]:
     """Which of the six edges lie on a path from the cell's input to its output.
 
     An edge is dead if its operation is `none`, if no path from the input reaches it, or if no path
@@ -29,10 +30,11 @@ def live_edges(architecture: Architecture) -> tuple[bool, ...]:
         >>> live_edges(Architecture.from_code("300030"))
         (True, False, False, False, True, False)
     """
+    architecture = architecture_of(architecture)
     return live(architecture.ops)
 
 
-def live_operations(architecture: Architecture) -> tuple[int, ...]:
+def live_operations(architecture: ArchitectureLike) -> tuple[int, ...]:
     """Op codes with every edge that cannot change a kernel set to `none`, to save time.
 
     An edge matters if its value reaches the output, and if it has an input or parameters of its
@@ -49,6 +51,7 @@ def live_operations(architecture: Architecture) -> tuple[int, ...]:
         >>> live_operations(Architecture.from_code("003003"))
         (0, 0, 3, 0, 0, 3)
     """
+    architecture = architecture_of(architecture)
     edges = list(zip(architecture.ops, EDGES, strict=True))
     filled, useful = {0}, {3}
     for op, (source, target) in edges:
@@ -63,7 +66,7 @@ def live_operations(architecture: Architecture) -> tuple[int, ...]:
     )
 
 
-def live_paths(architecture: Architecture) -> list[tuple[int, ...]]:
+def live_paths(architecture: ArchitectureLike) -> list[tuple[int, ...]]:
     """Every path from the cell's input to its output that no `none` interrupts.
 
     Args:
@@ -76,6 +79,7 @@ def live_paths(architecture: Architecture) -> list[tuple[int, ...]]:
         >>> live_paths(Architecture.from_code("300130"))
         [(1,), (3, 3)]
     """
+    architecture = architecture_of(architecture)
     to_node: list[list[tuple[int, ...]]] = [[()], [], [], []]
     for op, (source, target) in zip(architecture.ops, EDGES, strict=True):
         if op != NONE:
@@ -83,7 +87,7 @@ def live_paths(architecture: Architecture) -> list[tuple[int, ...]]:
     return to_node[3]
 
 
-def depth(architecture: Architecture) -> int:
+def depth(architecture: ArchitectureLike) -> int:
     """The number of convolution edges on the longest live path; 0 for a constant cell.
 
     Args:
@@ -99,7 +103,7 @@ def depth(architecture: Architecture) -> int:
     return _most(live_paths(architecture), _CONVOLUTIONS)
 
 
-def structure(architecture: Architecture) -> dict[str, float]:
+def structure(architecture: ArchitectureLike) -> dict[str, float]:
     """Counts of the live graph, which need no network.
 
     Args:
@@ -126,6 +130,7 @@ def structure(architecture: Architecture) -> dict[str, float]:
         >>> counts["depth"], counts["mean_depth"], counts["pool_paths"], counts["direct"]
         (2.0, 1.0, 1.0, 1.0)
     """
+    architecture = architecture_of(architecture)
     paths = live_paths(architecture)
     alive = tuple(
         op if is_live else NONE

@@ -7,11 +7,14 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import NUM_ARCHITECTURES, representatives
 
-__all__ = ["architectures"]
+__all__ = ["ArchitectureLike", "architecture_of", "architectures"]
+
+ArchitectureLike = Architecture | SupportsIndex | str
+"""An architecture, its id, its string, or `code:` and six op codes."""
 
 _FORMS = (
     "all, every, random:COUNT, random:COUNT:SEED, ids such as 0,5,9930, "
@@ -28,8 +31,9 @@ def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> l
     * `random:COUNT` or `random:COUNT:SEED`: the first COUNT of NumPy's
       `default_rng(SEED).permutation` of the 6,466, in that order. SEED is 0 if left out. With the
       same seed, a smaller draw is the beginning of a larger one;
-    * an id, an architecture string, or `code:` and six op codes; several are separated by commas;
-    * `@FILE`: a text file with one of those per line; blank lines and text after `#` are skipped;
+    * an id such as 13 or 000013, an architecture string, or `code:` and six op codes; several are
+      separated by commas or white space;
+    * `@FILE`: a text file of those, such as one per line; text after `#` is skipped;
     * an `Architecture`, an integer, or an iterable of any of the above.
 
     An id is never replaced by the representative of its class.
@@ -55,6 +59,27 @@ def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> l
     return chosen
 
 
+def architecture_of(spec: ArchitectureLike) -> Architecture:
+    """The one architecture that `spec` names.
+
+    Args:
+        spec: An `Architecture`, or its id, string or `code:` and six op codes.
+
+    Raises:
+        InputError: If `spec` names none or several.
+
+    Example:
+        >>> architecture_of(9930) == architecture_of("9930")
+        True
+    """
+    if isinstance(spec, Architecture):
+        return spec
+    chosen = architectures(spec)
+    if len(chosen) != 1:
+        raise InputError(f"expected one architecture, got {len(chosen)} in {shorten(spec)}")
+    return chosen[0]
+
+
 def _expand(spec: Any) -> list[Architecture]:
     """The architectures that `spec` names; duplicates are kept."""
     if isinstance(spec, Architecture):
@@ -65,7 +90,7 @@ def _expand(spec: Any) -> list[Architecture]:
         return [Architecture.from_id(spec)]
     if isinstance(spec, Iterable) and not isinstance(spec, (bytes, dict)):
         return [architecture for item in spec for architecture in _expand(item)]
-    raise InputError(f"expected {_FORMS}, got {spec!r} ({type(spec).__name__})")
+    raise InputError(f"expected {_FORMS}, got {shorten(repr(spec))} ({type(spec).__name__})")
 
 
 def _parse(spec: str) -> list[Architecture]:
@@ -79,9 +104,15 @@ def _parse(spec: str) -> list[Architecture]:
         return _draw(spec)
     if spec.startswith("@"):
         return _read(spec[1:])
-    if "," in spec:
-        return [_one(item.strip()) for item in spec.split(",")]
-    return [_one(spec)]
+    items = _items(spec)
+    if not items:
+        raise InputError(f"expected {_FORMS}, got an empty text")
+    return [_one(item) for item in items]
+
+
+def _items(text: str) -> list[str]:
+    """The entries of a list that is separated by commas or white space."""
+    return re.split(r"[,\s]+", text.strip(", \t\r\n")) if text.strip(", \t\r\n") else []
 
 
 def _one(item: str) -> Architecture:
@@ -90,14 +121,14 @@ def _one(item: str) -> Architecture:
         return Architecture.from_string(item)
     if item.startswith("code:"):
         return Architecture.from_code(item.removeprefix("code:").strip())
-    if re.fullmatch(r"[0-4]{6}", item):
+    if re.fullmatch(r"[0-4]{6}", item) and int(item) >= NUM_ARCHITECTURES:
         raise InputError(
             f"expected an architecture id in 0..{NUM_ARCHITECTURES - 1}, got {item}; "
             f"six op codes are written code:{item}"
         )
-    if re.fullmatch(r"[+-]?[0-9]{1,18}", item):
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", item):  # NAS-Bench-201's files write 000013
         return Architecture.from_id(int(item))
-    raise InputError(f"expected {_FORMS}, got {item!r}")
+    raise InputError(f"expected {_FORMS}, got {shorten(item)!r}")
 
 
 def _draw(spec: str) -> list[Architecture]:
@@ -126,11 +157,8 @@ def _read(name: str) -> list[Architecture]:
         ) from error
     cells = []
     for number, line in enumerate(text.splitlines(), start=1):
-        item = line.partition("#")[0].strip()
-        if not item:
-            continue
         try:
-            cells.append(_one(item))
+            cells += [_one(item) for item in _items(line.partition("#")[0])]
         except InputError as error:
             raise InputError(f"{name}, line {number}: {error}") from error
     if not cells:

@@ -6,15 +6,15 @@ sums over the list of layers (`ntknas.spaces.nasbench201.layers`).
 
 from functools import cache
 
-from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.layers import layers
 from ntknas.spaces.nasbench201.listing import Ops
+from ntknas.spaces.nasbench201.selection import ArchitectureLike, architecture_of
 
 __all__ = ["flops", "num_parameters"]
 
 
 def num_parameters(
-    architecture: Architecture, *, channels: int = 16, cells: int = 5, classes: int = 10
+    architecture: ArchitectureLike, *, channels: int = 16, cells: int = 5, classes: int = 10
 ) -> int:
     """The number of trainable parameters of the benchmark's PyTorch network.
 
@@ -38,11 +38,12 @@ def num_parameters(
         >>> num_parameters(Architecture.from_code("333333"))
         1531546
     """
+    architecture = architecture_of(architecture)
     return _sizes(tuple(sorted(architecture.ops)), channels, cells, classes, 32)[0]
 
 
 def flops(
-    architecture: Architecture,
+    architecture: ArchitectureLike,
     *,
     channels: int = 16,
     cells: int = 5,
@@ -73,6 +74,7 @@ def flops(
         >>> flops(Architecture.from_code("333333"))
         220119690
     """
+    architecture = architecture_of(architecture)
     return _sizes(tuple(sorted(architecture.ops)), channels, cells, classes, image_size)[1]
 
 

@@ -61,14 +61,17 @@ class NASBench201:
         return neighbours(architecture)
 
     def counts(self, architecture: Architecture, sizes: Mapping[str, int]) -> dict[str, float]:
-        """Counts of the cell's live graph (`structure`), parameters and FLOPs.
+        """Counts of the live graph (`structure`) of the class, parameters and FLOPs of the cell.
+
+        All cells of a class compute the same function, so they have the counts of the class's
+        representative.
 
         Args:
             architecture: Cell to count.
             sizes: Any of the sizes channels, cells, classes and image_size, by name.
         """
         of_parameters = {name: size for name, size in sizes.items() if name != "image_size"}
-        return structure(architecture) | {
+        return structure(architecture.representative) | {
             "params": num_parameters(architecture, **of_parameters),
             "flops": flops(architecture, **sizes),
         }
