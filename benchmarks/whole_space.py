@@ -4,14 +4,17 @@
     python -m benchmarks.whole_space --batch-size 32 --norm image
     python -m benchmarks.whole_space --batch-size 32 --kernels clean,robust,twice --steps 10
 
-`--per-launch` architectures go to a device in one launch. They run in turn, each with only the
-operations that it has; or (`--branch-free 1`) all at once, every operation computed and the right
-one selected. Compilation is timed apart. Nothing is written; `ntknas score` adds the store and
-scores.
+    python -m benchmarks.whole_space --program bundles --norm image --per-launch 128
+
+`--per-launch` architectures go to a device in one launch. With `--program branches` they run in
+turn, each with only the operations that it has. With `--program bundles` they run together.
+Compilation is timed apart. Nothing is written; `ntknas score` adds the store and scores.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +24,23 @@ import ntknas
 from benchmarks.common import batches_of, command, describe, memory_mb
 from benchmarks.engine import clean_setting
 from ntknas.attack import AttackSpec
-from ntknas.engine import many_grams, reused_memory, seed_inputs
+from ntknas.engine import (
+    OF_CELLS,
+    bundle_capacities,
+    bundle_grams,
+    bundle_size,
+    many_grams,
+    pack,
+    reused_memory,
+    seed_inputs,
+)
 from ntknas.errors import InputError
+from ntknas.images import ScoringBatch
 from ntknas.kernel import KernelName
 from ntknas.layers import Norm
-from ntknas.spaces.nasbench201 import live_operations
+from ntknas.network import route
+from ntknas.runs import ScoringSpec
+from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["WholeSpaceConfig", "run"]
 
@@ -43,11 +58,12 @@ class WholeSpaceConfig:
         kernels: Kernels to compute: clean, robust, twice.
         rho: Attack radii in 255ths.
         steps: Steps of PGD.
-        per_launch: Architectures per device and launch.
-        branch_free: With 1, all architectures of a launch at once, without branches.
+        program: Program of the engine, branches or bundles.
+        per_launch: Architectures per device and launch; of a bundle, its size. 0 means 8 with
+            branches, and what fits into the device's memory with bundles.
 
     Raises:
-        InputError: If a launch has no architecture.
+        InputError: If the program is another one, or `per_launch` is negative.
     """
 
     archs: str = "all"
@@ -58,12 +74,14 @@ class WholeSpaceConfig:
     kernels: tuple[KernelName, ...] = (KernelName.CLEAN,)
     rho: tuple[float, ...] = (3.0, 8.0)
     steps: int = 10
-    per_launch: int = 8
-    branch_free: int = 0
+    program: str = "branches"
+    per_launch: int = 0
 
     def __post_init__(self) -> None:
-        if self.per_launch < 1:
-            raise InputError(f"per_launch must be at least 1, got {self.per_launch}")
+        if self.program not in OF_CELLS:
+            raise InputError(f"program must be one of {', '.join(OF_CELLS)}, got {self.program}")
+        if self.per_launch < 0:
+            raise InputError(f"per_launch must not be negative, got {self.per_launch}")
 
 
 def run(config: WholeSpaceConfig) -> dict:
@@ -84,49 +102,83 @@ def run(config: WholeSpaceConfig) -> dict:
         rhos=tuple(rho / 255 for rho in config.rho),
         attack=AttackSpec(steps=config.steps),
     )
-    inputs = seed_inputs(spec, batch, 0)
-    rhos = jnp.array(spec.rhos, inputs.images.dtype)
-    devices = tuple(jax.local_devices())
-    size = config.per_launch * len(devices)
-    ops = np.array([live_operations(a) for a in ntknas.architectures(config.archs)])
-    padded = np.resize(ops, (-(-len(ops) // size) * size, 6))
-    launches = padded.reshape(-1, size, 6)
-
-    def launch(ops: np.ndarray) -> jax.Array:
-        return many_grams(
-            jnp.asarray(ops),
-            inputs,
-            rhos,
-            spec=spec.compiled,
-            devices=devices,
-            branch_free=bool(config.branch_free),
-        )
-
+    chosen = ntknas.architectures(config.archs)
+    launch, launches = (_bundled if config.program == "bundles" else _branched)(
+        config, spec, batch, chosen
+    )
     with reused_memory():
         start = time.perf_counter()
-        launch(launches[0]).block_until_ready()
+        launch(launches[0][1]).block_until_ready()
         compile_seconds = time.perf_counter() - start
         start = time.perf_counter()
-        grams, pending = [], launch(launches[0])
-        for following in launches[1:]:
+        grams, pending = [], launch(launches[0][1])
+        for _, following in launches[1:]:
             ahead = launch(following)
             grams.append(np.asarray(pending))
             pending = ahead
         grams.append(np.asarray(pending))
         seconds = time.perf_counter() - start
+    # Free places of a launch are left out; what stays is in the order of the launches.
+    kept = [g[:count] for g, (count, _) in zip(grams, launches, strict=True)]
     n = config.batch_size
-    kernels = np.concatenate(grams)[: len(ops), 0, :n, :n]  # of the first batch, at the first rho
+    kernels = np.concatenate(kept)[:, 0, :n, :n]  # of the first batch, at the first rho
     traces = np.trace(kernels, axis1=1, axis2=2)
     return {
         **describe("whole_space", config),
-        "devices": [device.device_kind for device in devices],
-        "architectures": len(ops),
+        "devices": [device.device_kind for device in jax.local_devices()],
+        "architectures": len(chosen),
+        "launches": len(launches),
         "first_launch_seconds": compile_seconds,
         "seconds": seconds,
-        "architectures_per_second": len(ops) / seconds,
+        "architectures_per_second": len(chosen) / seconds,
         "mean_log_trace": float(np.log(traces[traces > 0]).mean()),
         **memory_mb(),
     }
+
+
+Launch = tuple[int, Any]
+"""Number of architectures of a launch, and what the program takes."""
+
+
+def _branched(
+    config: WholeSpaceConfig, spec: ScoringSpec, batch: ScoringBatch, chosen: list[Architecture]
+) -> tuple[Callable[[Any], jax.Array], list[Launch]]:
+    """The program with branches, and its launches."""
+    inputs = seed_inputs(spec, batch, 0)
+    rhos = jnp.array(spec.rhos, inputs.images.dtype)
+    devices = tuple(jax.local_devices())
+    size = (config.per_launch or 8) * len(devices)
+    ops = np.array([live_operations(architecture) for architecture in chosen])
+    padded = np.resize(ops, (-(-len(ops) // size) * size, 6)).reshape(-1, size, 6)
+    counts = [min(size, len(ops) - start) for start in range(0, len(ops), size)]
+
+    def launch(ops: np.ndarray) -> jax.Array:
+        return many_grams(jnp.asarray(ops), inputs, rhos, spec=spec.compiled, devices=devices)
+
+    return launch, list(zip(counts, padded, strict=True))
+
+
+def _bundled(
+    config: WholeSpaceConfig, spec: ScoringSpec, batch: ScoringBatch, chosen: list[Architecture]
+) -> tuple[Callable[[Any], jax.Array], list[Launch]]:
+    """The program of bundles on one device, and its launches."""
+    inputs = seed_inputs(spec, batch, 0)
+    rhos = jnp.array(spec.rhos, inputs.images.dtype)
+    devices = tuple(jax.local_devices())[:1]
+    size = config.per_launch or bundle_size(spec, devices[0])
+    capacities = bundle_capacities(size)
+    # First fit fills bundles best if architectures that follow each other differ.
+    order = np.random.default_rng(0).permutation(len(chosen))
+    cells = [live_operations(chosen[position]) for position in order]
+    launches = []
+    for bundle in pack(cells, size, capacities):
+        edges = route([cells[i] for i in bundle], size, capacities, inputs.images.dtype.name)
+        launches.append((len(bundle), jax.tree.map(lambda array: array[None], edges)))
+
+    def launch(edges: Any) -> jax.Array:
+        return bundle_grams(edges, inputs, rhos, spec=spec.compiled, size=size, devices=devices)[0]
+
+    return launch, launches
 
 
 if __name__ == "__main__":

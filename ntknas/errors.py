@@ -4,7 +4,7 @@ The command line prints its message as a single line and exits with status 2. Ev
 exception is a failure of the program.
 """
 
-__all__ = ["InputError", "Remark", "shorten"]
+__all__ = ["InputError", "Remark", "check_names", "shorten"]
 
 
 class InputError(ValueError):
@@ -31,3 +31,22 @@ def shorten(value: object, most: int = 60) -> str:
         return text
     kept = most - 3
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+
+
+def check_names(names: object, what: str) -> None:
+    """Raise InputError for a single text where a list of names is expected.
+
+    Args:
+        names: List of names, or None.
+        what: What the names are names of, in the plural.
+
+    Example:
+        >>> try:
+        ...     check_names("pgd_8", "metrics")
+        ... except InputError as error:
+        ...     str(error)
+        "expected a list of metrics, such as ['pgd_8'], got the text 'pgd_8'"
+    """
+    if isinstance(names, (str, bytes)):
+        shown = shorten(repr(names))
+        raise InputError(f"expected a list of {what}, such as [{shown}], got the text {shown}")

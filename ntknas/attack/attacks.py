@@ -22,13 +22,16 @@ class Attack(Protocol):
         self,
         key: Key[Array, ""],
         logits_fn: LogitsFn,
-        images: Float[Array, "n h w c"],
-        labels: Int[Array, " n"],
+        images: Float[Array, "*b n h w c"],
+        labels: Int[Array, "*b n"],
         *,
         rho: Scalar,
         spec: AttackSpec,
-    ) -> Float[Array, "n h w c"]:
-        """The attacked images; rho = 0 is the identity."""
+    ) -> Float[Array, "*b n h w c"]:
+        """The attacked images; rho = 0 is the identity.
+
+        Further axes in front are networks that are attacked side by side, from the same draws.
+        """
         ...
 
 

@@ -15,8 +15,8 @@ __all__ = ["ascent_direction", "fgsm"]
 
 
 def ascent_direction(
-    logits_fn: LogitsFn, images: Float[Array, "n h w c"], labels: Int[Array, " n"]
-) -> Float[Array, "n h w c"]:
+    logits_fn: LogitsFn, images: Float[Array, "*b n h w c"], labels: Int[Array, "*b n"]
+) -> Float[Array, "*b n h w c"]:
     """The sign of the gradient of the loss with respect to the pixels.
 
     The loss is the cross-entropy summed over the batch. Where images are coupled by batch
@@ -41,12 +41,12 @@ def ascent_direction(
 def fgsm(
     key: Key[Array, ""] | None,
     logits_fn: LogitsFn,
-    images: Float[Array, "n h w c"],
-    labels: Int[Array, " n"],
+    images: Float[Array, "*b n h w c"],
+    labels: Int[Array, "*b n"],
     *,
     rho: Scalar,
     spec: AttackSpec | None = None,
-) -> Float[Array, "n h w c"]:
+) -> Float[Array, "*b n h w c"]:
     """One signed gradient step of length rho, clipped to [0, 1]. A zero gradient moves nothing.
 
     Args:

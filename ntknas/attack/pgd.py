@@ -18,12 +18,12 @@ __all__ = ["pgd"]
 def pgd(
     key: Key[Array, ""],
     logits_fn: LogitsFn,
-    images: Float[Array, "n h w c"],
-    labels: Int[Array, " n"],
+    images: Float[Array, "*b n h w c"],
+    labels: Int[Array, "*b n"],
     *,
     rho: Scalar,
     spec: AttackSpec,
-) -> Float[Array, "n h w c"]:
+) -> Float[Array, "*b n h w c"]:
     """Signed gradient steps, each projected to the ball of radius rho and to [0, 1].
 
     Args:
@@ -39,8 +39,10 @@ def pgd(
     """
     start = images
     if spec.random_start:
-        noise = jax.random.uniform(key, images.shape, images.dtype, minval=-1, maxval=1)
-        start = jnp.clip(images + rho * noise, 0, 1)
+        # Axes in front of [n, h, w, c] are networks, which all start from the same draw.
+        shape = images.shape[-4:]
+        noise = jax.random.uniform(key, shape, images.dtype, minval=-1, maxval=1)
+        start = jnp.clip(images + rho * jnp.broadcast_to(noise, images.shape), 0, 1)
 
     def step(_, attacked):
         attacked += spec.step_size_at(rho) * ascent_direction(logits_fn, attacked, labels)

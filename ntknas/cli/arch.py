@@ -1,10 +1,12 @@
 """`ntknas arch`: facts about an architecture, with all of its names and a drawing."""
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import write
 from ntknas.cli.parser import Commands
+from ntknas.cli.source import add_truth_seed
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def add(commands: Commands) -> None:
         "--run", dest="run_folder", metavar="DIR", help="also show the scores of this run"
     )
     parser.add_argument("--truth", metavar="FILE", help="also show published accuracies")
+    add_truth_seed(parser)
     parser.add_argument(
         "--channels",
         metavar="N",
@@ -64,6 +67,8 @@ def add(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> None:
     from ntknas.spaces.nasbench201 import NASBENCH201, architectures
 
+    if args.truth is None and args.truth_seed is not None:
+        raise InputError("--truth-seed belongs to --truth FILE, which is missing")
     if args.run_folder is not None:
         from ntknas.runs import Run
 
@@ -83,7 +88,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.truth is not None:
         from ntknas.truth import load_truth
 
-        truth = load_truth(args.truth)
+        truth = load_truth(args.truth, seed=args.truth_seed)
     sizes = {"channels": args.channels, "cells": args.cells, "classes": args.classes}
     for position, architecture in enumerate(chosen):
         if position:
@@ -110,7 +115,7 @@ def _describe_others(run: "Run", args: argparse.Namespace) -> None:
     if args.truth is not None:
         from ntknas.truth import load_truth
 
-        truth = load_truth(args.truth)
+        truth = load_truth(args.truth, seed=args.truth_seed)
     for position, name in enumerate(wanted):
         label = labels[name]
         rows = table[table["id"] == label]
@@ -184,4 +189,5 @@ def _score_table(rows: "pd.DataFrame", run: "Run") -> str:
 
     rows = rows.assign(rho=[format_fraction(v) if v == v else "" for v in rows["rho"]])
     table = format_table(rows[["kernel", "rho", "beta", "seed", "status", *_SHOWN]], format="table")
-    return f"Scores of {run.folder} (ntknas export {run.folder} gives all):\n{table}"
+    export = f"ntknas export {shlex.quote(str(run.folder))}"
+    return f"Scores of {run.folder} ({export} gives all):\n{table}"

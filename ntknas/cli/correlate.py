@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list, fraction
-from ntknas.cli.source import add_source, source
+from ntknas.cli.source import add_source, add_truth_seed, source
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
@@ -24,8 +24,8 @@ Examples:
   ntknas correlate runs/first --truth NAS-RobBench-201_html.json
   ntknas correlate --precomputed --truth NAS-RobBench-201_html.json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --top-fraction 0.1
-  ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
-  ntknas correlate runs/first --truth FILE --combine cond@robust:8/255+params --format json
+  ntknas correlate runs/robust --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
+  ntknas correlate runs/robust --truth FILE --combine cond@robust:8/255+params --format json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean --plot scatter.png
 
 Scores are multiplied by their direction (`ntknas scores`), so that a positive correlation always
@@ -58,6 +58,7 @@ def add(commands: Commands) -> None:
         required=True,
         help="file of published accuracies (ntknas truth --where says where to get one)",
     )
+    add_truth_seed(parser)
     parser.add_argument(
         "--dataset", help="data set of the accuracies; default: the data set of the run"
     )
@@ -107,7 +108,7 @@ def _run(args: argparse.Namespace) -> None:
 
         check_picture(args.plot)
     run = source(args)
-    truth = load_truth(args.truth)
+    truth = load_truth(args.truth, seed=args.truth_seed)
     dataset = args.dataset or run.spec.dataset
     metrics, names, combine, resamples = (
         _flat(args.metric),
@@ -141,6 +142,8 @@ def _run(args: argparse.Namespace) -> None:
         _plot(args.plot, known, truth, table)
         note(f"picture: {args.plot}")
     missing = len(set(known.frame.index) - set(truth.representative_of))
+    for remark in truth.seed_notes:
+        note(f"note: {remark}")
     if missing:
         note(f"note: {missing} of {len(known.frame)} architectures are not in {truth.path}")
     if not as_table:

@@ -8,11 +8,16 @@ Libraries are imported by the command that needs them: `ntknas --help` loads nei
 """
 
 import argparse
+import contextlib
+import functools
+import io
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from absl import app
 
@@ -20,7 +25,7 @@ import ntknas
 from ntknas.cli import arch, correlate, export, rank, score, scores, sweep, theory, truth
 from ntknas.cli.output import note
 from ntknas.cli.parser import ArgumentParser, Commands
-from ntknas.errors import InputError
+from ntknas.errors import InputError, Remark, shorten
 
 __all__ = ["main", "parse", "run"]
 
@@ -104,6 +109,10 @@ def run() -> None:
 
 def _prepare() -> None:
     """Set what JAX reads when it is first imported; parsing an option may import it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may not fit the encoding
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _show_remark
     # Users of a command need no remarks of XLA, nor those of JAX on missing accelerators.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("jax").setLevel(logging.ERROR)
@@ -114,22 +123,66 @@ def _prepare() -> None:
 
 def _execute(args: argparse.Namespace) -> int:
     """Run the chosen command and return the exit status."""
+    if sys.stdout is None:
+        note("ntknas: error: standard output is closed")
+        return 1
     try:
         args.run(args)
         sys.stdout.flush()
     except InputError as error:
-        note(f"ntknas: error: {' '.join(str(error).split())}")
+        note(f"ntknas: error: {shorten(' '.join(str(error).split()), 1000)}")
         return 2
     except BrokenPipeError:
-        # The reader is gone: send the last flush of the interpreter to the null device.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        note(f"ntknas: error: {' '.join(str(error).split())}")
-        return 1
+        _drop_output()
     except KeyboardInterrupt:
         note("ntknas: interrupted")
         return 130
+    except Exception as error:
+        if os.environ.get("NTKNAS_TRACEBACK"):
+            raise
+        note(f"ntknas: error: {_failure(error)}")
+        _drop_output()
+        return 1
     return 0
+
+
+def _failure(error: Exception) -> str:
+    """A failure of the program or the machine as one line."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if isinstance(error, OSError):
+        return text
+    kind = type(error).__name__
+    return f"{kind}: {shorten(text, 300)} (NTKNAS_TRACEBACK=1 shows where)"
+
+
+def _drop_output() -> None:
+    """Send what the interpreter flushes last to the null device: its reader may be gone."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_python_shows = warnings.showwarning
+
+
+@functools.cache
+def _show_once(text: str) -> None:
+    """Show a remark, if it was not shown before."""
+    note(f"note: {text}")
+
+
+def _show_remark(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a remark as one line on stderr, and other warnings as Python does."""
+    if issubclass(category, Remark):
+        _show_once(str(message))
+    else:
+        _python_shows(message, category, filename, lineno, file, line)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ def write(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write a remark, which is not part of the result, to stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """Write a remark, which is not part of the result, to stderr; if that is closed, to nowhere."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def write_table(frame: "pd.DataFrame", *, format: str) -> None:

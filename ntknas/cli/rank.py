@@ -19,7 +19,7 @@ _ABOUT = """\
 Examples:
   ntknas rank runs/first
   ntknas rank --precomputed --top 20
-  ntknas rank runs/first --score lambda_min@robust:8/255 --top 3
+  ntknas rank runs/robust --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
 
 Scores joined with + are combined by summing their ranks, which needs no fitting. Each rank is

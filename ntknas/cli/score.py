@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
 from ntknas.cli.parser import ArgumentParser, Commands, comma_list, fraction, one_of
@@ -28,7 +30,7 @@ SPEC names architectures of NAS-Bench-201. It is one of
   0,5,9930             ids
   STRING               an architecture string, as `ntknas arch 9930` shows it
   code:421211          six op codes
-  @FILE                a text file with one id, string or code per line
+  @FILE                a text file of ids, strings or codes, separated by commas or white space
 
 Examples:
   ntknas score --archs random:100 --preset fast --out runs/first
@@ -225,6 +227,7 @@ def _run(args: argparse.Namespace) -> None:
     chosen = architectures(args.archs)
     images = load_images(args.dataset, args.data, split=args.split)
     spec = fit_spec(_spec(args), images)
+    check_device()
 
     progress = Progress("architectures", first="compiling the network, once")
     begun = False
@@ -250,8 +253,9 @@ def _run(args: argparse.Namespace) -> None:
         os._exit(stop.status)
     folder = Path(args.out)
     write(f"run: {folder} ({len(Run(folder).ids)} architectures)")
+    quoted = shlex.quote(str(folder))
     note(
-        f"next: ntknas rank {folder}\n      ntknas correlate {folder} --truth FILE"
+        f"next: ntknas rank {quoted}\n      ntknas correlate {quoted} --truth FILE"
         "    (ntknas truth --where: where to get one)"
     )
 

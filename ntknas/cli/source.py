@@ -1,4 +1,4 @@
-"""The source of scores: the folder of a run, or the table that comes with the package."""
+"""Arguments that name what to read: a run or the table in the package, and a seed of a truth."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from ntknas.errors import InputError
 if TYPE_CHECKING:
     from ntknas.runs import Precomputed, Run
 
-__all__ = ["add_source", "source"]
+__all__ = ["add_source", "add_truth_seed", "source"]
 
 
 def add_source(parser: ArgumentParser) -> None:
@@ -20,6 +20,16 @@ def add_source(parser: ArgumentParser) -> None:
         action="store_true",
         help="use the table in the package instead of DIR: all 6,466 distinct architectures, "
         "scored with --preset standard",
+    )
+
+
+def add_truth_seed(parser: ArgumentParser) -> None:
+    """Add the option --truth-seed, for commands that read a file of published accuracies."""
+    parser.add_argument(
+        "--truth-seed",
+        metavar="S",
+        help="seed of the accuracies, for a file that holds several (NAS-RobBench-201_all.json, or "
+        "a .csv with a column seed); default: the mean of the seeds",
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, add_resamples, comma_list
+from ntknas.cli.source import add_truth_seed
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
@@ -15,9 +16,9 @@ __all__ = ["add"]
 
 _ABOUT = """\
 Examples:
-  ntknas sweep runs/first --beta 0:1:0.1
-  ntknas sweep runs/first --beta 0:1:0.1 --truth NAS-RobBench-201_html.json --metric pgd_8
-  ntknas sweep runs/first --beta 0:1:0.05 --truth FILE --score lambda_min cond --plot beta.png
+  ntknas sweep runs/robust --beta 0:1:0.1
+  ntknas sweep runs/robust --beta 0:1:0.1 --truth NAS-RobBench-201_html.json --metric pgd_8
+  ntknas sweep runs/robust --beta 0:1:0.05 --truth FILE --score lambda_min cond --plot beta.png
 
 The kernels at every beta are computed from the stored matrices; no network is evaluated.
 mixed_clean goes from the clean kernel (beta 0) to the robust kernel (beta 1), mixed_robust from the
@@ -59,6 +60,7 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="file of published accuracies to correlate the scores with",
     )
+    add_truth_seed(parser)
     parser.add_argument(
         "--dataset", help="data set of the accuracies; default: the data set of the run"
     )
@@ -84,8 +86,10 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.runs import Run
 
     scores = [name for names in args.score or [["lambda_min"]] for name in names]
-    if args.truth is None and (args.metric or args.dataset):
-        raise InputError("--metric and --dataset belong to --truth FILE, which is missing")
+    if args.truth is None and (args.metric or args.dataset or args.truth_seed is not None):
+        raise InputError(
+            "--metric, --dataset and --truth-seed belong to --truth FILE, which is missing"
+        )
     if args.plot is not None:
         check_picture(args.plot)
     run = Run(args.run_folder)
@@ -95,11 +99,12 @@ def _run(args: argparse.Namespace) -> None:
     else:
         from ntknas.truth import load_truth
 
+        truth = load_truth(args.truth, seed=args.truth_seed)
         with Progress("correlations", lines=False) as progress:
             table = sweep_correlations(
                 run,
                 args.beta,
-                load_truth(args.truth),
+                truth,
                 scores,
                 dataset=args.dataset,
                 metric=args.metric,
@@ -107,6 +112,8 @@ def _run(args: argparse.Namespace) -> None:
                 seed=args.seed,
                 on_pair=progress,
             )
+        for remark in truth.seed_notes:
+            note(f"note: {remark}")
         place = " ".join(table[["dataset", "metric"]].iloc[0])
         label, what, band = f"Spearman with {place}", "spearman", "95% intervals"
     if args.plot is not None:

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from ntknas.cli.device import check_device
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format, comma_list, fraction
 from ntknas.errors import InputError
@@ -192,6 +193,7 @@ def _run(args: argparse.Namespace) -> None:
         infinite=args.infinite,
         seed=args.seed,
     )
+    check_device()
     result = theory_experiment(spec, on_trained=lambda beta: note(f"trained at beta {beta:g}"))
     _report(args, result)
 
@@ -219,6 +221,8 @@ def _report(args: argparse.Namespace, result: "TheoryResult") -> None:
         return
     if args.format == "csv":
         write_table(pd.DataFrame(rows), format="csv")
+        if errors:
+            note("note: csv holds the kernels; --format json holds the trained errors too")
         return
     skips = ",".join(f"{skip:g}" for skip in spec.alphas) or "none"
     write(

@@ -4,6 +4,7 @@ import argparse
 
 from ntknas.cli.output import write
 from ntknas.cli.parser import Commands
+from ntknas.cli.source import add_truth_seed
 from ntknas.errors import InputError
 
 __all__ = ["add"]
@@ -14,8 +15,8 @@ Examples:
   ntknas truth NAS-RobBench-201_html.json    show data sets, metrics, ranges and anomalies
 
 The format is recognised from the content. A table of your own is a CSV file with a column
-architecture (ids or labels), one column per metric (higher is better), and an optional column
-dataset. This program never downloads anything.
+architecture (ids or labels), one column per metric (higher is better), and optional columns dataset
+and seed. This program never downloads anything.
 """
 
 
@@ -27,6 +28,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "file", metavar="FILE", nargs="?", help="file or released folder to describe"
     )
+    add_truth_seed(parser)
     parser.add_argument("--where", action="store_true", help="show where to download such files")
 
 
@@ -37,7 +39,9 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(
             "expected a FILE of published accuracies, or --where to see download links"
         )
+    if args.file is None and args.truth_seed is not None:
+        raise InputError("--truth-seed belongs to a FILE of published accuracies, which is missing")
     if args.where:
         write(truth_sources())
     if args.file is not None:
-        write(load_truth(args.file).summary())
+        write(load_truth(args.file, seed=args.truth_seed).summary())

@@ -6,8 +6,19 @@ from .branches import (
     many_grams as many_grams,
     seed_inputs as seed_inputs,
 )
+from .bundles import (
+    BundleProgram as BundleProgram,
+    bundle_grams as bundle_grams,
+    bundle_size as bundle_size,
+)
 from .cost import Cost as Cost, measured_peak as measured_peak, run_cost as run_cost
 from .executors import EXECUTORS as EXECUTORS, Executor as Executor
-from .program import PROGRAMS as PROGRAMS, Program as Program
+from .packing import bundle_capacities as bundle_capacities, pack as pack
+from .program import (
+    OF_CELLS as OF_CELLS,
+    PROGRAMS as PROGRAMS,
+    Program as Program,
+    default_program as default_program,
+)
 from .scorer import Scored as Scored, Scorer as Scorer, fit_spec as fit_spec
 from .scoring import score as score, score_networks as score_networks

@@ -108,7 +108,7 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
     )
 
 
-@partial(jax.jit, static_argnames=("spec", "devices", "branch_free"))
+@partial(jax.jit, static_argnames=("spec", "devices"))
 def many_grams(
     ops: jax.Array,
     inputs: SeedInputs,
@@ -116,7 +116,6 @@ def many_grams(
     *,
     spec: ScoringSpec,
     devices: tuple[jax.Device, ...],
-    branch_free: bool = False,
 ) -> jax.Array:
     """`gram_of` of several architectures in one launch, distributed over devices.
 
@@ -125,10 +124,7 @@ def many_grams(
         inputs: Inputs that the seed fixes, the same for all architectures.
         rhos: Attack radii in pixel units.
         spec: Settings of the run, static.
-        devices: Devices, each of which takes the same number of architectures.
-        branch_free: Whether a device computes its architectures together, without branches. It
-            then computes every operation of every edge and selects the architecture's. Otherwise it
-            computes the architectures one after the other, and only the operations that they have.
+        devices: Devices, each of which takes the same number of architectures, one after the other.
 
     Returns:
         Matrices [a, r, m, m], sharded over the devices.
@@ -136,7 +132,7 @@ def many_grams(
 
     def on_device(ops, inputs, rhos):
         one = lambda ops: gram_of(ops, inputs, rhos, spec=spec)  # noqa: E731
-        return jax.vmap(one)(ops) if branch_free else lax.map(one, ops)
+        return lax.map(one, ops)
 
     shares = PartitionSpec("architectures")
     return jax.shard_map(
@@ -154,16 +150,20 @@ class BranchProgram:
     Args:
         spec: Settings of the run.
         batches: Images of each seed.
+
+    Attributes:
+        inputs: Inputs that each seed fixes for every architecture.
+        rhos: Attack radii in pixel units.
     """
 
     def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch]):
         self._spec = spec
-        self._inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
-        self._rhos = jnp.array(spec.rhos, self._inputs[0].images.dtype)
+        self.inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
+        self.rhos = jnp.array(spec.rhos, self.inputs[0].images.dtype)
         self._devices = tuple(jax.local_devices())
         self._proxy_inputs = [
             proxy_inputs(spec.cell_network, i.variables, i.images, i.labels, seed)
-            for seed, i in enumerate(self._inputs)
+            for seed, i in enumerate(self.inputs)
             if spec.zero_cost
         ]
 
@@ -179,13 +179,13 @@ class BranchProgram:
         spec = self._spec.compiled
         seed_grams = [
             np.asarray(
-                gram_of(jnp.asarray(ops[0]), inputs, self._rhos, spec=spec)[None]
+                gram_of(jnp.asarray(ops[0]), inputs, self.rhos, spec=spec)[None]
                 if self.launch_size == 1
                 else many_grams(
-                    jnp.asarray(ops), inputs, self._rhos, spec=spec, devices=self._devices
+                    jnp.asarray(ops), inputs, self.rhos, spec=spec, devices=self._devices
                 )
             )
-            for inputs in self._inputs
+            for inputs in self.inputs
         ]
         return list(np.stack(seed_grams, axis=1)[: len(launch)])
 

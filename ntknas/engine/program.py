@@ -1,17 +1,20 @@
 """Programs, which turn architectures into joint Gram matrices: their Protocol and their registry.
 
-Two programs ship with the package. `branches` serves all of NAS-Bench-201 with one compilation.
-`static` takes any network of any space, and compiles each one by itself.
+Three programs ship with the package. `branches` and `bundles` serve all of NAS-Bench-201 with one
+compilation: `branches` is fast on CPUs, `bundles` on accelerators. `static` takes any network of
+any space, and compiles each one by itself.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import jax
 import numpy as np
 
 from ntknas.registry import Registry
+from ntknas.spaces import NASBENCH201
 
-__all__ = ["PROGRAMS", "Program"]
+__all__ = ["OF_CELLS", "PROGRAMS", "Program", "default_program"]
 
 
 @runtime_checkable
@@ -45,7 +48,26 @@ PROGRAMS: Registry[Any] = Registry(
     "program",
     {
         "branches": "ntknas.engine.branches:BranchProgram",
+        "bundles": "ntknas.engine.bundles:BundleProgram",
         "static": "ntknas.engine.static:StaticProgram",
     },
 )
 """Programs by name."""
+
+OF_CELLS = ("branches", "bundles")
+"""Programs of NAS-Bench-201."""
+
+
+def default_program(space: str) -> str:
+    """The fastest program for a space on the back end in use.
+
+    Args:
+        space: Name of the space.
+
+    Example:
+        >>> default_program("my_networks")
+        'static'
+    """
+    if space != NASBENCH201.name:
+        return "static"
+    return "branches" if jax.default_backend() == "cpu" else "bundles"

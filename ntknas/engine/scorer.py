@@ -12,7 +12,7 @@ import numpy as np
 
 from ntknas.engine.allocator import reused_memory
 from ntknas.engine.executors import EXECUTORS
-from ntknas.engine.program import PROGRAMS, Program
+from ntknas.engine.program import OF_CELLS, PROGRAMS, Program, default_program
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, ScoringBatch, load_images, scoring_batch
 from ntknas.images.dataset import dataset_info
@@ -70,8 +70,8 @@ class Scorer:
             std are taken from the images.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
         space: The search space; None means NAS-Bench-201.
-        program: Name of a member of `PROGRAMS`; None means "branches" for NAS-Bench-201, "static"
-            for other spaces.
+        program: Name of a member of `PROGRAMS`. None means, for NAS-Bench-201, "branches" on CPUs
+            and "bundles" on accelerators; for other spaces "static".
         executor: Name of a member of `EXECUTORS`.
 
     Raises:
@@ -103,13 +103,13 @@ class Scorer:
             scoring_batch(self.images, self.spec.batch_size, seed=seed, balance=self.spec.balance)
             for seed in range(self.spec.seeds)
         ]
-        in_branches = self.space.name == NASBENCH201.name
-        self._program_name = program or ("branches" if in_branches else "static")
-        if self._program_name == "branches" and not in_branches:
+        self.program_name = PROGRAMS.check(program or default_program(self.space.name))
+        if self.program_name in OF_CELLS and self.space.name != NASBENCH201.name:
             raise InputError(
-                f"the program branches is NAS-Bench-201's: expected static for {self.space.name}"
+                f"the program {self.program_name} is NAS-Bench-201's: expected static for "
+                f"{self.space.name}"
             )
-        self._make = PROGRAMS[self._program_name]
+        self._make = PROGRAMS[self.program_name]
         self._executor = EXECUTORS[executor]
         self._program: Program | None = None
 
@@ -117,7 +117,7 @@ class Scorer:
     def program(self) -> Program:
         """The program, made when it is first needed."""
         if self._program is None:
-            arguments = () if self._program_name == "branches" else (self.space,)
+            arguments = () if self.program_name in OF_CELLS else (self.space,)
             self._program = self._make(self.spec, self.batches, *arguments)
         return self._program
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pandas as pd
 
 from ntknas import ranking
-from ntknas.errors import InputError
+from ntknas.errors import InputError, check_names
 from ntknas.evaluation.table import Scores, ScoreTable, score_table
 from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
@@ -76,6 +76,9 @@ def correlate(
         >>> dict(zip(table["score"], table["spearman"].round(2)))
         {'cond@clean': 1.0, 'params': -0.5, 'flops': -0.5}
     """
+    check_names(metrics, "metrics")
+    check_names(names, "scores")
+    check_names(combine, "scores")
     if dataset is None and isinstance(scores, (Run, Precomputed)):
         dataset = scores.spec.dataset
     if dataset is not None:

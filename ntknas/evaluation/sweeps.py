@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, check_names
 from ntknas.evaluation.correlation import correlate
 from ntknas.runs import Run
 from ntknas.scores import (
@@ -136,6 +136,7 @@ def sweep_correlations(
 
 def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFrame:
     """The columns of these scores at all betas, in the order of `scores`."""
+    check_names(scores, "scores")
     known = score_names(ScoreKind.KERNEL)
     for score in scores:
         if score not in known:

@@ -1,16 +1,22 @@
 """Images from a NumPy archive (.npz).
 
-Two forms are read:
+Three forms are read:
 
 * `x_train`, `y_train`, `idx_train` (may be left out) and the same for `test`; labels from 0.
 * `x`, `y`, without a split: read as "train". Labels count from 0, except for ImageNet16, where
   they are the benchmark's labels 1..120.
+* `data`, `labels`, for ImageNet16 alone: an official archive of downsampled ImageNet at 16 x 16,
+  rows of colour planes with labels 1..1000 (`ntknas.images.planes`). One archive is part of one
+  split, and nothing in it says of which one. So it is read as whichever split is asked for.
 
-`x` is `[M, H, W, 3]` in RGB: uint8, or floats in [0, 1] (stored as float32). If the archive has
-`class_names`, their number is compared with the dataset's. Pickled objects are never loaded.
+`x` is `[M, H, W, 3]` in RGB: uint8, or floats in [0, 1] (stored as float32). Labels are `[M]`, or
+`[M, 1]` as Keras has them. If the archive has `class_names`, their number is compared with the
+dataset's. Pickled objects are never loaded.
 """
 
+import io
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +24,9 @@ from jaxtyping import Float32, Int64, UInt8
 
 from ntknas.errors import InputError
 from ntknas.images.dataset import DatasetInfo
+from ntknas.images.planes import as_column, decode_planes
 
-__all__ = ["read_npz"]
+__all__ = ["load_arrays", "read_npz"]
 
 Arrays = tuple[
     UInt8[np.ndarray, "..."] | Float32[np.ndarray, "..."],
@@ -42,7 +49,7 @@ def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Array
     Returns:
         Pixels, labels and indices. The pixels are uint8 or float32 `[M, H, W, 3]`. The labels are
         int64 `[M]` from 0. The indices are int64 `[M]`: those of the archive, or 0 .. M - 1 if it
-        has none.
+        has none. Those of an official archive are the positions among all of its classes.
 
     Raises:
         InputError: If the file is not a complete .npz archive, keys are missing, or an array has a
@@ -57,7 +64,10 @@ def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Array
         ...     read_npz(DATASETS["imagenet16"], file, split="train", source="two.npz")[1]
         array([  0, 119])
     """
-    arrays = _load(file, split, source)
+    arrays = load_arrays(file, source, lambda stored: _keys(info, stored, split, source))
+    if "data" in arrays:
+        planes, classes, kept = decode_planes(info, arrays, labels="labels", source=source)
+        return planes, classes, np.flatnonzero(kept).astype(np.int64)
     names = arrays.get("class_names")
     if names is not None and len(names) != info.classes:
         raise InputError(
@@ -66,7 +76,7 @@ def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Array
         )
     plain = f"x_{split}" not in arrays
     pixels = _pixel_dtype(arrays["x" if plain else f"x_{split}"], source)
-    labels = _whole_numbers(arrays["y" if plain else f"y_{split}"], "labels", source)
+    labels = as_column(_whole_numbers(arrays["y" if plain else f"y_{split}"], "labels", source))
     if plain and info.name == "imagenet16":
         if labels.size and labels.min() < 1:
             raise InputError(
@@ -78,37 +88,50 @@ def read_npz(info: DatasetInfo, file: Path, *, split: str, source: str) -> Array
     return pixels, labels, _whole_numbers(indices, "indices", source)
 
 
-def _load(file: Path, split: str, source: str) -> dict[str, np.ndarray]:
-    """The arrays of the archive that belong to the split, as stored."""
+def load_arrays(
+    file: Path | io.BytesIO, source: str, choose: Callable[[list[str]], Iterable[str]] = list
+) -> dict[str, np.ndarray]:
+    """Arrays of an archive by key.
+
+    Args:
+        file: Path of the archive, or its bytes as an open file.
+        source: Name of the archive in error messages.
+        choose: Function from the keys of the archive to those of the arrays to read.
+
+    Returns:
+        The chosen arrays as stored; a single number becomes an array of one.
+
+    Raises:
+        InputError: If the file is not a complete .npz archive of plain arrays.
+    """
     if not zipfile.is_zipfile(file):
         raise InputError(f"{source}: not a whole .npz archive")
     try:
         with np.load(file, allow_pickle=False) as archive:
-            keys = _keys(archive.files, split)
-            arrays = {key: np.atleast_1d(archive[key]) for key in keys}
-            stored = ", ".join(archive.files[:10])
+            return {key: np.atleast_1d(archive[key]) for key in choose(archive.files)}
+    except InputError:
+        raise
     # A damaged archive can raise almost anything, from zlib.error to MemoryError.
     except Exception as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{source}: not a whole .npz archive of arrays ({detail})") from error
-    if not arrays:
-        plain = ", or x and y" if split == "train" else ""
-        raise InputError(
-            f"{source}: expected the keys x_{split} and y_{split}{plain}, got {stored or 'none'}"
-        )
-    return arrays
 
 
-def _keys(stored: list[str], split: str) -> list[str]:
-    """The keys to read; none if the images or labels of the split are missing."""
-    named, plain = [f"x_{split}", f"y_{split}"], ["x", "y"]
+def _keys(info: DatasetInfo, stored: list[str], split: str, source: str) -> list[str]:
+    """The keys to read; refuses an archive without images and labels of the split."""
+    named, plain, official = [f"x_{split}", f"y_{split}"], ["x", "y"], ["data", "labels"]
     if set(named) <= set(stored):
-        optional = [f"idx_{split}", "class_names"]
-    elif split == "train" and set(plain) <= set(stored):
-        named, optional = plain, ["class_names"]
-    else:
-        return []
-    return named + [key for key in optional if key in stored]
+        return named + [key for key in (f"idx_{split}", "class_names") if key in stored]
+    if split == "train" and set(plain) <= set(stored):
+        return plain + [key for key in ("class_names",) if key in stored]
+    if info.name == "imagenet16" and set(official) <= set(stored):
+        return official
+    forms = [named, *([plain] if split == "train" else [])]
+    forms += [official] if info.name == "imagenet16" else []
+    raise InputError(
+        f"{source}: expected the keys {', or '.join(' and '.join(form) for form in forms)}, "
+        f"got {', '.join(stored[:10]) or 'none'}"
+    )
 
 
 def _pixel_dtype(pixels: np.ndarray, source: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`load_images`: an `ImageSet` from the embedded sample, official pickles or an .npz archive.
+"""`load_images`: an `ImageSet` from the embedded sample, official files or an .npz archive.
 
 Nothing is downloaded.
 """
@@ -25,10 +25,11 @@ def load_images(
 
     Args:
         dataset: Name of the dataset: "cifar10", "cifar100" or "imagenet16".
-        path: Folder of the official Python pickles, its parent folder, their .tar.gz, or an .npz
-            archive (`ntknas.images.npz` describes its form). None means the embedded sample of
-            CIFAR-10 training images.
-        split: Part to load: "train" or "test" (ImageNet16's `val_data`).
+        path: Folder of the official files (Python pickles, or .npz for ImageNet16), its parent
+            folder, their .tar.gz, or an .npz archive (`ntknas.images.npz` describes its forms).
+            None means the embedded sample of CIFAR-10 training images.
+        split: Part to load: "train" or "test" (ImageNet16's `val_data`). A single official .npz
+            file of ImageNet16 is read as either.
 
     Returns:
         The images in the order of the source.
@@ -80,7 +81,9 @@ def _expected(info: DatasetInfo) -> str:
     """The files that can be read for a dataset, for error messages."""
     layout = LAYOUTS[info.name]
     names = ", ".join(name for files in layout.files.values() for name in files)
+    either = " (or the same with .npz)" if layout.as_npz else ""
+    official = ", or with data and labels" if layout.as_npz else ""
     return (
         f"the {info.name} folder {layout.folder} (or its parent, or its .tar.gz) "
-        f"holding {names}, or an .npz with x_train and y_train"
+        f"holding {names}{either}, or an .npz with x_train and y_train{official}"
     )

@@ -1,4 +1,10 @@
 # What the room gives; each name is imported when it is first used.
+from .bundled import (
+    bundled_conv_norm as bundled_conv_norm,
+    bundled_gram as bundled_gram,
+    bundled_linear as bundled_linear,
+    bundled_norm_layer as bundled_norm_layer,
+)
 from .gram import (
     ProbedFn as ProbedFn,
     chained_gram as chained_gram,

@@ -6,6 +6,13 @@ from .activations import (
     unit_factors as unit_factors,
 )
 from .build import CellNetwork as CellNetwork, build as build
+from .bundles import (
+    Capacities as Capacities,
+    EdgeRoute as EdgeRoute,
+    Route as Route,
+    bundled_cell as bundled_cell,
+    route as route,
+)
 from .cells import (
     EdgeWeights as EdgeWeights,
     apply_operation as apply_operation,

@@ -1,9 +1,9 @@
 """The NAS-Bench-201 network in Flax: stem, three stages of equal cells, classifier.
 
-One definition takes the cell's operations as Python integers or as an array. With integers, only
-the weights of these operations exist. With an array, every edge holds the weights of both
-convolutions, and one compiled program serves all architectures. `initial_variables` draws the same
-values for a weight that both forms have.
+One definition takes the cell's operations as Python integers, as an array, or as the route of a
+bundle of architectures. With integers, only the weights of these operations exist. Otherwise every
+edge holds the weights of both convolutions, and one compiled program serves all architectures.
+`initial_variables` draws the same values for a weight that all forms have.
 
 References:
     Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ntknas.kernel.bundled import bundled_conv_norm, bundled_linear, bundled_norm_layer
 from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
 from ntknas.layers import Norm, convolve, normalise
 from ntknas.network.activations import (
@@ -29,6 +30,7 @@ from ntknas.network.activations import (
     lone_layer,
     unit_factors,
 )
+from ntknas.network.bundles import Route, bundled_cell
 from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.spaces.nasbench201 import EDGES
@@ -95,8 +97,8 @@ class _Cell(nn.Module):
     @nn.compact
     def __call__(
         self,
-        x: Float[Array, "n h w c"],
-        op_codes: Int[Array, "6"] | None,
+        x: Float[Array, "*b n h w c"],
+        op_codes: Int[Array, "6"] | Route | None,
         probe: Probe | None,
         factors: Float[Array, "6 n 1 1 c"] | None,
     ):
@@ -112,6 +114,8 @@ class _Cell(nn.Module):
             # Derivatives keep the input of a cell and compute its other values again.
             cell = jax.checkpoint(partial(watched_cell, norm))
             return cell(op_codes, weights, factors, x)
+        if isinstance(op_codes, tuple):
+            return bundled_cell(norm, op_codes, weights, x, probe), None
         if op_codes is not None:
             return traced_cell(norm, op_codes, weights, x, probe), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
@@ -144,19 +148,20 @@ class _Reduction(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "n h w c"], probe: Probe | None, factors: ReductionFactors | None
-    ) -> tuple[Float[Array, "n p q o"], list[tuple[Array, Array]]]:
+        self, x: Float[Array, "*b n h w c"], probe: Probe | None, factors: ReductionFactors | None
+    ) -> tuple[Float[Array, "*b n p q o"], list[tuple[Array, Array]]]:
         inputs, channels, norm = x.shape[-1], self.channels, self.spec.norm
         conv_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")()
         conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
         shape = (1, 1, inputs, channels)
         kernel = ConvNormWeights(self.param("shortcut", _initialiser(self.spec.init), shape))
-        n, h, w, _ = x.shape
-        halved = x.reshape(n, h // 2, 2, w // 2, 2, inputs).mean((2, 4))
+        *images, h, w, _ = x.shape
+        halved = x.reshape(*images, h // 2, 2, w // 2, 2, inputs).mean((-4, -2))
         if factors is None:
-            y = conv_norm(jax.nn.relu(x), conv_a, norm=norm, stride=2, probe=probe)
-            y = conv_norm(jax.nn.relu(y), conv_b, norm=norm, probe=probe)
-            return y + conv_norm(halved, kernel, norm=Norm.NONE, probe=probe), []
+            layer = conv_norm if x.ndim == 4 else bundled_conv_norm
+            y = layer(jax.nn.relu(x), conv_a, norm=norm, stride=2, probe=probe)
+            y = layer(jax.nn.relu(y), conv_b, norm=norm, probe=probe)
+            return y + layer(halved, kernel, norm=Norm.NONE, probe=probe), []
         y, convolved_a = _watched_conv_norm(jax.nn.relu(x), conv_a, factors.conv_a, norm, stride=2)
         z, convolved_b = _watched_conv_norm(jax.nn.relu(y), conv_b, factors.conv_b, norm)
         shortcut, _ = _watched_conv_norm(halved, kernel, factors.shortcut, Norm.NONE)
@@ -189,21 +194,22 @@ class Network(nn.Module):
 
     def __call__(
         self,
-        images: Float[Array, "n h w 3"],
-        ops: Sequence[int] | Int[Array, "6"],
+        images: Float[Array, "*b n h w 3"],
+        ops: Sequence[int] | Int[Array, "6"] | Route,
         probe: Probe | None = None,
-    ) -> Float[Array, "n k"]:
+    ) -> Float[Array, "*b n k"]:
         """The logits of the images.
 
         Args:
-            images: Pixels in [0, 1]; the network subtracts mean and divides by std itself.
+            images: Pixels in [0, 1]; the network subtracts mean and divides by std itself. For a
+                bundle they have two more axes in front, architectures and groups.
             ops: The six operation codes of the cell: a tuple of Python integers (static), or an
-                integer array (data).
+                integer array (data); or the route of a bundle (`ntknas.network.bundles`).
             probe: Probe whose gradient is the kernel (`ntknas.kernel.layerwise`). With one, no
                 parameter has a gradient.
 
         Returns:
-            Logits [n, k].
+            Logits, with the leading axes of the images.
         """
         return self._run(images, ops, probe, None)[0]
 
@@ -234,14 +240,16 @@ class Network(nn.Module):
     def _run(self, images, ops, probe: Probe | None, factors: Factors | None):
         """The logits and, with factors, the layers' activations."""
         spec, dtype, norm = self.spec, images.dtype, self.spec.norm
-        op_codes = ops if isinstance(ops, jax.Array) else None
-        static = () if isinstance(ops, jax.Array) else tuple(int(op) for op in ops)
+        bundled = images.ndim > 4
+        op_codes = ops if bundled or isinstance(ops, jax.Array) else None
+        static = tuple(int(op) for op in ops) if op_codes is None else ()
 
-        mean, std = (jnp.asarray(v, dtype)[None, None, None] for v in (spec.mean, spec.std))
+        channel_shape = (*(1,) * (images.ndim - 1), 3)
+        mean, std = (jnp.asarray(v, dtype).reshape(channel_shape) for v in (spec.mean, spec.std))
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
         if factors is None:
-            x = conv_norm(x, stem, norm=norm, probe=probe)
+            x = (bundled_conv_norm if bundled else conv_norm)(x, stem, norm=norm, probe=probe)
         else:
             x, stem_convolved = _watched_conv_norm(x, stem, factors.stem, norm)
         features, reductions, stages = [], [], []
@@ -267,8 +275,8 @@ class Network(nn.Module):
             stages.append(values)
         features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")()
-        last = norm_layer(x, head_norm, norm=norm, probe=probe)
-        pooled = jax.nn.relu(last).mean((1, 2))
+        last = (bundled_norm_layer if bundled else norm_layer)(x, head_norm, norm=norm, probe=probe)
+        pooled = jax.nn.relu(last).mean((-3, -2))
         logits = _Classifier(spec, name="classifier")(pooled, probe)
         if factors is None:
             return logits, None
@@ -288,11 +296,14 @@ class _Classifier(nn.Module):
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n c"], probe: Probe | None) -> Float[Array, "n k"]:
+    def __call__(
+        self, features: Float[Array, "*b n c"], probe: Probe | None
+    ) -> Float[Array, "*b n k"]:
         inputs, classes = features.shape[-1], self.spec.classes
         kernel = self.param("kernel", _initialiser(self.spec.init), (inputs, classes))
         bias = self.param("bias", self._bias_initialiser(inputs), (classes,))
-        return linear(features, kernel, bias, probe=probe)
+        layer = linear if features.ndim == 2 else bundled_linear
+        return layer(features, kernel, bias, probe=probe)
 
     def _bias_initialiser(self, inputs: int):
         """Flax's initialiser of the bias."""

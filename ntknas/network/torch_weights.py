@@ -7,7 +7,7 @@ normaliser.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,8 +53,8 @@ def load_torch_weights(
     source: Any,
     architecture: Any,
     *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Any = None,
+    std: Any = None,
     seed: int | str | None = None,
 ) -> LoadedWeights:
     """Read a checkpoint or a state_dict.
@@ -95,8 +95,10 @@ def load_torch_weights(
         outside |= {n: a for n, a in inside.items() if _is_normaliser(n)}
     inside = {n: a for n, a in inside.items() if not _is_normaliser(n)}
 
-    colours = _normaliser(outside)
     spec = _read_spec(inside)
+    expected = _expected(architecture, spec)
+    _compare(expected, inside, architecture)
+    colours = _normaliser(outside)
     if mean is not None and std is not None:
         normaliser, colours = "given", {"mean": _channels(mean), "std": _channels(std)}
     elif colours:
@@ -104,8 +106,6 @@ def load_torch_weights(
     else:
         normaliser, colours = _of_dataset(spec.classes)
     spec = replace(spec, **colours)
-    expected = _expected(architecture, spec)
-    _compare(expected, inside, architecture)
     variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
     for name, (collection, path, cell, _) in expected.items():
         _place(variables[collection], path, cell, spec.cells, _to_flax(inside[name]))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, check_names
 from ntknas.ranking.correlation import Correlations, correlations
 from ntknas.ranking.intervals import bootstrap
 from ntknas.ranking.orientation import RAW, Labels, check_scores, oriented
@@ -71,7 +71,7 @@ def correlation_table(
         number of architectures; coverage, n as a share of the architectures of the subset (for
         "all", of those in `scores`); spearman, kendall, weighted_kendall, each followed by its _low
         and _high; direction; resamples; seed. Values are undefined, which means NaN, in a row with
-        n < 2 or with a constant variable.
+        n < 2, with equal true values, or with equal scores of all networks that are not constant.
 
     Raises:
         InputError: If the scores or the truth cannot be used, a name is unknown, or fewer than two
@@ -86,6 +86,8 @@ def correlation_table(
         [['cond', 'clean', 3, 1.0]]
     """
     check_scores(scores)
+    check_names(datasets, "datasets")
+    check_names(metrics, "metrics")
     if top_fraction is not None and not 0 < top_fraction < 1:
         raise InputError(f"expected a top fraction between 0 and 1, got {top_fraction}")
     targets = _targets(scores, truth, datasets, metrics)
@@ -117,6 +119,9 @@ def _numbers(
     """The numbers of one row: n, coverage, correlations, intervals and number of resamples."""
     pair = pd.concat([score, known], axis=1, join="inner").dropna().sort_index().to_numpy()
     x, y = pair.T
+    finite = x[np.isfinite(x)]
+    if len(finite) > 1 and np.ptp(finite) == 0:
+        x = np.zeros_like(x)  # the score tells no networks apart, except for constant ones
     row: dict[str, Any] = {
         "n": len(pair),
         "coverage": len(pair) / count if count else np.nan,

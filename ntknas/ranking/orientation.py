@@ -18,6 +18,8 @@ __all__ = ["RAW", "Labels", "check_scores", "oriented"]
 RAW = ("params", "flops")
 """Scores that are counts and not properties of a kernel; those of constant networks are kept."""
 
+_ROUNDING = 1e-6
+
 Labels: TypeAlias = Collection[Any]
 """Labels of architectures: whole numbers or texts."""
 
@@ -59,6 +61,9 @@ def oriented(
 ) -> "pd.Series[float]":
     """One score as float64, multiplied by its direction so that higher is better.
 
+    If all values are equal up to rounding, which is 1e-6 of the largest, they are made equal: ranks
+    of rounding mean nothing.
+
     Args:
         scores: Scores, one row per architecture (its label is the index) and one column per score.
         directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
@@ -90,7 +95,16 @@ def oriented(
         )
     if not pd.api.types.is_numeric_dtype(scores[name].dtype):
         raise InputError(f"expected numbers in score {name!r}, got {scores[name].dtype}")
-    values = scores[name].astype(np.float64) * direction
+    values = _without_rounding(scores[name].astype(np.float64)) * direction
     if name not in raw:
         values[values.index.isin(list(worst))] = -np.inf
+    return values
+
+
+def _without_rounding(values: "pd.Series[float]") -> "pd.Series[float]":
+    """The values; if all finite ones are equal up to rounding, they become equal."""
+    finite = np.isfinite(values)
+    known = values[finite]
+    if len(known) and np.ptp(known) <= _ROUNDING * np.abs(known).max():
+        return values.mask(finite, known.iloc[0])
     return values

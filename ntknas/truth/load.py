@@ -30,8 +30,11 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
 
     Args:
         path: File or folder to read.
-        seed: Seed to read from `NAS-RobBench-201_all.json`; None means the mean of its seeds. The
-            other formats hold one value per architecture and metric, and accept no seed.
+        seed: Seed to read from `NAS-RobBench-201_all.json`, or from a CSV file with a column
+            `seed`; None means the mean of the seeds. The other formats hold one value per
+            architecture and metric, and accept no seed.
+
+    The notes of the result say for which architectures seeds are missing.
 
     Returns:
         The accuracies; isomorphic architectures share the values of their representative.
@@ -48,8 +51,7 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
     """
     path = Path(path)
     if path.suffix.lower() == ".csv" and not path.is_dir():
-        _refuse_seed(seed, path)
-        return read_csv(path)
+        return read_csv(path, seed=seed)
     if path.is_dir() and (path / _RELEASED).exists():
         path = path / _RELEASED
     if path.is_dir():
@@ -75,7 +77,10 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
 def _refuse_seed(seed: int | str | None, path: Path) -> None:
     """Raise InputError if a seed was given for a file that has none."""
     if seed is not None:
-        raise InputError(f"only {_RELEASED} has seeds; {path} has none, got seed {seed!r}")
+        raise InputError(
+            f"only {_RELEASED} has seeds, or a .csv file with a column seed; "
+            f"{path} has none, got seed {seed!r}"
+        )
 
 
 def _describe(content: Any) -> str:

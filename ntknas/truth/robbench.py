@@ -1,8 +1,9 @@
 """The released NAS-RobBench-201 (Wu et al., ICLR 2024): every seed of every network.
 
 `NAS-RobBench-201_all.json` is `{dataset: {id: {metric: {seed: value}}}}`. Its seeds are '0', '1',
-'2' and 'threeseed', which is their mean; the value of `autoattack` is a plain number. The file
-`meta.json` in the same folder says which ids are isomorphic.
+'2' and 'threeseed', which is their mean; the value of `autoattack` is a plain number. Seeds that
+are missing are noted (`ntknas.truth.seeds`). The file `meta.json` in the same folder says which ids
+are isomorphic.
 """
 
 from pathlib import Path
@@ -12,11 +13,10 @@ from ntknas.errors import InputError
 from ntknas.truth.files import read_json
 from ntknas.truth.isomorphs import own_map, parse_id, read_meta
 from ntknas.truth.names import DATASETS, ROBBENCH, ROBBENCH_METRICS
+from ntknas.truth.seeds import mean_of_seeds, one_seed
 from ntknas.truth.table import Truth, tidy
 
 __all__ = ["is_released_robbench", "read_released_robbench"]
-
-_MEAN = "threeseed"
 
 
 def is_released_robbench(content: Any) -> bool:
@@ -47,16 +47,11 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _pick(entry: Any, seed: str | None, where: str) -> float | None:
-    """The value of one seed, or the mean of all seeds; None if there is no such value."""
+def _by_seed(entry: Any, where: str) -> dict[str, float] | float:
+    """The value of each seed, or the plain number that is the value for every seed."""
     if not isinstance(entry, dict):
         return _number(entry, where)
-    values = {key: _number(value, f"{where}, seed {key}") for key, value in entry.items()}
-    if seed is not None:
-        return values.get(seed)
-    if _MEAN in values:
-        return values[_MEAN]
-    return sum(values.values()) / len(values) if values else None
+    return {seed: _number(value, f"{where}, seed {seed}") for seed, value in entry.items()}
 
 
 def _isomorphs(path: Path, trained: set[int]) -> tuple[dict[int, int], str]:
@@ -74,11 +69,12 @@ def read_released_robbench(content: dict[str, Any], path: Path, *, seed: str | N
     Args:
         content: Parsed object of the file.
         path: Path of the file; `meta.json` is looked for in the same folder.
-        seed: Key of a seed, such as '1'; None means 'threeseed', or the mean of the seeds if there
-            is no 'threeseed'. A plain number is the value for every seed.
+        seed: Key of a seed, such as '1'; None means 'threeseed', or the mean of the seeds that are
+            there and finite if there is no 'threeseed'. A plain number is the value for every seed.
 
     Returns:
-        The accuracies. A metric or seed that an architecture lacks has no row.
+        The accuracies. A metric or seed that an architecture lacks has no row; the notes list the
+        seeds that are missing.
 
     Raises:
         InputError: If a metric is unknown, a value is not a number, or no network has the seed.
@@ -89,8 +85,7 @@ def read_released_robbench(content: dict[str, Any], path: Path, *, seed: str | N
         >>> truth.value(1000, "cifar10", "clean")
         0.5
     """
-    columns: dict[tuple[str, str], dict[int, float]] = {}
-    seeds: dict[str, None] = {}
+    by_seed: dict[tuple[str, str], dict[int, dict[str, float] | float]] = {}
     for dataset, entries in content.items():
         for key, metrics in entries.items():
             index = parse_id(key, str(path))
@@ -99,15 +94,13 @@ def read_released_robbench(content: dict[str, Any], path: Path, *, seed: str | N
                 if metric not in ROBBENCH_METRICS:
                     known = ", ".join(name for name in ROBBENCH_METRICS if ".0" not in name)
                     raise InputError(f"unknown metric for {where}; known: {known}")
-                if isinstance(entry, dict):
-                    seeds |= dict.fromkeys(entry)
-                value = _pick(entry, seed, where)
-                if value is not None:
-                    name = (DATASETS[dataset], ROBBENCH_METRICS[metric])
-                    columns.setdefault(name, {})[index] = value
-    if seed is not None and seed not in seeds:
-        raise InputError(f"expected a seed of {path}: {', '.join(seeds)}; got {seed!r}")
+                name = (DATASETS[dataset], ROBBENCH_METRICS[metric])
+                by_seed.setdefault(name, {})[index] = _by_seed(entry, where)
+    if seed is None:
+        chosen, (columns, missing) = "the mean of the seeds", mean_of_seeds(by_seed)
+    else:
+        chosen, (columns, missing) = f"seed {seed}", one_seed(by_seed, seed, path)
     trained = {index for values in columns.values() for index in values}
     representative_of, note = _isomorphs(path, trained)
-    chosen = f"seed {seed}" if seed is not None else "the mean of the seeds"
-    return Truth(ROBBENCH, path, tidy(columns), representative_of, (f"values are {chosen}", note))
+    notes = (f"values are {chosen}", note, *missing)
+    return Truth(ROBBENCH, path, tidy(columns), representative_of, notes, missing)

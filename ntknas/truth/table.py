@@ -68,6 +68,7 @@ class Truth:
             NaN.
         representative_of: Id that has the values of each id that the file knows.
         notes: Remarks for the reader on how the file was read.
+        seed_notes: Those of the `notes` that say which seeds are missing or not numbers.
 
     Raises:
         InputError: If the table is empty.
@@ -85,6 +86,7 @@ class Truth:
     table: pd.DataFrame = field(repr=False)
     representative_of: Mapping[Any, Label] = field(repr=False)
     notes: tuple[str, ...] = ()
+    seed_notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.table.empty:

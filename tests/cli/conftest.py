@@ -110,6 +110,17 @@ def own_truth(tmp_path) -> Path:
 
 
 @pytest.fixture
+def seeds_truth(tmp_path) -> Path:
+    """A CSV file with two seeds of the run's architectures; the last has the first seed alone."""
+    ids = [a.id for a in architectures(ARCHS)]
+    rows = [f"{label},0,{0.1 + 0.05 * i}" for i, label in enumerate(ids)]
+    rows += [f"{label},1,{0.9 - 0.07 * i}" for i, label in enumerate(ids[:-1])]
+    path = tmp_path / "seeds.csv"
+    path.write_text("\n".join(["architecture,seed,robust", *rows, ""]))
+    return path
+
+
+@pytest.fixture
 def gap():
     """A score that is registered for the length of a test."""
 

@@ -38,3 +38,19 @@ def test_scores_and_accuracies(ntknas, finished, truth):
 @pytest.mark.parametrize("spec", ["all", "random:21", "banana", "15625", "|nor_conv_3x3~0|"])
 def test_bad_specs(refused, spec):
     refused("arch", spec)
+
+
+def test_seeds_of_the_truth(ntknas, refused, finished, texts, seeds_truth, tmp_path):
+    first = Run(finished).ids[0]
+    shown = {}
+    for seed in ("0", "1"):
+        argv = ("arch", str(first), "--truth", seeds_truth, "--truth-seed", seed)
+        status, shown[seed], _ = ntknas(*argv)
+        assert status == 0
+    assert shown["0"] != shown["1"]
+    assert "--truth FILE, which is missing" in refused("arch", "5", "--truth-seed", "1")
+    path = tmp_path / "texts.csv"
+    path.write_text("architecture,seed,robust\nnet_00,a,0.25\nnet_00,b,0.75\n")
+    argv = ("arch", "net_00", "--run", texts, "--truth", path)
+    assert " 0.5000" in ntknas(*argv)[1]
+    assert " 0.7500" in ntknas(*argv, "--truth-seed", "b")[1]

@@ -228,3 +228,30 @@ def test_a_registered_score(ntknas, finished, truth, gap):
     assert status == 0
     assert "\n gap@robust:8/255 " in out
     assert "\n gap@clean-params " in out
+
+
+def test_seeds_of_the_truth(ntknas, refused, finished, seeds_truth):
+    last = architectures(ARCHS)[-1].id
+    argv = [
+        *("correlate", finished, "--truth", seeds_truth, "--score", "cond@clean"),
+        *("--resamples", "0", "--format", "json"),
+    ]
+    for seed, n, remark in (
+        (None, 12, f"1 of 12 architectures lack seeds ({last} has 1 of 2)"),
+        ("0", 12, ""),
+        ("1", 11, f"1 of 12 architectures have no value for seed 1 ({last})"),
+    ):
+        status, out, err = ntknas(*argv, *(() if seed is None else ("--truth-seed", seed)))
+        assert status == 0
+        assert err == (f"note: robust: {remark}\n" if remark else "")
+        truth = load_truth(seeds_truth, seed=seed)
+        expected = correlate(Run(finished), truth, names=["cond@clean"], resamples=0)
+        rows = json.loads(out)
+        assert [row["spearman"] for row in rows] == expected["spearman"].tolist()
+        assert rows[0]["n"] == n
+    assert "seeds.csv: 0, 1; got '2'" in refused(*argv, "--truth-seed", "2")
+
+
+def test_a_truth_without_seeds(refused, finished, truth):
+    argv = ("correlate", finished, "--truth", truth, "--truth-seed", "1")
+    assert "truth.json has none, got seed '1'" in refused(*argv)

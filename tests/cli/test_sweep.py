@@ -85,6 +85,7 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
         (["--beta", "0,1", "--score", "cond@clean"], "without its kernel"),
         (["--beta", "0,1", "--score", "params"], "params"),
         (["--beta", "0,1", "--metric", "pgd_8"], "--truth"),
+        (["--beta", "0,1", "--truth-seed", "1"], "--truth FILE, which is missing"),
         (["--beta", "0,1", "--plot", "beta.pdf"], ".png or .svg"),
         (["--beta", "0,1", "--plot", "no/such/folder/beta.png"], "folder"),
     ],
@@ -117,3 +118,15 @@ def test_a_registered_score(ntknas, refused, finished, gap):
     SCORES.remove("gap")
     complaint = refused("sweep", finished, "--beta", "0.5", "--score", "gap")
     assert "without its kernel: lambda_min" in complaint
+
+
+def test_seeds_of_the_truth(ntknas, finished, seeds_truth):
+    argv = [
+        *("sweep", finished, "--beta", "0.5", "--truth", seeds_truth, "--metric", "robust"),
+        *("--resamples", "0", "--format", "json"),
+    ]
+    _, mean, err = ntknas(*argv)
+    assert err.startswith("note: robust: 1 of 12 architectures lack seeds (")
+    status, first, err = ntknas(*argv, "--truth-seed", "0")
+    assert (status, err) == (0, "")
+    assert json.loads(first)[0]["spearman"] != json.loads(mean)[0]["spearman"]

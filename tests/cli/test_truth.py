@@ -83,6 +83,17 @@ def test_a_table_of_ones_own_about_a_cell(ntknas, tmp_path):
     assert f"not in {path}" in out
 
 
+def test_seeds(ntknas, refused, seeds_truth):
+    status, out, err = ntknas("truth", seeds_truth)
+    assert (status, err) == (0, "")
+    assert "note: values are the mean of the seeds\nnote: robust: 1 of 12 architectures lack" in out
+    status, out, _ = ntknas("truth", seeds_truth, "--truth-seed", "1")
+    assert status == 0
+    assert "note: values are seed 1\n" in out
+    assert "got '7'" in refused("truth", seeds_truth, "--truth-seed", "7")
+    assert "FILE" in refused("truth", "--where", "--truth-seed", "1")
+
+
 BAD = {
     "column architecture": "id,robust\n1,0.5\n2,0.6\n",
     "column per metric": "architecture\n1\n2\n",

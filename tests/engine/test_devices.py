@@ -55,41 +55,26 @@ def test_three_devices_give_the_tables_of_one(tmp_path):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(
-    ("branch_free", "norm"),
-    [(False, Norm.IMAGE), pytest.param(True, Norm.BATCH, marks=pytest.mark.slow)],
-)
-def test_several_architectures_in_a_launch(branch_free, norm):
-    network = NetworkSpec(channels=4, cells=1, norm=norm)
+def test_several_architectures_in_a_launch():
+    network = NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE)
     spec = ScoringSpec(batch_size=4, batches=(Batch.CLEAN,), network=network).compiled
     inputs = seed_inputs(spec, scoring_batch(load_images(), 4, seed=0), 0)
     rhos = jnp.zeros(0, inputs.images.dtype)
     codes = [live_operations(ntknas.Architecture.from_code(code)) for code in CODES]
-    found = many_grams(
-        jnp.asarray(np.array(codes, np.int32)),
-        inputs,
-        rhos,
-        spec=spec,
-        devices=tuple(jax.local_devices()),
-        branch_free=branch_free,
-    )
-    for ops, grams in zip(codes, found, strict=True):
-        expected = gram_of(jnp.asarray(ops), inputs, rhos, spec=spec)
+    ops, devices = jnp.asarray(np.array(codes, np.int32)), tuple(jax.local_devices())
+    found = many_grams(ops, inputs, rhos, spec=spec, devices=devices)
+    for one, grams in zip(codes, found, strict=True):
+        expected = gram_of(jnp.asarray(one), inputs, rhos, spec=spec)
         np.testing.assert_allclose(
             grams, expected, rtol=1e-9, atol=1e-10 * float(abs(expected).max())
         )
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
-@pytest.mark.parametrize("branch_free", [False, True])
-def test_the_program_lowers_for_every_platform(platform, branch_free):
+def test_the_program_lowers_for_every_platform(platform):
     """No back end's own code: needs none of these devices."""
     inputs = seed_inputs(TINY, scoring_batch(load_images(), TINY.batch_size, seed=0), 0)
     rhos = jnp.array(TINY.rhos)
-    one = lambda ops, inputs, rhos: gram_of(ops, inputs, rhos, spec=TINY.compiled)  # noqa: E731
-    program = jax.vmap(one, in_axes=(0, None, None)) if branch_free else one
-    ops = jnp.zeros((2, 6) if branch_free else 6, jnp.int32)
-    exported = export.export(jax.jit(program), platforms=[platform])(ops, inputs, rhos)
+    program = jax.jit(lambda ops, inputs, rhos: gram_of(ops, inputs, rhos, spec=TINY.compiled))
+    exported = export.export(program, platforms=[platform])(jnp.zeros(6, jnp.int32), inputs, rhos)
     assert exported.platforms == (platform,)
-    size = 3 * TINY.batch_size
-    assert exported.out_avals[0].shape[-3:] == (len(TINY.rhos), size, size)

@@ -174,7 +174,7 @@ def test_settings_of_a_network_are_left_behind_in_another_space():
 def test_what_does_not_fit(arguments, message):
     with pytest.raises(InputError, match=message):
         Scorer(**arguments)([0])
-    assert list(PROGRAMS) == ["branches", "static"]
+    assert list(PROGRAMS) == ["branches", "bundles", "static"]
 
 
 @pytest.mark.usefixtures("float64")

@@ -84,8 +84,21 @@ def imagenet16(tmp_path):
         labels[:2] = (1, 120)
         rows = images.transpose(0, 3, 1, 2).reshape(30, 768)
         entry = {"data": rows, "labels": labels.tolist(), "mean": rows.mean(0)}
-        (folder / name).write_bytes(pickle.dumps(entry, protocol=i % 5))
+        (folder / name).write_bytes(pickle.dumps(entry, protocol=i % 6))
         content[name] = (images, labels)
+    return folder, content
+
+
+@pytest.fixture
+def imagenet16_npz(tmp_path, imagenet16):
+    """A folder with the files of `imagenet16` as official .npz archives, and their content."""
+    _, content = imagenet16
+    folder = tmp_path / "Imagenet16_npz"
+    folder.mkdir()
+    for name, (images, labels) in content.items():
+        rows = images.transpose(0, 3, 1, 2).reshape(30, 768)
+        mean = {} if name == "val_data" else {"mean": rows.mean(0)}
+        np.savez(folder / f"{name}.npz", data=rows, labels=labels, **mean)
     return folder, content
 
 

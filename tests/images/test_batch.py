@@ -257,3 +257,14 @@ def test_bad_values(own, change, message):
     with pytest.raises(InputError, match=message) as caught:
         replace(own, **change)
     assert "\n" not in str(caught.value)
+
+
+def test_float_pixels_outside_by_rounding_are_clipped(own):
+    pixels = GREY.copy()
+    pixels[0, 0, 0] = [-2.98e-8, np.nextafter(np.float32(1), np.float32(2)), 1]
+    clipped = replace(own, pixels=pixels).pixels
+    assert clipped[0, 0, 0].tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(clipped[1:], pixels[1:])
+    pixels[0, 0, 0, 1] = 1.00001
+    with pytest.raises(InputError, match=r"must lie in \[0, 1\], got -2.98.* to 1.00001001"):
+        replace(own, pixels=pixels)

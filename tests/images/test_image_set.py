@@ -79,3 +79,27 @@ def test_bad_values(images, change, message):
 def test_float_pixels_at_both_ends(images):
     assert replace(images, pixels=ONE).pixels.dtype == np.float32
     assert replace(images, pixels=ONE * 0).pixels.max() == 0
+
+
+def test_float_pixels_outside_by_rounding_are_clipped(images):
+    pixels = ONE / 2
+    pixels[0, 0, 0] = [-2.98e-8, np.nextafter(np.float32(1), np.float32(2)), 1]
+    before = pixels.copy()
+    clipped = replace(images, pixels=pixels)
+    assert clipped.pixels[0, 0, 0].tolist() == [0, 1, 1]
+    assert clipped.pixels.dtype == np.float32
+    np.testing.assert_array_equal(clipped.pixels[1:], pixels[1:])
+    np.testing.assert_array_equal(pixels, before)
+    plain = before.clip(0, 1)
+    assert clipped.sha256 == replace(images, pixels=plain).sha256
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"),
+    [(1.00001, "0.5 to 1.00001001"), (-(2.0**-18), "got -3.81469727e-06 to 0.5")],
+)
+def test_float_pixels_further_outside_are_refused(images, value, digits):
+    pixels = ONE / 2
+    pixels[2, 5, 5, 1] = value
+    with pytest.raises(InputError, match=rf"made here: float pixels must lie in .*{digits}"):
+        replace(images, pixels=pixels)

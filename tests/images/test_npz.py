@@ -1,4 +1,4 @@
-"""Images from .npz: the two forms, float pixels, and all that can be wrong."""
+"""Images from .npz: the three forms, float pixels, and all that can be wrong."""
 
 import numpy as np
 import pytest
@@ -57,6 +57,69 @@ def test_split_form_counts_imagenet16_labels_from_zero(tmp_path):
     assert load_images("imagenet16", path).labels.tolist() == [0, 60, 119]
 
 
+@pytest.mark.parametrize("dataset", ["cifar10", "imagenet16"])
+@pytest.mark.parametrize("keys", [("x", "y"), ("x_train", "y_train")])
+def test_labels_in_a_column_as_keras_has_them(tmp_path, dataset, keys):
+    pixels = PIXELS if dataset == "cifar10" else PIXELS[:, :16, :16]
+    flat = load_images(dataset, stored(tmp_path, **{keys[0]: pixels, keys[1]: LABELS}))
+    column = stored(tmp_path, **{keys[0]: pixels, keys[1]: LABELS[:, None]})
+    images = load_images(dataset, column)
+    np.testing.assert_array_equal(images.labels, flat.labels)
+    assert images.sha256 == flat.sha256
+    one = stored(tmp_path, **{keys[0]: pixels[:1], keys[1]: LABELS[:1, None]})
+    assert load_images(dataset, one).labels.shape == (1,)
+
+
+def test_the_official_form_of_imagenet16(tmp_path):
+    small = RNG.integers(0, 256, (6, 16, 16, 3), np.uint8)
+    rows = np.stack([small[..., channel].reshape(6, 256) for channel in range(3)], 1)
+    arrays = {"data": rows.reshape(6, 768), "mean": np.zeros(768)}
+    labels = np.array([1000, 1, 121, 120, 60, 500])
+    for given in (labels, labels[:, None]):
+        path = stored(tmp_path, **arrays, labels=given)
+        for split in ("train", "test"):
+            images = load_images("imagenet16", path, split=split)
+            assert images.labels.tolist() == [0, 119, 59]
+            assert images.indices.tolist() == [1, 3, 4]
+            np.testing.assert_array_equal(images.pixels, small[[1, 3, 4]])
+            assert images.source == f"images.npz, {split} split"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"labels": [0, 5]}, "labels must lie in 1..1000, got 0..5"),
+        ({"labels": [1, 1001]}, "labels must lie in 1..1000, got 1..1001"),
+        ({"labels": [1, 2, 3]}, "2 images need 2 whole-number labels"),
+        ({"labels": [1.0, 2.0]}, "2 images need 2 whole-number labels, got float64"),
+        ({"labels": [121, 1000]}, "M >= 1"),
+        ({"data": np.zeros((2, 768))}, r"data must be uint8 \[n, 768\], got float64 \[2, 768\]$"),
+        ({"data": np.zeros((2, 700), np.uint8)}, r"got uint8 \[2, 700\]$"),
+        ({"data": np.zeros((2, 16, 16, 3), np.uint8)}, r"got uint8 \[2, 16, 16, 3\]$"),
+    ],
+)
+def test_unfit_content_of_the_official_form(tmp_path, arrays, message):
+    whole = {"data": np.zeros((2, 768), np.uint8), "labels": np.array([1, 2])}
+    fails("imagenet16", stored(tmp_path, **whole | arrays), f"images.npz, train split: .*{message}")
+
+
+def test_keys_that_imagenet16_may_have(tmp_path):
+    path = stored(tmp_path, data=np.zeros((2, 768), np.uint8))
+    fails("imagenet16", path, "x_train and y_train, or x and y, or data and labels, got data$")
+    fails("imagenet16", path, "x_test and y_test, or data and labels, got data$", split="test")
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+def test_pixels_outside_by_rounding_are_clipped(tmp_path, dtype):
+    floats = np.full(PIXELS.shape, 0.5, dtype)
+    floats[0, 0, 0] = [-2.98e-8, np.nextafter(floats.dtype.type(1), 2), 1]
+    pixels = load_images("cifar10", stored(tmp_path, x=floats, y=LABELS)).pixels
+    assert pixels[0, 0, 0].tolist() == [0, 1, 1]
+    assert (pixels[1:] == 0.5).all()
+    floats[0, 0, 0, 1] = 1.00001
+    fails("cifar10", stored(tmp_path, x=floats, y=LABELS), r"in \[0, 1\], got -2.98.*to 1.0000100")
+
+
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f2"])
 def test_float_pixels_are_kept_exactly(tmp_path, dtype):
     floats = RNG.random(PIXELS.shape).astype(dtype)
@@ -95,12 +158,17 @@ BAD[0, 0, 0, 0] = np.nan
         ({"x": PIXELS[:0], "y": LABELS[:0]}, "M >= 1"),
         ({"x": np.uint8(3), "y": LABELS}, r"got \[1\]"),
         ({"x": PIXELS, "y": LABELS[:5]}, r"labels must be int64 \[6\].*got int64 \[5\]"),
-        ({"x": PIXELS, "y": LABELS[:, None]}, r"got int64 \[6, 1\]"),
+        ({"x": PIXELS, "y": np.eye(10, dtype=int)[LABELS]}, r"got int64 \[6, 10\]"),
+        ({"x": PIXELS, "y": LABELS[:, None, None]}, r"got int64 \[6, 1, 1\]"),
         ({"x": PIXELS, "y": LABELS + 0.0}, "labels must be whole numbers, got float64"),
         ({"x": PIXELS, "y": LABELS + 1}, "cifar10 labels must lie in 0..9, got 2..10"),
         ({"x": PIXELS, "y": LABELS.astype(object)}, "not a whole .npz archive of arrays"),
         ({"x": PIXELS}, "expected the keys x_train and y_train, or x and y, got x$"),
         ({}, "got none$"),
+        (
+            {"data": PIXELS.reshape(6, -1), "labels": LABELS},
+            "expected the keys x_train and y_train, or x and y, got data, labels$",
+        ),
         ({"x_test": PIXELS, "y_test": LABELS}, "or x and y, got x_test, y_test$"),
         (
             {"x_train": PIXELS, "y_train": LABELS, "idx_train": np.zeros(6, int)},

@@ -61,6 +61,87 @@ def test_imagenet16_keeps_the_first_120_classes(imagenet16, archive):
     assert len(validation) == (content["val_data"][1] <= 120).sum()
 
 
+def test_imagenet16_from_npz_files(imagenet16_npz, archive):
+    folder, content = imagenet16_npz
+    names = [f"train_data_batch_{i}" for i in range(1, 11)]
+    for split, files in (("train", names), ("test", ["val_data"])):
+        pixels, labels = joined(content, files)
+        kept = np.flatnonzero(labels <= 120)
+        for path in (folder, archive(folder)):
+            images = load_images("imagenet16", path, split=split)
+            np.testing.assert_array_equal(images.pixels, pixels[kept])
+            np.testing.assert_array_equal(images.labels, labels[kept] - 1)
+            np.testing.assert_array_equal(images.indices, kept)
+
+
+def test_imagenet16_from_pickles_and_npz_files_together(imagenet16, imagenet16_npz):
+    folder, _ = imagenet16
+    whole = load_images("imagenet16", folder).sha256
+    for i in (2, 7):
+        (folder / f"train_data_batch_{i}").unlink()
+        (imagenet16_npz[0] / f"train_data_batch_{i}.npz").rename(
+            folder / f"train_data_batch_{i}.npz"
+        )
+    (folder / "train_data_batch_3.npz").write_bytes(b"never read: the pickle is there")
+    assert load_images("imagenet16", folder).sha256 == whole
+
+
+def test_imagenet16_npz_files_that_are_missing_or_damaged(imagenet16_npz, archive):
+    folder, _ = imagenet16_npz
+    file = folder / "train_data_batch_4.npz"
+    file.write_bytes(file.read_bytes()[:-100])
+    for path in (folder, archive(folder)):
+        fails("imagenet16", path, "train_data_batch_4.npz: not a whole .npz archive")
+    np.savez(file, pixels=np.zeros((1, 768), np.uint8))
+    fails("imagenet16", folder, r"train_data_batch_4: expected the keys .*got \['pixels'\]")
+    file.unlink()
+    fails("imagenet16", folder, r"\(or the same with .npz\); missing train_data_batch_4$")
+
+
+def test_cifar_has_no_official_npz_files(cifar10):
+    folder, _ = cifar10
+    np.savez(folder / "test_batch.npz", data=ROWS, labels=[0] * 4)
+    (folder / "test_batch").unlink()
+    fails("cifar10", folder, "test needs test_batch; missing test_batch$", split="test")
+
+
+@pytest.mark.parametrize("form", ["file", "folder", "pickle"])
+@pytest.mark.parametrize("side", [8, 32, 64])
+def test_imagenet_of_another_size(tmp_path, form, side):
+    data, labels = np.zeros((2, 3 * side**2), np.uint8), [1, 2]
+    path = tmp_path / "val_data.npz"
+    if form == "pickle":
+        (tmp_path / "val_data").write_bytes(pickle.dumps({"data": data, "labels": labels}))
+    else:
+        np.savez(path, data=data, labels=labels)
+    fails(
+        "imagenet16",
+        path if form == "file" else tmp_path,
+        rf"data must be uint8 \[n, 768\], got uint8 \[2, {3 * side**2}\]: images of "
+        rf"{side} x {side}, but those of imagenet16 are 16 x 16$",
+        split="test",
+    )
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([[3], [0], [99], [7]]),
+        [[3], [0], [99], [7]],
+        list(np.array([3, 0, 99, 7])),
+        list(np.array([3, 0, 99, 7], np.uint8)),
+        list(np.array([[3], [0], [99], [7]])),
+        (3, 0, 99, 7),
+    ],
+    ids=["array [n, 1]", "lists of one", "int64", "uint8", "arrays of one", "tuple"],
+)
+def test_other_forms_of_labels(tmp_path, labels, protocol):
+    entry = {"data": ROWS, "fine_labels": labels}
+    (tmp_path / "train").write_bytes(pickle.dumps(entry, protocol=protocol))
+    assert load_images("cifar100", tmp_path).labels.tolist() == [3, 0, 99, 7]
+
+
 def test_a_string_path(cifar100):
     folder, _ = cifar100
     assert len(load_images("cifar100", str(folder))) == 20
@@ -151,6 +232,14 @@ CYCLE.append(CYCLE)
         ({"data": ROWS, "fine_labels": CYCLE}, "whole.number"),
         ({"data": ROWS, "fine_labels": [2**70] * 4}, "whole-number labels"),
         ({"data": ROWS, "fine_labels": None}, "whole-number labels"),
+        (
+            {"data": ROWS, "fine_labels": np.zeros((4, 2), int)},
+            r"whole-number labels, got int64 \[4, 2\]",
+        ),
+        (
+            {"data": ROWS, "fine_labels": [np.float32(0)] * 4},
+            "whole-number labels, got float64",
+        ),
         ({"data": ROWS, "fine_labels": [0, 1, 2, 100]}, "cifar100 labels must lie in 0..99"),
         ({"data": ROWS.astype(np.float32), "fine_labels": [0] * 4}, "data must be uint8.*float32"),
         (

@@ -5,6 +5,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from ntknas.errors import InputError
+from ntknas.images import DATASETS
 from ntknas.layers import Norm
 from ntknas.network import Network, load_torch_weights
 from ntknas.spaces.nasbench201 import Architecture
@@ -25,7 +27,7 @@ OTHER_MEAN, OTHER_STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
 @cache
 def network():
-    return torch_network(ARCH, channels=4, cells=2, classes=7).eval()
+    return torch_network(ARCH, channels=4, cells=2, classes=10).eval()
 
 
 def state() -> OrderedDict:
@@ -44,7 +46,7 @@ class Normaliser(torch.nn.Module):
 def assert_same_weights(loaded, mean=MEAN, std=STD):
     plain = load_torch_weights(state(), ARCH)
     spec = loaded.spec
-    assert (spec.channels, spec.cells, spec.classes, spec.norm) == (4, 2, 7, Norm.FROZEN)
+    assert (spec.channels, spec.cells, spec.classes, spec.norm) == (4, 2, 10, Norm.FROZEN)
     np.testing.assert_allclose((spec.mean, spec.std), (mean, std), rtol=1e-6)
     jax.tree.map(np.testing.assert_array_equal, loaded.variables, plain.variables)
 
@@ -159,7 +161,11 @@ BAD = {
     "complex": (lambda: changed(EDGE, torch.ones(4, 4, 3, 3, dtype=torch.complex64)), "numbers"),
     "normaliser shape": (lambda: changed("normalizer.mean", torch.ones(4)), "normalizer.mean"),
     "normaliser nan": (lambda: changed("n.mean", torch.full((3,), torch.nan)), "mean"),
-    "normaliser zero": (lambda: changed("n.std", torch.zeros(3)), "std must be positive"),
+    "half a normaliser": (lambda: changed("n.std", torch.ones(3)), "got only std"),
+    "normaliser zero": (
+        lambda: changed("n.std", torch.zeros(3)) | {"n.mean": torch.zeros(3)},
+        "std must be positive",
+    ),
     "two networks": (
         lambda: {f"{p}.{n}": a for n, a in state().items() for p in "ab"},
         "expected one entry",
@@ -240,3 +246,72 @@ def test_loading_never_runs_code(tmp_path):
     with pytest.raises(InputError):
         load_torch_weights(path, ARCH)
     assert not target.exists()
+
+
+def of_classes(classes):
+    return torch_network(ARCH, channels=4, cells=1, classes=classes).state_dict()
+
+
+@pytest.mark.parametrize("classes", [10, 100, 120])
+def test_without_a_normaliser_the_number_of_classes_chooses_it(classes):
+    loaded = load_torch_weights(of_classes(classes), ARCH)
+    info = next(info for info in DATASETS.values() if info.classes == classes)
+    assert (loaded.spec.mean, loaded.spec.std) == (info.mean, info.std)
+    assert loaded.normaliser == info.name
+
+
+def test_a_normaliser_can_be_given_and_is_recorded():
+    given: dict[str, Any] = {"mean": OTHER_MEAN, "std": np.array(OTHER_STD)}
+    for source in (of_classes(12), released_state()):
+        loaded = load_torch_weights(source, ARCH, **given)
+        assert (loaded.spec.mean, loaded.spec.std) == (OTHER_MEAN, OTHER_STD)
+        assert loaded.normaliser == "given"
+    assert load_torch_weights(released_state(), ARCH).normaliser == "of the checkpoint"
+    renamed = {
+        name.replace("0.mean", "0.mu").replace("0.std", "0.sigma"): value
+        for name, value in released_state().items()
+    }
+    assert {"0.mu", "0.sigma"} <= set(renamed)
+    assert_same_weights(load_torch_weights(renamed, ARCH), OTHER_MEAN, OTHER_STD)
+
+
+@pytest.mark.parametrize("key", ["model", "net", "state_dict", 0, "2"])
+def test_a_state_dict_below_a_key(key):
+    assert_same_weights(load_torch_weights({key: state()}, ARCH))
+    assert_same_weights(load_torch_weights({"state_dict": {key: state()}, "epoch": 3}, ARCH))
+
+
+def test_a_seed_is_chosen_among_several():
+    other = {name: 2 * value for name, value in state().items()}
+    several = {0: other, 1: state()}
+    assert_same_weights(load_torch_weights(several, ARCH, seed=1))
+    with pytest.raises(InputError, match="choose a seed of the checkpoint: 0, 1"):
+        load_torch_weights(several, ARCH)
+    with pytest.raises(InputError, match="expected a seed of the checkpoint: 0, 1; got 7"):
+        load_torch_weights(several, ARCH, seed=7)
+    with pytest.raises(InputError, match="got one without, and seed 1"):
+        load_torch_weights(state(), ARCH, seed=1)
+
+
+def test_the_architecture_by_id_or_string():
+    for name in (ARCH.id, str(ARCH.id), ARCH.string, f"code:{ARCH.code}"):
+        assert_same_weights(load_torch_weights(state(), name))
+    with pytest.raises(InputError, match="expected one architecture, got 2"):
+        load_torch_weights(state(), "0,5")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        (None, {}, "expected the path of a checkpoint or a state_dict, got NoneType"),
+        (3, {}, "got int"),
+        (state, {}, "got function"),
+        (of_classes(12), {}, "no data set is known with 12 classes: give mean and std"),
+        (of_classes(10), {"mean": (0.5, 0.5, 0.5)}, "expected mean and std together"),
+        (of_classes(10), {"mean": 0.5, "std": 0.5}, "expected three numbers"),
+        (of_classes(10), {"mean": "no", "std": (1, 1, 1)}, "expected three numbers"),
+    ],
+)
+def test_bad_arguments_are_one_line(source, options: dict[str, Any], message):
+    with pytest.raises(InputError, match=message):
+        load_torch_weights(source, ARCH, **options)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.ranking import bootstrap, correlation_table, correlations
+from ntknas.ranking import bootstrap, correlation_table, correlations, rank
 
 CONSTANTS = [10, 12, 74, 172, 879]
 
@@ -285,3 +285,37 @@ def test_refuses_a_single_architecture():
     scores, directions, truth = small()
     with pytest.raises(InputError, match="^correlation needs at least 2 architectures, got 1$"):
         correlation_table(scores.iloc[:1], directions, truth)
+
+
+def test_ranks_of_rounding_are_undefined():
+    """As of cosine_lambda_min of one image, which is 1 by definition."""
+    rng = np.random.default_rng(0)
+    labels = range(20)
+    scores = pd.DataFrame(
+        {
+            "one": 1 + 3e-8 * rng.normal(size=20),
+            "large": 1e9 * (1 + 3e-8 * rng.normal(size=20)),
+            "zero": np.zeros(20),
+            "real": 1 + 1e-3 * rng.normal(size=20),
+        },
+        index=labels,
+    )
+    truth = pd.DataFrame({"architecture": labels, "value": rng.uniform(size=20)})
+    truth = truth.assign(dataset="cifar10", metric="clean")
+    directions = dict.fromkeys(scores.columns, 1)
+    for worst in ((), (3, 4)):  # constant networks rank last, which tells no others apart
+        table = correlation_table(scores, directions, truth, worst=worst, resamples=20)
+        table = table.set_index("score")
+        assert table.loc[["one", "large", "zero"], ["spearman", "kendall"]].isna().all(None)
+        assert table.loc["real", ["spearman", "kendall"]].notna().all()
+    ranked = rank(scores, directions, ["one"], worst=[3])
+    assert ranked["rank"].tolist() == [1] * 19 + [20]
+
+
+@pytest.mark.parametrize("argument", ["metrics", "datasets"])
+def test_a_text_in_place_of_a_list(argument):
+    frame = pd.DataFrame({"cond": [1.0, 2.0]})
+    truth = pd.DataFrame({"architecture": [0, 1], "value": [0.1, 0.2]})
+    truth = truth.assign(dataset="cifar10", metric="pgd_8")
+    with pytest.raises(InputError, match=rf"^expected a list of {argument}, such as \['pgd_8'\]"):
+        correlation_table(frame, {"cond": 1}, truth, **dict[str, Any]({argument: "pgd_8"}))

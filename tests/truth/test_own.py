@@ -173,5 +173,108 @@ def test_csv_files_that_cannot_be_read(tmp_path):
     path.write_bytes(b"architecture,clean\n\xff\xfe,0.5\n")
     with pytest.raises(InputError, match="expected a CSV table in .*ours.csv, got: "):
         load_truth(path)
-    with pytest.raises(InputError, match="has none, got seed 1"):
+    path.write_text("architecture,clean\n1,0.5\n")
+    with pytest.raises(InputError, match="a column seed in .*ours.csv, which has none, got seed 1"):
         load_truth(path, seed=1)
+
+
+SEEDS = """\
+seed,architecture,dataset,clean,robust
+0,a,cifar10,0.5,0.1
+1,a,cifar10,0.7,0.2
+2,a,cifar10,0.9,0.6
+2,b,cifar10,0.4,0.3
+0,b,cifar10,0.2,0.5
+0,c,cifar10,0.1,0.1
+1,c,cifar10,0.1,
+2,c,cifar10,0.1,inf
+1,a,svhn,,0.25
+0,a,svhn,,0.75
+2,a,svhn,,0.5
+"""
+
+
+def test_the_mean_over_a_column_of_seeds(tmp_path):
+    path = write(tmp_path, SEEDS)
+    truth = load_truth(path)
+    assert truth.datasets == ("cifar10", "svhn")
+    assert truth.metrics("cifar10") == ("clean", "robust")
+    assert truth.value("a", "cifar10", "clean") == pytest.approx(0.7)
+    assert truth.value("b", "cifar10", "clean") == pytest.approx(0.3)
+    assert truth.value("c", "cifar10", "robust") == 0.1
+    assert truth.value("a", "svhn", "robust") == 0.5
+    assert math.isnan(truth.value("a", "svhn", "clean"))
+    assert truth.notes == (
+        "values are the mean of the seeds",
+        "cifar10: 1 of 3 architectures lack seeds (b has 2 of 3)",
+        "cifar10 robust: 1 of 3 architectures have seeds without a number beside good ones (c)",
+    )
+    assert truth.seed_notes == truth.notes[1:]
+    assert "note: cifar10: 1 of 3 architectures lack seeds" in truth.summary()
+    oracle = pd.read_csv(path).replace(np.inf, np.nan)
+    means = oracle[oracle["dataset"] == "cifar10"].groupby("architecture")[["clean", "robust"]]
+    pd.testing.assert_frame_equal(
+        truth.wide("cifar10"), means.mean(), check_names=False, check_index_type=False
+    )
+
+
+@pytest.mark.parametrize("seed", [1, "1"])
+def test_one_seed_of_a_column_of_seeds(tmp_path, seed):
+    truth = load_truth(write(tmp_path, SEEDS), seed=seed)
+    assert truth.value("a", "cifar10", "clean") == 0.7
+    assert math.isnan(truth.value("b", "cifar10", "clean"))
+    assert set(truth.representative_of) == {"a", "b", "c"}
+    assert truth.notes == (
+        "values are seed 1",
+        "cifar10 clean: 1 of 3 architectures have no value for seed 1 (b)",
+        "cifar10 robust: 2 of 3 architectures have no value for seed 1 (b, c)",
+        "svhn clean: 1 of 1 architectures have no value for seed 1 (a)",
+    )
+
+
+def test_seeds_do_not_depend_on_the_order_of_the_rows_or_the_type_of_the_column():
+    rows = pd.DataFrame({"architecture": [4, 9, 4, 9], "seed": [0, 0, 1, 1], "m": [1, 2, 3, 6]})
+    expected = truth_from_frame(rows).wide("x")
+    assert expected["m"].tolist() == [2, 4]
+    for other in (rows[::-1], rows.astype({"seed": float}), rows.astype({"seed": str})):
+        truth = truth_from_frame(other)
+        pd.testing.assert_frame_equal(truth.wide("x"), expected)
+        assert truth.seed_notes == ()
+        assert truth_from_frame(other, seed=1).wide("x")["m"].tolist() == [3, 6]
+    single = truth_from_frame(rows[rows["seed"] == 0])
+    assert single.wide("x")["m"].tolist() == [1, 2]
+    indexed = truth_from_frame(rows.set_index("architecture"))
+    pd.testing.assert_frame_equal(indexed.wide("x"), expected)
+
+
+def test_notes_list_a_few_architectures_and_leave_out_the_data_set_of_any():
+    rows = pd.DataFrame(
+        {"architecture": [0, 1, 2, 3, 4, 0], "seed": [0, 0, 0, 0, 0, 1], "m": [0.5] * 6}
+    )
+    some = "1 has 1 of 2, 2 has 1 of 2, 3 has 1 of 2, ..."
+    assert truth_from_frame(rows).seed_notes == (f"m: 4 of 5 architectures lack seeds ({some})",)
+    both = truth_from_frame(rows.assign(n=0.25))
+    assert both.seed_notes == (f"4 of 5 architectures lack seeds ({some})",)
+
+
+@pytest.mark.parametrize(
+    ("change", "seed", "complaint"),
+    [
+        ({"seed": [0, 0]}, None, "each architecture and seed once in t.csv, got 1 more than once$"),
+        ({"seed": [0, np.nan]}, None, "a seed in every row of t.csv, got a row without one"),
+        ({"seed": [0, 1], "dataset": ["svhn", None]}, None, "a data set in every row of t.csv"),
+        ({"seed": [0, 1]}, 2, "expected a seed of t.csv: 0, 1; got '2'"),
+        ({}, 2, "expected a column seed in t.csv, which has none, got seed 2"),
+        ({}, None, "got 1 more than once .a column seed would tell the rows apart"),
+    ],
+)
+def test_seeds_that_are_refused(change, seed, complaint):
+    table = pd.DataFrame({"architecture": [1, 1], "clean": [0.5, 0.6]}).assign(**change)
+    with pytest.raises(InputError, match=complaint) as caught:
+        truth_from_frame(table, path="t.csv", seed=seed)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_metric_may_have_any_name():
+    for name in ("value", "metric", "variable"):
+        assert truth_from_frame(pd.DataFrame({name: [0.5]}, index=["a"])).metrics("x") == (name,)

@@ -102,6 +102,134 @@ def test_without_the_mean_it_is_computed(folder):
     assert load_truth(path).value(1000, "cifar10", "clean") == pytest.approx(0.73)
 
 
+def test_whole_files_have_no_notes_on_seeds(folder):
+    assert load_truth(folder).seed_notes == ()
+    assert load_truth(folder, seed=1).seed_notes == ()
+    assert load_truth(folder, seed="threeseed").value(1000, "cifar10", "clean") == 0.73
+
+
+def drop(*seeds, dataset="cifar10", index="1000", metrics=("val_pgd_8.0_acc",)):
+    """An edit that removes seeds."""
+
+    def edit(content):
+        for metric in metrics:
+            for seed in seeds:
+                del content[dataset][index][metric][seed]
+
+    return edit
+
+
+def put(metric="val_pgd_8.0_acc", index="1000", **seeds):
+    """An edit that sets seeds, `_0` for "0"."""
+
+    def edit(content):
+        content["cifar10"][index][metric] |= {seed.lstrip("_"): v for seed, v in seeds.items()}
+
+    return edit
+
+
+BESIDE = "have seeds without a number beside good ones"
+DIFFERS = "have a threeseed that differs from the mean of their seeds by more than 0.001"
+ALL_SEEDED = tuple(metric for metric in network(0.5) if metric != "autoattack")
+
+
+@pytest.mark.parametrize(
+    ("edits", "value", "notes"),
+    [
+        # The seeds are 0.2, 0.25 and 0.3.
+        ([drop("0", "threeseed")], 0.275, ["lack seeds (1000 has 2 of 3)"]),
+        ([drop("0", "1", "threeseed")], 0.3, ["lack seeds (1000 has 1 of 3)"]),
+        ([drop("threeseed")], 0.25, []),
+        ([drop("0", "1", "2")], 0.25, []),
+        ([drop("0"), put(threeseed=0.275)], 0.275, ["lack seeds (1000 has 2 of 3)"]),
+        ([drop("0")], 0.25, ["lack seeds (1000 has 2 of 3)", f"{DIFFERS} (1000)"]),
+        ([put(_0=None), drop("threeseed")], 0.275, [f"{BESIDE} (1000)"]),
+        ([put(_0=math.nan), drop("threeseed")], 0.275, [f"{BESIDE} (1000)"]),
+        ([put(_0=-math.inf), drop("threeseed")], 0.275, [f"{BESIDE} (1000)"]),
+        ([put(_0=None, threeseed=None)], 0.275, [f"{BESIDE} (1000)"]),
+        ([put(threeseed=math.nan)], 0.25, [f"{BESIDE} (1000)"]),
+        ([put(_0=None, threeseed=0.2752)], 0.2752, [f"{BESIDE} (1000)"]),
+        ([put(_0=None, _1=None, _2=None, threeseed=None)], math.nan, []),
+        ([put(_0=None, _1=None, _2=None)], 0.25, [f"{BESIDE} (1000)"]),
+        ([put(threeseed=0.2508)], 0.2508, []),
+        ([put(threeseed=0.2512)], 0.2512, [f"{DIFFERS} (1000)"]),
+        ([put(threeseed=0.2488)], 0.2488, [f"{DIFFERS} (1000)"]),
+        (
+            [put(_1=None), drop("0", "threeseed")],
+            0.3,
+            ["lack seeds (1000 has 2 of 3)", f"{BESIDE} (1000)"],
+        ),
+    ],
+)
+def test_seeds_that_are_missing_or_not_numbers(folder, edits, value, notes):
+    for edit in edits:
+        path = change(folder, edit)
+    truth = load_truth(path)
+    known = truth.value(1000, "cifar10", "pgd_8")
+    assert known == pytest.approx(value, nan_ok=True)
+    assert truth.value(10, "cifar10", "pgd_8") == pytest.approx(0.25)
+    expected = tuple(f"cifar10 pgd_8: 1 of 2 architectures {note}" for note in notes)
+    assert truth.seed_notes == truth.notes[2:] == expected
+    assert all(f"note: {note}\n" in truth.summary() for note in expected)
+
+
+def test_an_architecture_without_any_seed(folder):
+    truth = load_truth(change(folder, drop("0", "1", "2", "threeseed")))
+    assert math.isnan(truth.value(1000, "cifar10", "pgd_8"))
+    assert truth.seed_notes == ("cifar10 pgd_8: 1 of 2 architectures lack seeds (1000 has 0 of 3)",)
+    assert "cifar10 pgd_8: no value: 1, e.g. architecture 1000" in truth.summary()
+
+
+def test_notes_are_gathered_by_data_set(folder):
+    for index in ("1000", "10"):
+        change(folder, drop("2", "threeseed", index=index, metrics=ALL_SEEDED))
+    change(folder, drop("1", "threeseed", dataset="imagenet", metrics=ALL_SEEDED[:2]))
+    path = change(folder, drop("1", "threeseed", dataset="imagenet", metrics=ALL_SEEDED[3:4]))
+    assert load_truth(path).seed_notes == (
+        "cifar10: 2 of 2 architectures lack seeds (10 has 2 of 3, 1000 has 2 of 3)",
+        "imagenet16 clean, fgsm_3, fgsm_8: 1 of 2 architectures lack seeds (1000 has 2 of 3)",
+    )
+
+
+def test_a_note_lists_a_few_architectures(folder):
+    def edit(content):
+        for index in range(100, 106):
+            content["cifar10"][str(index)] = network(0.5)
+            del content["cifar10"][str(index)]["val_acc"]["1"]
+            content["cifar10"][str(index)]["val_acc"]["threeseed"] = 0.53
+
+    truth = load_truth(change(folder, edit))
+    some = "100 has 2 of 3, 101 has 2 of 3, 102 has 2 of 3, ..."
+    assert truth.seed_notes == (f"cifar10 clean: 6 of 8 architectures lack seeds ({some})",)
+
+
+def test_a_seed_that_some_architectures_lack(folder):
+    change(folder, drop("1"))
+    change(folder, put(metric="val_acc", _1=None))
+    path = change(folder, drop("1", dataset="imagenet", metrics=ALL_SEEDED))
+    change(folder, drop("1", dataset="imagenet", index="10", metrics=ALL_SEEDED))
+    truth = load_truth(path, seed=1)
+    assert truth.seed_notes == (
+        "cifar10 clean, pgd_8: 1 of 2 architectures have no value for seed 1 (1000)",
+        "imagenet16: 2 of 2 architectures have no value for seed 1 (10, 1000)",
+    )
+    assert math.isnan(truth.value(1000, "cifar10", "pgd_8"))
+    assert truth.metrics("imagenet16") == ("autoattack",)
+    assert load_truth(path, seed=2).seed_notes == ()
+
+
+def test_a_file_without_seeds_refuses_one(folder):
+    def edit(content):
+        for entries in content.values():
+            for index in entries:
+                entries[index] = {"val_acc": 0.5}
+
+    path = change(folder, edit)
+    assert load_truth(path).seed_notes == ()
+    with pytest.raises(InputError, match="expected a seed of .*: none; got '1'"):
+        load_truth(path, seed=1)
+
+
 def test_what_is_not_there_has_no_row(folder):
     def edit(content):
         del content["cifar10"]["1000"]["val_acc"]

@@ -59,7 +59,7 @@ def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> l
     return chosen
 
 
-def architecture_of(spec: ArchitectureLike) -> Architecture:
+def architecture_of(spec: Any) -> Architecture:
     """The one architecture that `spec` names.
 
     Args:
@@ -104,15 +104,12 @@ def _parse(spec: str) -> list[Architecture]:
         return _draw(spec)
     if spec.startswith("@"):
         return _read(spec[1:])
-    items = _items(spec)
-    if not items:
-        raise InputError(f"expected {_FORMS}, got an empty text")
-    return [_one(item) for item in items]
+    return [_one(item) for item in _items(spec)]
 
 
 def _items(text: str) -> list[str]:
     """The entries of a list that is separated by commas or white space."""
-    return re.split(r"[,\s]+", text.strip(", \t\r\n")) if text.strip(", \t\r\n") else []
+    return re.split(r"\s*,\s*|\s+", text)
 
 
 def _one(item: str) -> Architecture:
@@ -157,8 +154,9 @@ def _read(name: str) -> list[Architecture]:
         ) from error
     cells = []
     for number, line in enumerate(text.splitlines(), start=1):
+        content = line.partition("#")[0].strip().rstrip(",")
         try:
-            cells += [_one(item) for item in _items(line.partition("#")[0])]
+            cells += [_one(item) for item in _items(content)] if content else []
         except InputError as error:
             raise InputError(f"{name}, line {number}: {error}") from error
     if not cells:

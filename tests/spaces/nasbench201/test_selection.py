@@ -4,7 +4,21 @@ import numpy as np
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.spaces.nasbench201 import Architecture, architectures
+from ntknas.spaces.nasbench201 import (
+    NASBENCH201,
+    Architecture,
+    architecture_of,
+    architectures,
+    depth,
+    draw,
+    flops,
+    live_edges,
+    live_operations,
+    live_paths,
+    neighbours,
+    num_parameters,
+    structure,
+)
 
 STRING = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
@@ -133,3 +147,48 @@ def test_missing_files_and_folders_are_refused(tmp_path):
         architectures(f"@{tmp_path / 'missing.txt'}")
     with pytest.raises(InputError, match="directory"):
         architectures(f"@{tmp_path}")
+
+
+def test_lists_as_neighbours_write_them(tmp_path):
+    """One line separated by spaces, as the benchmark's list of ids, and ids of six digits."""
+    expected = [Architecture.from_id(index) for index in (0, 13, 9930)]
+    for text in ("0 13 9930", "0, 13,9930", "000000 000013\t009930", "0 13\n9930 # the last\n\n"):
+        (tmp_path / "ids").write_text(text)
+        assert architectures(f"@{tmp_path / 'ids'}") == expected
+    assert architectures("0 000013 9930") == expected
+    (tmp_path / "ids").write_text("0, 13,\n9930,\n")
+    assert architectures(f"@{tmp_path / 'ids'}") == expected
+
+
+def test_one_architecture():
+    cell = Architecture.from_id(13)
+    for spec in (cell, 13, "13", "000013", cell.string, f"code:{cell.code}"):
+        assert architecture_of(spec) == cell
+    for several in ("0,5", "all", [1, 2]):
+        with pytest.raises(InputError, match="expected one architecture, got"):
+            architecture_of(several)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(num_parameters, flops, depth, structure, live_edges, live_operations, live_paths, draw),
+        neighbours,
+    ],
+)
+def test_functions_of_an_architecture_take_its_id_and_string(function):
+    cell = Architecture.from_id(2581)
+    assert function(2581) == function(cell.string) == function(cell)
+    with pytest.raises(InputError, match="expected all"):
+        function("banana")
+
+
+def test_counts_of_the_graph_are_those_of_the_class():
+    """They differ within a class, as those of 0 and 3599, which compute the same function."""
+    assert structure(0) != structure(Architecture.from_id(3599))
+    for cell in architectures("every")[::37]:
+        ours, theirs = (NASBENCH201.counts(one, {}) for one in (cell, cell.representative))
+        sizes = ("params", "flops")
+        assert {k: v for k, v in ours.items() if k not in sizes} == {
+            k: v for k, v in theirs.items() if k not in sizes
+        }
