@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -66,10 +67,23 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
     parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=_shard,
+        help="score only every N-th architecture, from the I-th on, for machines that share "
+        "nothing; ntknas merge joins the runs",
+    )
+    parser.add_argument(
         "--preset",
         choices=("fast", "standard", "published"),
         default="standard",
         help="settings to start from, see below; default: standard",
+    )
+    parser.add_argument(
+        "--program",
+        choices=("branches", "bundles"),
+        help="program that computes kernels: branches (fast on CPUs), or bundles of architectures "
+        "in one launch (fast on accelerators); default: the fast one; results agree up to rounding",
     )
     _add_images(parser)
     _add_network(parser)
@@ -218,6 +232,15 @@ def _add_kernels(parser: ArgumentParser) -> None:
     )
 
 
+def _shard(text: str) -> tuple[int, int]:
+    """The part and the number of parts of I/N, for `type=`."""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part <= parts:
+        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, got {text!r}")
+    return part, parts
+
+
 def _run(args: argparse.Namespace) -> None:
     from ntknas.engine import fit_spec, score
     from ntknas.images import load_images
@@ -225,6 +248,11 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.spaces.nasbench201 import architectures
 
     chosen = architectures(args.archs)
+    if args.shard is not None:
+        part, parts = args.shard
+        if parts > len(chosen):
+            raise InputError(f"--shard {part}/{parts} of {len(chosen)} architectures leaves none")
+        chosen = chosen[part - 1 :: parts]
     images = load_images(args.dataset, args.data, split=args.split)
     spec = fit_spec(_spec(args), images)
     check_device()
@@ -241,7 +269,14 @@ def _run(args: argparse.Namespace) -> None:
         progress(done, total)
 
     def work() -> None:
-        score(chosen, out=args.out, spec=spec, images=images, on_progress=on_progress)
+        score(
+            chosen,
+            out=args.out,
+            spec=spec,
+            images=images,
+            program=args.program,
+            on_progress=on_progress,
+        )
 
     try:
         with progress:

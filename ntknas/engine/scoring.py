@@ -32,6 +32,7 @@ def score(
     spec: ScoringSpec | None = None,
     images: ImageSet | None = None,
     space: Space[Any] | None = None,
+    program: str | None = None,
     scorer: Scorer | None = None,
     on_progress: Progress | None = None,
 ) -> Run:
@@ -47,7 +48,9 @@ def score(
             std are taken from the images.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
         space: The search space; None means NAS-Bench-201.
-        scorer: A session to use, in place of `spec`, `images` and `space`.
+        program: Name of a member of `PROGRAMS` (`ntknas.engine`); None means the fastest for the
+            space on the back end in use. Programs agree up to rounding.
+        scorer: A session to use, in place of `spec`, `images`, `space` and `program`.
         on_progress: Function that is called with (finished, total) before the first architecture
             and after each one; None calls none.
 
@@ -59,9 +62,9 @@ def score(
             settings, is being written to by another process, or cannot be written.
     """
     if scorer is None:
-        scorer = _session(spec, images, space)
-    elif not (spec is images is space is None):
-        raise InputError("expected either a scorer or spec, images and space, got both")
+        scorer = _session(spec, images, space, program)
+    elif not (spec is images is space is program is None):
+        raise InputError("expected either a scorer or spec, images, space and program, got both")
     architectures = scorer.space.parse(archs)
     folder = Path(tempfile.mkdtemp(prefix="ntknas-") if out is None else out)
     with Store.write(folder) as store:
@@ -109,12 +112,17 @@ def score_networks(
     return score("all", out=out, spec=spec, images=images, space=space, on_progress=on_progress)
 
 
-def _session(spec: ScoringSpec | None, images: ImageSet | None, space: Space[Any] | None) -> Scorer:
+def _session(
+    spec: ScoringSpec | None,
+    images: ImageSet | None,
+    space: Space[Any] | None,
+    program: str | None,
+) -> Scorer:
     """A session of these settings; recent sessions of NAS-Bench-201 are kept with their weights."""
     images = load_images() if images is None else images
     if space is not None:
-        return Scorer(spec, images, space=space)
-    return _recent(spec, _SameImages(images), jnp.zeros(()).dtype.name)
+        return Scorer(spec, images, space=space, program=program)
+    return _recent(spec, _SameImages(images), program, jnp.zeros(()).dtype.name)
 
 
 class _SameImages:
@@ -132,9 +140,11 @@ class _SameImages:
 
 
 @lru_cache(maxsize=2)
-def _recent(spec: ScoringSpec | None, images: _SameImages, dtype: str) -> Scorer:
+def _recent(
+    spec: ScoringSpec | None, images: _SameImages, program: str | None, dtype: str
+) -> Scorer:
     """A session of NAS-Bench-201, kept for the next call with the same arguments."""
-    return Scorer(spec, images.images)
+    return Scorer(spec, images.images, program=program)
 
 
 def _describe(store: Store, scorer: Scorer) -> None:
@@ -160,6 +170,7 @@ def _describe(store: Store, scorer: Scorer) -> None:
             "ntknas": ntknas.__version__,
             "jax": jax.__version__,
             "device": jax.devices()[0].device_kind,
+            "program": scorer.program_name,
             "scores": own_score_records(),
         },
         [

@@ -1,4 +1,5 @@
 # What the room gives; each name is imported when it is first used.
+from .merge import merge_runs as merge_runs
 from .precomputed import (
     PRECOMPUTED as PRECOMPUTED,
     Precomputed as Precomputed,

@@ -245,10 +245,39 @@ class Store:
                     [(label, seed, *map(values.get, names)) for seed, values in proxies],
                 )
 
+    def adopt(self, other: "Store") -> int:
+        """Add the architectures of another run of the same settings, in one transaction.
+
+        Args:
+            other: The other run, open for reading.
+
+        Returns:
+            The number of architectures that this run held already; they are left as they are.
+        """
+        held = self.done()
+        new = sorted(other.done() - held, key=str)
+        tables = ("architecture", "gram", "score", "zero_cost")
+        mine, theirs = self._columns("score"), other._columns("score")
+        with _clear_errors(self.folder, "write"), self._connection as c:
+            c.execute("BEGIN IMMEDIATE")
+            for name in theirs:
+                if name not in mine:
+                    c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
+            for table in tables:
+                columns = other._columns(table)
+                select = f"SELECT {_quoted(columns)} FROM {table} WHERE id = ?"
+                insert = f"INSERT INTO {table} ({_quoted(columns)}) VALUES ({_marks(len(columns))})"
+                for label in new if columns else []:
+                    c.executemany(insert, other._rows(select, (label,)))
+        return len(held & other.done())
+
+    def _columns(self, table: str) -> list[str]:
+        """The names of a table's columns; none if there is no such table."""
+        return [row[1] for row in self._rows(f"PRAGMA table_info({table})")]
+
     def score_columns(self) -> list[str]:
         """The names of the kernel scores that the table of the run holds."""
-        columns = [row[1] for row in self._rows("PRAGMA table_info(score)")]
-        return [name for name in columns if name not in _KEYS]
+        return [name for name in self._columns("score") if name not in _KEYS]
 
     def add_scores(
         self,
@@ -287,7 +316,7 @@ class Store:
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""
-        columns = [row[1] for row in self._rows("PRAGMA table_info(zero_cost)")]
+        columns = self._columns("zero_cost")
         query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
         return columns, list(self._rows(query)) if columns else []
 

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# What a GPU shows, in at most 12 minutes: the whole space by bundles, bundles of several sizes,
+# branches, attacked kernels on a sample. Each step has a time limit, and writes a JSON file.
+#
+#     benchmarks/gpu.sh [FOLDER]        default: build/gpu
+#
+# Run it from the repository's root, with JAX and PyTorch for CUDA installed. A step that fails or
+# runs out of time is named, and the others go on. TINY=1 tries every step at a small size, on a CPU
+# too, with ten times the limits.
+set -uo pipefail
+out=${1:-build/gpu}
+mkdir -p "$out"
+python=${PYTHON:-python}
+export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$out/compiled}
+export XLA_PYTHON_CLIENT_PREALLOCATE=false
+sample=random:200 all=all size=""
+if [ -n "${TINY:-}" ]; then
+    sample=random:3 all=random:3 size="--channels 2 --cells 1 --batch-size 2"
+fi
+failed=0
+
+step() { # step SECONDS NAME MODULE OPTIONS...
+    local limit=$((${TINY:+10*} $1)) name=$2
+    shift 2
+    echo "== $name: python -m $*"
+    if timeout "$limit" "$python" -m "$@" --out "$out/$name.json" >"$out/$name.log" 2>&1; then
+        grep -E '"(seconds|first_launch_seconds|architectures_per_second)"' "$out/$name.log" || true
+    else
+        echo "   failed or out of time (limit $limit s); last line: $(tail -n 1 "$out/$name.log")"
+        failed=1
+    fi
+}
+
+space=benchmarks.whole_space
+step 100 batch_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm batch $size
+step 60 image_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
+step 60 image_16_again "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
+step 60 image_32 "$space" --program bundles --archs "$all" --batch-size 32 --norm image $size
+for k in 16 32 64; do
+    step 45 "batch_16_of_$k" "$space" --program bundles --per-launch $k --archs "$sample" \
+        --batch-size 16 --norm batch $size
+done
+step 45 branches_16 "$space" --program branches --archs "$sample" --batch-size 16 --norm batch $size
+step 60 full_image_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm image \
+    --kernels clean,robust,twice --rho 3,8 --steps 10 $size
+step 90 full_batch_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm batch \
+    --kernels clean,robust,twice --rho 3,8 --steps 10 --per-launch 2 $size
+exit $failed
