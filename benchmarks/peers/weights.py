@@ -56,7 +56,12 @@ def network_of(
         name: np.arange(end - tensor.numel(), end, dtype=np.float64).reshape(tensor.shape)
         for (name, tensor), end in zip(state.items(), ends, strict=True)
     }
-    places = load_torch_weights(positions, architecture).variables
+    places = load_torch_weights(
+        positions,
+        architecture,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),  # weights alone matter
+    ).variables
     flat = np.zeros(ends[-1], np.float32)
 
     def put(place, value):

@@ -177,7 +177,7 @@ def test_flags_and_the_file(monkeypatch, tmp_path, capsys):
     ("flags", "message"),
     [
         (["--count", "0"], "count must not be 0"),
-        (["--out", "no/such/folder.json"], "expected a file in a folder that exists"),
+        (["--out", "no/such/folder.json"], "lies in no folder that exists"),
     ],
 )
 def test_input_that_cannot_be_used_is_one_line(flags, message, monkeypatch, capsys):

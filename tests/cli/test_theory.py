@@ -67,7 +67,7 @@ def test_images_of_cifar_in_csv(ntknas):
         (("--skips", "1"), "depth 4 has 2 skips"),
         (("--activations", "cube"), "activation must be one of relu"),
         (("--beta", "2"), "beta must lie in [0, 1]"),
-        (("--rho=-1/255",), "rho must be a radius"),
+        (("--rho=-1/255",), "rho must lie in"),
         (("--images", 1000), "at most 64 training and test images"),
         (("--task", "sphere", "--pooling", 2), "are for images"),
         (("--infinite", "--parametrisation", "standard"), "needs the NTK parametrisation"),

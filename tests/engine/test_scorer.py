@@ -158,7 +158,7 @@ def test_settings_of_a_network_are_left_behind_in_another_space():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"program": "x"}, "^expected program to be one of branches, static, got 'x'$"),
+        ({"program": "x"}, "^expected program to be one of branches, bundles, static, got 'x'$"),
         ({"program": "branches", "space": OWN}, "^the program branches is NAS-Bench-201's"),
         (
             {"spec": ScoringSpec(space="own", network=None, coupled=True)},

@@ -77,7 +77,9 @@ def nas_network(norm: Norm, *, static: bool = False, cells: int = 1):
     """
     spec = NetworkSpec(channels=4, cells=cells, classes=CLASSES, image_size=8, norm=norm)
     oracle = torch_network(ARCH, channels=4, cells=cells, classes=CLASSES, dtype=torch.float64)
-    loaded = load_torch_weights(oracle.state_dict(), ARCH).variables
+    loaded = load_torch_weights(
+        oracle.state_dict(), ARCH, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
+    ).variables
     variables = _overwrite(initial_variables(spec, 0, ARCH.ops if static else None), loaded)
     dtype = jnp.result_type(float)
     variables = jax.tree.map(lambda a: jnp.asarray(a, dtype), variables)

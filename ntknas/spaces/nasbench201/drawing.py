@@ -20,7 +20,7 @@ def draw(architecture: ArchitectureLike) -> str:
         Several lines, without a newline at the end.
 
     Example:
-        >>> print(draw(Architecture.from_code("303401")))
+        >>> print(draw("code:303401"))
         architecture 6387: class of 3, its representative; longest live path: 2 convolutions
         |nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|
         node 0  input

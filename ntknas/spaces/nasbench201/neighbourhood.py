@@ -19,7 +19,7 @@ def neighbours(architecture: ArchitectureLike) -> list[Architecture]:
         The 24 cells, ordered by edge, then by op code.
 
     Example:
-        >>> [cell.code for cell in neighbours(Architecture.from_code("000000"))][:5]
+        >>> [cell.code for cell in neighbours("code:000000")][:5]
         ['100000', '200000', '300000', '400000', '010000']
     """
     architecture = architecture_of(architecture)

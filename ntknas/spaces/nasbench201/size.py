@@ -35,7 +35,7 @@ def num_parameters(
         InputError: If a size is below 1.
 
     Example:
-        >>> num_parameters(Architecture.from_code("333333"))
+        >>> num_parameters("code:333333")
         1531546
     """
     architecture = architecture_of(architecture)
@@ -71,7 +71,7 @@ def flops(
         InputError: If a size is below 1, or `image_size` is not a multiple of 4.
 
     Example:
-        >>> flops(Architecture.from_code("333333"))
+        >>> flops("code:333333")
         220119690
     """
     architecture = architecture_of(architecture)
