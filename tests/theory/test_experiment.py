@@ -142,8 +142,8 @@ def test_images_fit_the_network(name, classes):
     [
         ({"task": "three"}, "task must be one of two, ten, sphere, got 'three'"),
         ({"betas": (0.5, 2.0)}, r"beta must lie in \[0, 1\], got 2"),
-        ({"betas": ()}, r"beta must lie in \[0, 1\], got none"),
-        ({"rho": -0.1}, "rho must lie in [0, 1], in pixel units such as 8/255, got -0.1"),
+        ({"betas": ()}, r"expected at least one beta in \[0, 1\], got none"),
+        ({"rho": -0.1}, r"rho must lie in \[0, 1\], in pixel units such as 8/255, got -0.1"),
         ({"seed": -1}, "seed must not be negative, got -1"),
         ({"pooling": 2}, "are for images, not for the task sphere"),
         ({"data": "cifar.npz"}, "are for images, not for the task sphere"),
