@@ -260,7 +260,9 @@ def test_an_id_that_is_no_representative_is_scored_as_itself(run):
 
 def test_a_run_describes_itself(run):
     assert run.spec == fit_spec(TINY, load_images())
-    assert set(run.meta) == {"spec", "dtype", "images", "ntknas", "jax", "device", "scores"}
+    facts = {"spec", "dtype", "images", "ntknas", "jax", "device", "program", "scores"}
+    assert set(run.meta) == facts
+    assert run.meta["program"] == "branches"  # tests run on CPUs
     assert run.meta["scores"] == "{}"
     assert run.meta["dtype"] == "float32"
     assert run.meta["ntknas"] == ntknas.__version__
