@@ -4,7 +4,7 @@
 #
 #     benchmarks/gpu.sh [FOLDER]        default: build/gpu
 #
-# Run it from the repository's root, with JAX and PyTorch for CUDA installed. A step that fails or
+# Run it from the repository's root, with JAX for CUDA installed. A step that fails or
 # runs out of time is named, and the others go on. TINY=1 tries every step at a small size, on a CPU
 # too, with ten times the limits.
 set -uo pipefail

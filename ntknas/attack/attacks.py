@@ -39,12 +39,12 @@ def attack(
     key: Key[Array, ""],
     apply_fn: Callable[[Any, Array], Array],
     params: Any,
-    images: Float[Array, "n h w c"],
-    labels: Int[Array, " n"],
+    images: Float[Array, "*b n h w c"],
+    labels: Int[Array, "*b n"],
     *,
     spec: AttackSpec,
     rho: Scalar,
-) -> Float[Array, "n h w c"]:
+) -> Float[Array, "*b n h w c"]:
     """The attack that `spec` describes, at radius rho. rho = 0 is the identity.
 
     Args:

@@ -34,9 +34,9 @@ def bundle_size(spec: ScoringSpec, device: jax.Device) -> int:
     """The number of architectures that a device computes together.
 
     It is a power of two of at most 128, such that a bundle takes about half of the device's memory.
-    The memory per architecture is that of the largest activations, times a factor measured on an
-    H100: 15 where images interact (4.1 GB for 16 architectures and 16 images), 64 otherwise (8.3 GB
-    for 128).
+    The memory per architecture is that of the largest activations, times a factor that a prototype
+    had on an H100: 15 where images interact (4.1 GB for 16 architectures and 16 images), 64
+    otherwise (8.3 GB for 128). This program's own memory has not been measured on a GPU.
 
     Args:
         spec: Settings of the run.

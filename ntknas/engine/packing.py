@@ -10,7 +10,7 @@ from ntknas.errors import InputError
 from ntknas.network import Capacities
 from ntknas.spaces.nasbench201 import OPERATIONS, Ops, architectures, live_operations
 
-__all__ = ["bundle_capacities", "pack"]
+__all__ = ["bundle_capacities", "pack", "power_of_two"]
 
 _GATHERED = tuple(map(OPERATIONS.index, ("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")))
 _SLACK = 1.05
@@ -87,6 +87,9 @@ def pack(cells: Sequence[Ops], size: int, capacities: Capacities) -> list[list[i
 
 def power_of_two(most: float) -> int:
     """The largest power of two that is at most `most`, and at least 1.
+
+    Args:
+        most: Upper limit.
 
     Example:
         >>> power_of_two(100.0), power_of_two(0.3)

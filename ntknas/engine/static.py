@@ -62,12 +62,17 @@ class StaticProgram:
         """The joint Gram matrices [s, r, m, m] of one architecture."""
         spec, network = self._spec, self._build(architecture)
         rhos = jnp.array(spec.rhos, self._dtype)
+        drawn = [
+            _in_arithmetic(_split(network, architecture, seed, images), images.dtype)
+            for seed, (images, _) in enumerate(self._batches)
+        ]
+        self._check(architecture, drawn[0])
 
         @jax.jit
         def compute(key, params, rest, images, labels):
             return robust_gram(
                 key,
-                built.bind(rest),
+                drawn[0].bind(rest),
                 params,
                 images,
                 labels,
@@ -78,22 +83,28 @@ class StaticProgram:
                 logits=spec.logits,
             )
 
-        seed_grams = []
-        for seed, (images, labels) in enumerate(self._batches):
-            built = _in_arithmetic(_split(network, architecture, seed, images), images.dtype)
-            bound, name = built.bind(built.rest), str(architecture.id)
-            self._num_parameters[architecture.id] = built.num_parameters
-            classes = check_logits(bound, built.params, images, name=name)
-            if classes != self._classes:
-                raise InputError(
-                    f"expected logits [{len(images)}, {self._classes}] of network {name}, "
-                    f"got {[len(images), classes]}"
+        return np.stack(
+            [
+                np.asarray(compute(jax.random.key(seed), one.params, one.rest, images, labels))
+                for seed, (one, (images, labels)) in enumerate(
+                    zip(drawn, self._batches, strict=True)
                 )
-            if seed == 0 and not spec.images_coupled:
-                check_separate_images(bound, built.params, images, name=name)
-            key = jax.random.key(seed)
-            seed_grams.append(np.asarray(compute(key, built.params, built.rest, images, labels)))
-        return np.stack(seed_grams)
+            ]
+        )
+
+    def _check(self, architecture: Candidate, network: SplitNetwork) -> None:
+        """Check what a network returns, before its kernel is computed, and count its parameters."""
+        images, _ = self._batches[0]
+        bound, name = network.bind(network.rest), str(architecture.id)
+        classes = check_logits(bound, network.params, images, name=name)
+        if classes != self._classes:
+            raise InputError(
+                f"expected logits [{len(images)}, {self._classes}] of network {name}, "
+                f"got {[len(images), classes]}"
+            )
+        if not self._spec.images_coupled:
+            check_separate_images(bound, network.params, images, name=name)
+        self._num_parameters[architecture.id] = network.num_parameters
 
     def _build(self, architecture: Candidate) -> NetworkLike:
         """The network of an architecture."""

@@ -8,6 +8,7 @@ from .bundled import (
 from .gram import (
     ProbedFn as ProbedFn,
     chained_gram as chained_gram,
+    joint_blocks as joint_blocks,
     logit_directions as logit_directions,
     ntk as ntk,
     probed_gram as probed_gram,
@@ -38,6 +39,7 @@ from .parameters import (
 )
 from .robust import (
     attacked_batches as attacked_batches,
+    joint_batches as joint_batches,
     kernel_blocks as kernel_blocks,
     robust_gram as robust_gram,
 )

@@ -19,10 +19,11 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, Key
 
-from ntknas.attack import ATTACKS, AttackSpec
-from ntknas.kernel.gram import logit_directions
+from ntknas.attack import AttackSpec
+from ntknas.kernel.gram import joint_blocks, logit_directions
 from ntknas.kernel.layerwise import ConvNormWeights, Probe
 from ntknas.kernel.names import Batch, Logits
+from ntknas.kernel.robust import joint_batches
 from ntknas.layers.convolution import convolve, convolve_gradients, convolve_rows
 from ntknas.layers.norm import Norm
 from ntknas.layers.normalisation import normalise, normalise_rows
@@ -257,30 +258,6 @@ def bundled_linear(
     return _linear(x, kernel, bias)
 
 
-def _attacked(
-    key: Key[Array, ""],
-    logits_fn: BundledFn,
-    images: Float[Array, "k g n h w c"],
-    labels: Int[Array, "k g n"],
-    *,
-    rhos: Float[Array, " r"],
-    spec: AttackSpec,
-    twice: bool,
-) -> Float[Array, "r a k g n h w c"]:
-    """A_rho(x) and, if `twice`, A_rho(A_rho(x)) of every architecture at every radius."""
-    keys = jax.random.split(key, 2)[: 1 + twice]
-    run = ATTACKS[spec.name]
-
-    def at_radius(rho):
-        def attack_once(images, key):
-            images = run(key, logits_fn, images, labels, rho=rho, spec=spec)
-            return images, images
-
-        return lax.scan(attack_once, images, keys)[1]
-
-    return lax.map(at_radius, rhos)
-
-
 def bundled_gram(
     key: Key[Array, ""],
     logits_fn: BundledFn,
@@ -314,39 +291,22 @@ def bundled_gram(
         For every architecture one matrix per radius, as `robust_gram` returns them. Products of all
         batches are formed, whatever is coupled: the rows of a layer are dropped with the layer.
     """
-    has_clean = Batch.CLEAN in batches
     shape = (size, 1, *images.shape)
-    every = jnp.broadcast_to(images[None, None], shape)
-    chosen = [every] if has_clean else []
-    per_radius = len(batches) - has_clean
-    if per_radius:
-        attacked = _attacked(
-            key,
-            logits_fn,
-            every,
-            jnp.broadcast_to(labels[None, None], shape[:3]),
-            rhos=rhos,
-            spec=spec,
-            twice=Batch.TWICE_ATTACKED in batches,
-        )
-        if Batch.ATTACKED not in batches:
-            attacked = attacked[:, 1:]
-        chosen += list(attacked.reshape(-1, *shape))
-    joined = jnp.concatenate(chosen, axis=1)  # [k, b, n, h, w, c]
-    b, n = joined.shape[1:3]
-    grams = _all_products(probed_fn, joined, coupled=coupled, logits=logits)
-    grams = grams.reshape(size, b, n, b, n)
-    places = [
-        [*([0] if has_clean else []), *range(start, start + per_radius)]
-        for start in (range(has_clean, b, per_radius) if per_radius else [0])
-    ]
-    return jnp.stack(
-        [
-            grams[:, place][:, :, :, place].reshape(size, len(place) * n, len(place) * n)
-            for place in (jnp.array(p) for p in places)
-        ],
-        axis=1,
+    joined, groups = joint_batches(
+        key,
+        lambda _, images: logits_fn(images),
+        None,
+        jnp.broadcast_to(images[None, None], shape),
+        jnp.broadcast_to(labels[None, None], shape[:3]),
+        rhos=rhos,
+        batches=batches,
+        spec=spec,
     )
+    joined = joined[:, :, 0].swapaxes(0, 1)  # [k, b, n, h, w, c]
+    b, n = joined.shape[1:3]
+    products = _all_products(probed_fn, joined, coupled=coupled, logits=logits)
+    products = products.reshape(size, b, n, b, n)
+    return joint_blocks(lambda s, t: products[:, s, :, t], groups).swapaxes(0, 1)
 
 
 def _all_products(

@@ -19,7 +19,14 @@ from jaxtyping import Array, Float, PyTree
 from ntknas.kernel.jacobians import ApplyFn, jacobian
 from ntknas.kernel.names import Logits
 
-__all__ = ["ProbedFn", "chained_gram", "logit_directions", "ntk", "probed_gram"]
+__all__ = [
+    "ProbedFn",
+    "chained_gram",
+    "joint_blocks",
+    "logit_directions",
+    "ntk",
+    "probed_gram",
+]
 
 ProbedFn = Callable[[Array, Array], Array]
 """Type of a network that takes a probe, `(probe, images [n, ...]) -> logits [n, k]`."""
@@ -169,11 +176,20 @@ def chained_gram(
         assert s in (0, t - 1)
         return with_first[t] if s == 0 else with_previous[t]
 
-    return _blocks(product, groups)
+    return joint_blocks(product, groups)
 
 
-def _blocks(product: Callable[[int, int], Array], groups: Groups) -> Float[Array, "g m m"]:
-    """One matrix per group, put together from the products of its batches."""
+def joint_blocks(product: Callable[[int, int], Array], groups: Groups) -> Float[Array, "g *k m m"]:
+    """One matrix per group, put together from the products of its batches.
+
+    Args:
+        product: Function from the positions of two batches to the product of their Jacobians,
+            [n, n], or one per network, [k, n, n].
+        groups: Positions of the batches of each matrix.
+
+    Returns:
+        The matrices, m = n times the batches of a group.
+    """
     return jnp.stack(
         [jnp.block([[product(s, t) for t in group] for s in group]) for group in groups]
     )
@@ -223,4 +239,4 @@ def probed_gram(
     def product(s: int, t: int) -> Array:
         return products[s, :, t] if s <= t else products[t, :, s].T
 
-    return _blocks(product, groups)
+    return joint_blocks(product, groups)

@@ -153,7 +153,7 @@ def _check_leaves(tree: PyTree, kind: str) -> None:
         if jnp.issubdtype(dtype, jnp.inexact):
             # On the host: one program for each shape would take seconds.
             array = np.asarray(leaf)
-            bad = array.size - int(np.isfinite(array.astype(np.complex128)).sum())
+            bad = array.size - int(np.isfinite(array).sum())
             if bad:
                 raise InputError(
                     f"{name}: expected finite values, got {bad} of {array.size} NaN or infinite"

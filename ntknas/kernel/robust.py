@@ -23,20 +23,20 @@ from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import Batch, Logits
 from ntknas.kernel.parameters import check_logits, check_separate_images, split_network
 
-__all__ = ["attacked_batches", "kernel_blocks", "robust_gram"]
+__all__ = ["attacked_batches", "joint_batches", "kernel_blocks", "robust_gram"]
 
 
 def attacked_batches(
     key: Key[Array, ""],
     apply_fn: ApplyFn,
     params: PyTree,
-    images: Float[Array, "n h w c"],
-    labels: Int[Array, " n"],
+    images: Float[Array, "*s n h w c"],
+    labels: Int[Array, "*s n"],
     *,
     rhos: Float[Array, " r"],
     spec: AttackSpec,
     twice: bool,
-) -> Float[Array, "r a n h w c"]:
+) -> Float[Array, "r a *s n h w c"]:
     """A_rho(x) and, if `twice`, A_rho(A_rho(x)) at every radius.
 
     The second attack runs the first one again on the attacked image, in a ball around that image.
@@ -52,7 +52,8 @@ def attacked_batches(
         twice: Whether to attack the attacked images again.
 
     Returns:
-        Attacked images, with a = 2 if `twice` and a = 1 otherwise.
+        Attacked images, with a = 2 if `twice` and a = 1 otherwise. Further axes in front of the n
+        images are networks that are attacked side by side.
     """
     keys = jax.random.split(key, 2)[: 1 + twice]
 
@@ -64,6 +65,46 @@ def attacked_batches(
         return lax.scan(attack_once, images, keys)[1]
 
     return lax.map(at_radius, rhos)
+
+
+def joint_batches(
+    key: Key[Array, ""],
+    attack_fn: ApplyFn,
+    params: PyTree,
+    images: Float[Array, "*s n h w c"],
+    labels: Int[Array, "*s n"],
+    *,
+    rhos: Float[Array, " r"],
+    batches: tuple[Batch, ...],
+    spec: AttackSpec,
+) -> tuple[Float[Array, "b *s n h w c"], list[tuple[int, ...]]]:
+    """All batches whose Jacobians are taken, and the positions of those of each radius.
+
+    Args:
+        key: Key of the attack's random starts.
+        attack_fn: The network that is attacked, `(params, images) -> logits`.
+        params: Parameters of the network.
+        images: Pixels in [0, 1].
+        labels: Classes of the images.
+        rhos: Attack radii in pixel units; they may be traced.
+        batches: The batches whose Jacobians are taken. The clean batch alone runs no attack.
+        spec: The attack.
+
+    Returns:
+        The b batches, the clean one first, and for each joint matrix the positions of its batches.
+    """
+    has_clean = Batch.CLEAN in batches
+    chosen = [images[None]] if has_clean else []
+    if set(batches) - {Batch.CLEAN}:
+        twice = Batch.TWICE_ATTACKED in batches
+        attacked = attacked_batches(
+            key, attack_fn, params, images, labels, rhos=rhos, spec=spec, twice=twice
+        )
+        if Batch.ATTACKED not in batches:
+            attacked = attacked[:, 1:]
+        chosen.append(attacked.reshape(-1, *images.shape))
+    joined = jnp.concatenate(chosen)
+    return joined, _groups(len(joined), has_clean, len(batches) - has_clean)
 
 
 def robust_gram(
@@ -103,18 +144,9 @@ def robust_gram(
         One matrix per radius with m = b n, symmetric up to rounding; a single matrix if the clean
         batch is the only one. `JointGram.from_array` reads them.
     """
-    has_clean = Batch.CLEAN in batches
-    chosen = [images[None]] if has_clean else []
-    if set(batches) - {Batch.CLEAN}:
-        twice = Batch.TWICE_ATTACKED in batches
-        attacked = attacked_batches(
-            key, attack_fn or apply_fn, params, images, labels, rhos=rhos, spec=spec, twice=twice
-        )
-        if Batch.ATTACKED not in batches:
-            attacked = attacked[:, 1:]
-        chosen.append(attacked.reshape(-1, *images.shape))
-    joined = jnp.concatenate(chosen)
-    groups = _groups(len(joined), has_clean, len(batches) - has_clean)
+    joined, groups = joint_batches(
+        key, attack_fn or apply_fn, params, images, labels, rhos=rhos, batches=batches, spec=spec
+    )
     if probed_fn is not None and (len(joined) == 1 or not coupled):
         return probed_gram(probed_fn, joined, groups, coupled=coupled, logits=logits)
     return chained_gram(apply_fn, params, joined, groups, coupled=coupled, logits=logits)

