@@ -71,24 +71,25 @@ def test_clean_kernels_are_those_of_branches(norm):
     check(setting(norm))
 
 
+MODES = {
+    "batch": setting(Norm.BATCH, tuple(Batch)),
+    "image": setting(Norm.IMAGE, tuple(Batch)),
+    "fgsm": setting(Norm.BATCH, (Batch.ATTACKED,), attack=AttackSpec("fgsm")),
+    "frozen attack": setting(
+        Norm.IMAGE, (Batch.CLEAN, Batch.TWICE_ATTACKED), attack_norm=Norm.FROZEN
+    ),
+    "frozen": setting(Norm.FROZEN),
+    "none": setting(Norm.NONE),
+    "batch trace": setting(Norm.BATCH, logits=Logits.TRACE),
+    "image trace weights": setting(Norm.IMAGE, logits=Logits.TRACE, parameters="weights"),
+    "batch weights": setting(Norm.BATCH, parameters="weights"),
+    "one image": setting(Norm.BATCH, batch_size=1),
+}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(
-    "spec",
-    [
-        setting(Norm.BATCH, tuple(Batch)),
-        setting(Norm.IMAGE, tuple(Batch)),
-        setting(Norm.BATCH, (Batch.ATTACKED,), attack=AttackSpec("fgsm")),
-        setting(Norm.IMAGE, (Batch.CLEAN, Batch.TWICE_ATTACKED), attack_norm=Norm.FROZEN),
-        setting(Norm.FROZEN),
-        setting(Norm.NONE),
-        setting(Norm.BATCH, logits=Logits.TRACE),
-        setting(Norm.IMAGE, logits=Logits.TRACE, parameters="weights"),
-        setting(Norm.BATCH, parameters="weights"),
-        setting(Norm.BATCH, batch_size=1),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("spec", MODES.values(), ids=MODES)
 def test_every_mode_is_that_of_branches(spec):
     check(spec)
 
