@@ -107,7 +107,7 @@ def test_a_run_takes_a_session(run, tmp_path):
     expected = table[table["id"].isin(IDS)].reset_index(drop=True)
     assert_frame_equal(grown.table(), expected, check_exact=True)
     for extra in ({"spec": TINY}, {"images": load_images()}, {"space": OWN}):
-        with pytest.raises(InputError, match="^expected either a scorer or spec, images, space and program"):
+        with pytest.raises(InputError, match="^expected either a scorer or spec, images, space"):
             ntknas.score(IDS, out=tmp_path, scorer=scorer, **extra)
 
 
