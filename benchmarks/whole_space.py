@@ -153,7 +153,8 @@ def _branched(
     counts = [min(size, len(ops) - start) for start in range(0, len(ops), size)]
 
     def launch(ops: np.ndarray) -> jax.Array:
-        return many_grams(jnp.asarray(ops), inputs, rhos, spec=spec.compiled, devices=devices)
+        options = {"spec": spec.compiled, "devices": devices}
+        return many_grams(jnp.asarray(ops), inputs, rhos, **options).whole
 
     return launch, list(zip(counts, padded, strict=True))
 
@@ -176,7 +177,8 @@ def _bundled(
         launches.append((len(bundle), jax.tree.map(lambda array: array[None], edges)))
 
     def launch(edges: Any) -> jax.Array:
-        return bundle_grams(edges, inputs, rhos, spec=spec.compiled, size=size, devices=devices)[0]
+        options = {"spec": spec.compiled, "size": size, "devices": devices}
+        return bundle_grams(edges, inputs, rhos, **options).whole[0]
 
     return launch, launches
 

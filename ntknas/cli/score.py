@@ -225,6 +225,14 @@ def _add_kernels(parser: ArgumentParser) -> None:
         help="parameters of the gradients: all (default), or weights without biases",
     )
     group.add_argument(
+        "--parts",
+        choices=("none", "groups", "layers"),
+        default="none",
+        help="parts of every kernel to keep and score besides the whole: groups of layers (stem, "
+        "stage_1, reduction_1, stage_2, reduction_2, stage_3, head), or each of the 23 layers; "
+        "scores are then named like lambda_min@clean.stage_1; default: none",
+    )
+    group.add_argument(
         "--zero-cost",
         action="store_true",
         help="also compute the usual zero-cost proxies, which need no kernel, on the same batch "
@@ -340,6 +348,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         betas=tuple(or_default(args.beta, published.betas)),
         logits=Logits(args.logits),
         parameters=args.params,
+        parts=args.parts,
         zero_cost=args.zero_cost,
     )
 
@@ -363,5 +372,6 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
         betas = ", ".join(f"{beta:g}" for beta in spec.betas)
         lines[1] += f"; attack {attack.name}{steps} at rho {radii}"
         lines[1] += f"; beta {betas}" if betas else ""
+    lines[1] += f"; parts: {spec.parts}" * (spec.parts != "none")
     lines[1] += "; zero-cost proxies" * spec.zero_cost
     return "\n".join(lines)

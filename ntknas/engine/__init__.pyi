@@ -5,6 +5,7 @@ from .branches import (
     gram_of as gram_of,
     many_grams as many_grams,
     seed_inputs as seed_inputs,
+    unstacked as unstacked,
 )
 from .bundles import (
     BundleProgram as BundleProgram,

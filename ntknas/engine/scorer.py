@@ -16,7 +16,7 @@ from ntknas.engine.program import OF_CELLS, PROGRAMS, Program, default_program
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, ScoringBatch, load_images, scoring_batch
 from ntknas.images.dataset import dataset_info
-from ntknas.kernel import JointGram
+from ntknas.kernel import Grams, JointGram
 from ntknas.runs import PRESETS, ScoringSpec
 from ntknas.spaces import NASBENCH201, Candidate, Space
 
@@ -130,9 +130,9 @@ class Scorer:
         Returns:
             A stack [a, s, r] of matrices by architecture, seed and radius (r = 1 without attacks).
         """
-        scored = list(self.stream(self.space.parse(architectures)))
-        first = scored[0].gram
-        return replace(first, gram=np.stack([one.gram.gram for one in scored]))
+        return JointGram.stack(
+            [scored.gram for scored in self.stream(self.space.parse(architectures))]
+        )
 
     def stream(self, architectures: Sequence[Candidate]) -> Generator[Scored, None, None]:
         """Architectures in order, each as soon as it is computed.
@@ -151,24 +151,25 @@ class Scorer:
 
         def compute(launch: Sequence[Candidate]) -> list[Scored]:
             start = time.perf_counter()
-            arrays = program.grams(launch)
+            grams = program.grams(launch)
             proxies = [program.proxies(architecture) for architecture in launch]
             seconds = (time.perf_counter() - start) / len(launch)
             return [
-                Scored(a, self._joint(array), scores, program.counts(a), seconds, array.dtype)
-                for a, array, scores in zip(launch, arrays, proxies, strict=True)
+                Scored(a, self._joint(one), scores, program.counts(a), seconds, one.whole.dtype)
+                for a, one, scores in zip(launch, grams, proxies, strict=True)
             ]
 
         with reused_memory():
             for results in self._executor(compute, launches):
                 yield from results
 
-    def _joint(self, array: np.ndarray) -> JointGram:
+    def _joint(self, grams: Grams) -> JointGram:
         """The matrices, rounded to the arithmetic's type as a run stores them."""
-        gram = JointGram.from_array(array, self.spec.batches)
+        dtype = grams.whole.dtype
         with np.errstate(over="ignore"):
-            rounded = gram.gram.astype(array.dtype).astype(np.float64)
-        return replace(gram, gram=rounded)
+            return JointGram.from_grams(grams, self.spec.batches).map(
+                lambda matrices: matrices.astype(dtype).astype(np.float64)
+            )
 
 
 def _spec_of(space: Space[Any], spec: ScoringSpec | None) -> ScoringSpec:

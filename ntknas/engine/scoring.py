@@ -189,8 +189,7 @@ def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
         at_rho: dict[float, JointGram] = {
             rho: scored.gram[seed, position] for position, rho in enumerate(rhos)
         }
-        with np.errstate(over="ignore"):
-            grams += [GramRecord(seed, r, g.gram.astype(scored.dtype)) for r, g in at_rho.items()]
+        grams += [_record(seed, rho, gram, scored.dtype) for rho, gram in at_rho.items()]
         seed_rows = score_rows(
             spec.kernel_rows(), at_rho, batch.labels, constant=architecture.is_constant
         )
@@ -203,3 +202,10 @@ def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
         scores=rows,
         proxies=list(enumerate(scored.proxies)),
     )
+
+
+def _record(seed: int, rho: float, gram: JointGram, dtype: np.dtype) -> GramRecord:
+    """The matrices as a run stores them, in the type of the arithmetic."""
+    with np.errstate(over="ignore"):
+        stored = gram.map(lambda matrices: matrices.astype(dtype))
+    return GramRecord(seed, rho, stored.gram, stored.layer_cosine, stored.parts)

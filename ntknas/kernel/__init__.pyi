@@ -6,12 +6,17 @@ from .bundled import (
     bundled_norm_layer as bundled_norm_layer,
 )
 from .gram import (
+    LayerProducts as LayerProducts,
     ProbedFn as ProbedFn,
+    assemble as assemble,
     chained_gram as chained_gram,
     joint_blocks as joint_blocks,
+    layers_of as layers_of,
     logit_directions as logit_directions,
     ntk as ntk,
+    parameter_path as parameter_path,
     probed_gram as probed_gram,
+    zero_probes as zero_probes,
 )
 from .jacobians import ApplyFn as ApplyFn, jacobian as jacobian
 from .joint import JointGram as JointGram
@@ -36,6 +41,12 @@ from .parameters import (
     check_logits as check_logits,
     check_separate_images as check_separate_images,
     split_network as split_network,
+)
+from .parts import (
+    PARTS as PARTS,
+    Grams as Grams,
+    Layers as Layers,
+    layers_of_paths as layers_of_paths,
 )
 from .robust import (
     attacked_batches as attacked_batches,

@@ -15,7 +15,9 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +39,7 @@ __all__ = ["DATABASE", "Description", "GramRecord", "Store"]
 DATABASE = "run.sqlite"
 _LOCK = "lock"
 
-_KEYS = ("id", "seed", "position", "kernel", "rho", "beta", "status")
+_KEYS = ("id", "seed", "position", "kernel", "part", "rho", "beta", "status")
 
 
 class GramRecord(NamedTuple):
@@ -47,11 +49,15 @@ class GramRecord(NamedTuple):
         seed: Seed of the initialisation.
         rho: Attack radius in pixel units; 0 if there are only clean images.
         gram: Matrix `[m, m]` in the type of the arithmetic that computed it.
+        layer_cosine: Matrix of the layer cosine kernel; None if it is not known.
+        parts: Matrices of the parts that were kept, by name.
     """
 
     seed: int
     rho: float
     gram: np.ndarray
+    layer_cosine: np.ndarray | None = None
+    parts: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Description(NamedTuple):
@@ -205,8 +211,16 @@ class Store:
                 "INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", (*described, json.dumps(counts))
             )
             c.executemany(
-                "INSERT INTO gram VALUES (?, ?, ?, ?)",
-                [(label, g.seed, g.rho, _upper(g.gram)) for g in grams],
+                "INSERT INTO gram (id, seed, rho, upper, layer_cosine) VALUES (?, ?, ?, ?, ?)",
+                [(label, g.seed, g.rho, _upper(g.gram), _upper(g.layer_cosine)) for g in grams],
+            )
+            c.executemany(
+                "INSERT INTO part (id, seed, rho, position, name, upper) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (label, g.seed, g.rho, position, name, _upper(part))
+                    for g in grams
+                    for position, (name, part) in enumerate(g.parts.items())
+                ],
             )
             _insert_scores(c, self.score_columns(), [(label, *of_seed) for of_seed in scores])
             if proxies:
@@ -228,7 +242,7 @@ class Store:
         """
         held = self.done()
         new = sorted(other.done() - held, key=str)
-        tables = ("architecture", "gram", "score", "zero_cost")
+        tables = ("architecture", "gram", "part", "score", "zero_cost")
         mine, theirs = self._columns("score"), other._columns("score")
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
@@ -292,9 +306,7 @@ class Store:
         query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
         return columns, list(self._rows(query)) if columns else []
 
-    def grams(
-        self, label: Label | None, dtype: np.dtype
-    ) -> Iterator[tuple[Label, int, float, np.ndarray]]:
+    def grams(self, label: Label | None, dtype: np.dtype) -> Iterator[tuple[Label, GramRecord]]:
         """The joint Gram matrices of one architecture, or of all architectures.
 
         Args:
@@ -302,14 +314,26 @@ class Store:
             dtype: Type of the arithmetic that computed the matrices.
 
         Yields:
-            Label, seed, rho and the matrix in float64.
+            Label and matrices in float64, ordered by label, seed and rho.
         """
-        where, values = ("", ()) if label is None else ("WHERE id = ?", (label,))
+        where, values = ("", ()) if label is None else ("WHERE g.id = ?", (label,))
         rows = self._rows(
-            f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
+            "SELECT g.id, g.seed, g.rho, g.upper, g.layer_cosine, p.name, p.upper "
+            "FROM gram AS g LEFT JOIN part AS p "
+            "ON p.id = g.id AND p.seed = g.seed AND p.rho = g.rho "
+            f"{where} ORDER BY g.id, g.seed, g.rho, p.position",
+            values,
         )
-        for stored, seed, rho, blob in rows:
-            yield stored, seed, rho, _from_upper(np.frombuffer(blob, dtype))
+
+        def matrix(blob: bytes) -> np.ndarray:
+            return _from_upper(np.frombuffer(blob, dtype))
+
+        for (stored, seed, rho), group in groupby(rows, key=lambda row: row[:3]):
+            listed = list(group)
+            *_, whole, cosine, _, _ = listed[0]
+            parts = {name: matrix(upper) for *_, name, upper in listed if name is not None}
+            layer_cosine = None if cosine is None else matrix(cosine)
+            yield stored, GramRecord(seed, rho, matrix(whole), layer_cosine, parts)
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -339,9 +363,9 @@ def _insert_scores(
     )
 
 
-def _upper(gram: np.ndarray) -> bytes:
-    """The upper triangle of a symmetric matrix, as bytes."""
-    return gram[np.triu_indices(len(gram))].tobytes()
+def _upper(gram: np.ndarray | None) -> bytes | None:
+    """The upper triangle of a symmetric matrix, as bytes; None for a matrix that is not known."""
+    return None if gram is None else gram[np.triu_indices(len(gram))].tobytes()
 
 
 def _from_upper(values: np.ndarray) -> np.ndarray:

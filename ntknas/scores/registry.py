@@ -86,7 +86,11 @@ def register_score(
 
 
 def kernel_scores(
-    kernels: Float[np.ndarray, "*s n n"], labels: Int[np.ndarray, " n"], *, epsilon: float
+    kernels: Float[np.ndarray, "*s n n"],
+    labels: Int[np.ndarray, " n"],
+    *,
+    epsilon: float,
+    layer_cosine: Float[np.ndarray, "*s n n"] | None = None,
 ) -> tuple[dict[str, Float[np.ndarray, "*s"]], np.ndarray]:
     """Every score of every kernel of a stack (formulas and sources: `ntknas.scores.SCORES`).
 
@@ -95,6 +99,8 @@ def kernel_scores(
             are not finite are NaN.
         labels: Classes of the n images.
         epsilon: Machine epsilon of the arithmetic that made the kernels.
+        layer_cosine: The layer cosine kernels of the same networks (`ntknas.kernel.parts`); without
+            them the scores of layers are left out.
 
     Returns:
         A dictionary and an array. The dictionary holds, by score name, an array of the stack's
@@ -109,9 +115,11 @@ def kernel_scores(
         >>> float(scores["cond"]), float(scores["lambda_min"]), str(status)
         (4.0, 1.0, 'ok')
     """
-    stack = KernelStack(kernels, labels, epsilon=epsilon)
+    stack = KernelStack(kernels, labels, epsilon=epsilon, layer_cosine=layer_cosine)
     functions = {
-        name: score.function for name, score in SCORES.items() if score.function is not None
+        name: score.function
+        for name, score in SCORES.items()
+        if score.function is not None and (layer_cosine is not None or not score.of_layers)
     }
     scores = {
         name: np.where(stack.finite, function(stack), np.nan)

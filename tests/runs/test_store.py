@@ -86,17 +86,21 @@ def test_what_goes_in_comes_out(tmp_path):
     assert store.score_columns() == list(score_names(ScoreKind.KERNEL))
     columns, rows = store.score_rows()
     assert columns == [
-        *("id", "seed", "position", "kernel", "rho", "beta", "status"),
+        *("id", "seed", "position", "kernel", "part", "rho", "beta", "status"),
         *store.score_columns(),
     ]
     for index in (3, 7, CONSTANT):
         records = made_up(TINY, index)
         found = list(store.grams(index, np.dtype(np.float32)))
-        assert [key for *key, _ in found] == [[index, g.seed, g.rho] for g in records["grams"]]
-        for (*_, gram), record in zip(found, records["grams"], strict=True):
-            np.testing.assert_array_equal(gram, record.gram)
+        assert [(label, g.seed, g.rho) for label, g in found] == [
+            (index, g.seed, g.rho) for g in records["grams"]
+        ]
+        for (_, stored), record in zip(found, records["grams"], strict=True):
+            np.testing.assert_array_equal(stored.gram, record.gram)
+            assert stored.layer_cosine is None
+            assert stored.parts == {}
         assert [row for row in rows if row[0] == index] == [
-            (index, seed, position, *row[:-1], *row.scores.values())
+            (index, seed, position, *row[:-1], *map(row.scores.get, store.score_columns()))
             for seed, of_seed in records["scores"]
             for position, row in enumerate(of_seed)
         ]
@@ -104,6 +108,35 @@ def test_what_goes_in_comes_out(tmp_path):
     everything = [index for index, *_ in store.grams(None, np.dtype(np.float32))]
     assert everything == [3] * 4 + [7] * 4 + [CONSTANT] * 4
     assert store.proxy_rows()[1] == []
+
+
+def test_parts_go_in_and_come_out_in_their_order(tmp_path):
+    """Of an architecture with parts between two without."""
+    rng = np.random.default_rng(0)
+
+    def matrix():
+        rows = rng.normal(size=(18, 20)).astype(np.float32)
+        return rows @ rows.T
+
+    records = made_up(TINY, 5)
+    with_parts = [
+        record._replace(layer_cosine=matrix(), parts={"stem": matrix(), "head": matrix()})
+        for record in records["grams"]
+    ]
+    write(tmp_path, [3, 7])
+    with Store.write(tmp_path) as store:
+        architecture = Architecture.from_id(5)
+        records = {**records, "grams": with_parts}
+        store.add(architecture, seconds=1.0, counts={"params": 1.0}, **records)
+    store = Store.read(tmp_path)
+    found = list(store.grams(None, np.dtype(np.float32)))
+    assert [label for label, _ in found] == [3] * 4 + [5] * 4 + [7] * 4
+    for (_, stored), record in zip(found[4:8], with_parts, strict=True):
+        np.testing.assert_array_equal(stored.layer_cosine, record.layer_cosine)
+        assert list(stored.parts) == ["stem", "head"]
+        for name, part in record.parts.items():
+            np.testing.assert_array_equal(stored.parts[name], part)
+    assert all(not stored.parts for label, stored in found if label != 5)
 
 
 def test_every_architecture_is_described(tmp_path):
