@@ -53,7 +53,13 @@ def bundle_size(spec: ScoringSpec, device: jax.Device) -> int:
 
 
 def _grams(
-    edges: Route, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec, size: int
+    edges: Route,
+    inputs: SeedInputs,
+    rhos: jax.Array,
+    *,
+    spec: ScoringSpec,
+    size: int,
+    weight_gradients: str,
 ) -> Grams:
     """The joint Gram matrices [k, r, m, m] of one bundle."""
     variables = inputs.variables
@@ -79,10 +85,11 @@ def _grams(
         layers=cell_layers(spec.parts, biases=spec.parameters == "all"),
         coupled=spec.images_coupled,
         logits=spec.logits,
+        weight_gradients=weight_gradients,
     )
 
 
-@partial(jax.jit, static_argnames=("spec", "size", "devices"))
+@partial(jax.jit, static_argnames=("spec", "size", "devices", "weight_gradients"))
 def bundle_grams(
     edges: Route,
     inputs: SeedInputs,
@@ -91,6 +98,7 @@ def bundle_grams(
     spec: ScoringSpec,
     size: int,
     devices: tuple[jax.Device, ...],
+    weight_gradients: str = "batch",
 ) -> Grams:
     """The joint Gram matrices of one bundle per device, under one seed.
 
@@ -101,6 +109,7 @@ def bundle_grams(
         spec: Settings of the run, static: each spec compiles another program.
         size: Number of architectures k of a bundle.
         devices: The d devices.
+        weight_gradients: A member of `ntknas.kernel.WEIGHT_GRADIENTS`, static.
 
     Returns:
         Matrices [d, k, r, m, m], sharded over the devices.
@@ -108,7 +117,7 @@ def bundle_grams(
 
     def on_device(edges, inputs, rhos):
         own = jax.tree.map(lambda a: a[0], edges)
-        found = _grams(own, inputs, rhos, spec=spec, size=size)
+        found = _grams(own, inputs, rhos, spec=spec, size=size, weight_gradients=weight_gradients)
         return jax.tree.map(lambda a: a[None], found)
 
     if len(devices) == 1:

@@ -1,5 +1,6 @@
 # What the room gives; each name is imported when it is first used.
 from .bundled import (
+    WEIGHT_GRADIENTS as WEIGHT_GRADIENTS,
     bundled_conv_norm as bundled_conv_norm,
     bundled_gram as bundled_gram,
     bundled_linear as bundled_linear,

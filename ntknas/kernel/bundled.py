@@ -10,6 +10,7 @@ images interact, a group is a batch. Otherwise there is one group that holds all
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,19 @@ from ntknas.layers.convolution import convolve, convolve_gradients, convolve_row
 from ntknas.layers.norm import Norm
 from ntknas.layers.normalisation import normalise, normalise_rows
 
-__all__ = ["bundled_conv_norm", "bundled_gram", "bundled_linear", "bundled_norm_layer"]
+__all__ = [
+    "WEIGHT_GRADIENTS",
+    "bundled_conv_norm",
+    "bundled_gram",
+    "bundled_linear",
+    "bundled_norm_layer",
+]
+
+WEIGHT_GRADIENTS = ("batch", "image")
+"""Ways to the weight gradients of coupled images: one product over all images of a batch, or one
+product per image and a sum afterwards, which has more but smaller products for a device."""
+
+_by_image: ContextVar[bool] = ContextVar("by_image", default=False)
 
 BundledFn = Callable[[Array], Array]
 """Type of a bundle of networks, `images [k, g, n, h, w, c] -> logits [k, g, n, classes]`."""
@@ -115,9 +128,11 @@ def _conv_norm_backward(norm, stride, residuals, g):
     d_y, scale_rows, bias_rows = _lifted(
         lambda g, y: normalise_rows(g, y, *norm_weights, norm=norm), g, y
     )
-    transpose = convolve_gradients if coupled else convolve_rows
+    together = coupled and not _by_image.get()
+    transpose = convolve_gradients if together else convolve_rows
     d_x, rows = _lifted(lambda x, d_y: transpose(x, kernel, d_y, stride=stride), x, d_y)
-    rows = rows[:, :, None] if coupled else rows
+    if coupled:
+        rows = rows[:, :, None] if together else rows.sum(2, keepdims=True)
     part = _norm_products(scale_rows, bias_rows, probe)
     weights_part = part.weights + _products(rows, probe.weights)
     return d_x, None, part._replace(weights=weights_part)
@@ -276,6 +291,7 @@ def bundled_gram(
     layers: Layers,
     coupled: bool,
     logits: Logits = Logits.SUM,
+    weight_gradients: str = "batch",
 ) -> Grams:
     """`robust_gram` of the k architectures of a bundle.
 
@@ -293,6 +309,7 @@ def bundled_gram(
         layers: The layers of the networks.
         coupled: Whether the images of a batch interact.
         logits: Convention over the logits.
+        weight_gradients: A member of `WEIGHT_GRADIENTS`.
 
     Returns:
         For every architecture one matrix per radius [k, r, m, m], as `robust_gram` returns them.
@@ -312,7 +329,11 @@ def bundled_gram(
     )
     joined = joined[:, :, 0].swapaxes(0, 1)  # [k, b, n, h, w, c]
     b, n = joined.shape[1:3]
-    products = _all_products(probed_fn, joined, layers, coupled=coupled, logits=logits)
+    token = _by_image.set(weight_gradients == "image")
+    try:
+        products = _all_products(probed_fn, joined, layers, coupled=coupled, logits=logits)
+    finally:
+        _by_image.reset(token)
 
     def joint(of_kind: Float[Array, "l k m m"]) -> Float[Array, "l k r m m"]:
         blocks = of_kind.reshape(-1, size, b, n, b, n)

@@ -52,12 +52,13 @@ def inputs_of(spec):
     return inputs, jnp.array(spec.rhos, inputs.images.dtype)
 
 
-def bundled(spec, cells, size, capacities):
+def bundled(spec, cells, size, capacities, **options):
     inputs, rhos = inputs_of(spec)
     edges = route(cells, size, capacities, inputs.images.dtype.name)
     edges = jax.tree.map(lambda array: array[None], edges)
     devices = tuple(jax.local_devices())[:1]
-    found = bundle_grams(edges, inputs, rhos, spec=spec.compiled, size=size, devices=devices)
+    options |= {"spec": spec.compiled, "size": size, "devices": devices}
+    found = bundle_grams(edges, inputs, rhos, **options)
     return unstacked(jax.tree.map(lambda a: np.asarray(a[0]), found), size)
 
 
@@ -70,10 +71,10 @@ def assert_same(found, expected):
         np.testing.assert_allclose(one, other, **tolerance)
 
 
-def check(spec):
+def check(spec, **options):
     """Every architecture of a bundle with two free places has the matrices of `gram_of`."""
     inputs, rhos = inputs_of(spec)
-    found = bundled(spec, CELLS, 7, ((2, 3, 2),) * 6)
+    found = bundled(spec, CELLS, 7, ((2, 3, 2),) * 6, **options)
     assert len(found) == 7
     for ops, grams in zip(CELLS, found, strict=False):
         assert_same(grams, gram_of(jnp.asarray(ops), inputs, rhos, spec=spec.compiled))
@@ -83,6 +84,12 @@ def check(spec):
 @pytest.mark.parametrize("norm", [Norm.BATCH, pytest.param(Norm.IMAGE, marks=pytest.mark.slow)])
 def test_clean_kernels_are_those_of_branches(norm):
     check(setting(norm))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+def test_weight_gradients_by_image_are_those_of_the_batch():
+    check(setting(Norm.BATCH), weight_gradients="image")
 
 
 MODES = {
