@@ -1,4 +1,4 @@
-"""Adversarial attacks A_rho(x) within an l-infinity ball, in pixel space [0, 1].
+"""Adversarial attacks A_rho(x) within a ball around every image, in pixel space [0, 1].
 
 The network is any function from images to logits. The function fixes the normalisation mode, so an
 attack in another mode is an attack on another function.
@@ -16,7 +16,10 @@ __all__ = ["ATTACKS", "Attack", "attack"]
 
 @runtime_checkable
 class Attack(Protocol):
-    """A member of `ATTACKS`: traceable, in pixel space, within rho of the images in every pixel."""
+    """A member of `ATTACKS`: traceable, in pixel space, within rho of the images.
+
+    The radius bounds the change of every pixel, or its Euclidean length for the ball "l2".
+    """
 
     def __call__(
         self,
@@ -53,14 +56,14 @@ def attack(
         params: Parameters of the network.
         images: Pixels in [0, 1].
         labels: Classes 0..k-1 of the images.
-        spec: Algorithm, number of steps and step size.
+        spec: Algorithm, ball, number of steps and step size.
         rho: Radius in pixel units; may be traced.
 
     Returns:
-        Attacked images, within rho of `images` in every pixel and within [0, 1].
+        Attacked images, within the ball of radius rho around `images` and within [0, 1].
 
     Raises:
-        InputError: If the radius has a value outside [0, 1].
+        InputError: If the radius has a value outside [0, 1], or a negative one for the ball "l2".
 
     Example:
         >>> import jax
@@ -71,6 +74,6 @@ def attack(
         >>> attack(jax.random.key(0), apply_fn, w, x, y, spec=AttackSpec(), rho=0.1).item()
         0.4...
     """
-    check_radius(rho)
+    check_radius(rho, ball=spec.ball)
     run = ATTACKS[spec.name]
     return run(key, lambda images: apply_fn(params, images), images, labels, rho=rho, spec=spec)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntknas.attack.spec import ATTACKS
 from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
@@ -169,14 +170,24 @@ def _add_network(parser: ArgumentParser) -> None:
 def _add_attack(parser: ArgumentParser) -> None:
     """Add the options of the attack."""
     group = parser.add_argument_group("attack (radii and steps in pixel units of [0, 1])")
-    group.add_argument("--attack", choices=("pgd", "fgsm"), help="kind of attack; default: pgd")
+    group.add_argument(
+        "--attack",
+        choices=tuple(ATTACKS),
+        help="algorithm (fab-t and autoattack are for trained networks); default: pgd",
+    )
     group.add_argument(
         "--rho",
         type=comma_list(fraction),
         metavar="RHO,...",
         help="radii of the attack; default: 3/255,8/255",
     )
-    group.add_argument("--steps", metavar="N", type=int, help="number of PGD steps; default: 20")
+    group.add_argument(
+        "--steps",
+        metavar="N",
+        type=int,
+        help="number of gradient steps, or of queries of square; default: 20 for pgd, 100 for "
+        "apgd, 5000 for square",
+    )
     group.add_argument(
         "--step-size",
         metavar="SIZE",
@@ -186,7 +197,7 @@ def _add_attack(parser: ArgumentParser) -> None:
     group.add_argument(
         "--random-start",
         action=argparse.BooleanOptionalAction,
-        help="start PGD at a random point of the ball (default), or at the image",
+        help="start pgd and apgd at a random point of the ball (default), or at the image",
     )
     group.add_argument(
         "--attack-norm",
@@ -305,7 +316,7 @@ def _run(args: argparse.Namespace) -> None:
 
 def _spec(args: argparse.Namespace) -> "ScoringSpec":
     """The settings that the options stand for."""
-    from ntknas.attack import AttackSpec
+    from ntknas.attack import AttackSpec, check_read
     from ntknas.kernel import Batch, KernelName, Logits
     from ntknas.layers import Norm
     from ntknas.network import Init, NetworkSpec
@@ -326,6 +337,8 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
                     f"--{option.replace('_', '-')} needs attacked kernels, got only the clean one: "
                     "add --kernels clean,robust,twice"
                 )
+    name = or_default(args.attack, published.attack.name)
+    check_read(name, {key: getattr(args, key) for key in ("steps", "step_size", "random_start")})
     return ScoringSpec(
         batch_size=or_default(args.batch_size, preset.batch_size),
         balance=args.balance,
@@ -337,8 +350,8 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
             init=Init(args.init),
         ),
         attack=AttackSpec(
-            name=or_default(args.attack, published.attack.name),
-            steps=or_default(args.steps, published.attack.steps),
+            name=name,
+            steps=args.steps,
             step_size=args.step_size,
             random_start=or_default(args.random_start, published.attack.random_start),
         ),
@@ -367,7 +380,7 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
     ]
     if spec.rhos:
         attack = spec.attack
-        steps = f", {attack.steps} steps" if attack.name == "pgd" else ""
+        steps = "" if attack.name == "fgsm" else f", {attack.steps} steps"
         radii = ", ".join(map(format_fraction, spec.rhos))
         betas = ", ".join(f"{beta:g}" for beta in spec.betas)
         lines[1] += f"; attack {attack.name}{steps} at rho {radii}"

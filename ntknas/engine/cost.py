@@ -46,6 +46,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ntknas.errors import InputError
 from ntknas.kernel import Batch, Logits
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
@@ -174,7 +175,8 @@ def run_cost(architecture: ArchitectureLike, spec: ScoringSpec) -> Cost:
         The counts.
 
     Raises:
-        InputError: For settings of another space than NAS-Bench-201.
+        InputError: For settings of another space than NAS-Bench-201, or an attack other than PGD
+            and FGSM.
 
     Example:
         >>> spec = ScoringSpec(batch_size=16, batches=(Batch.CLEAN,))
@@ -189,6 +191,8 @@ def run_cost(architecture: ArchitectureLike, spec: ScoringSpec) -> Cost:
     attacked = len(set(spec.batches) - {Batch.CLEAN})
     batches = (Batch.CLEAN in spec.batches) + attacked * len(spec.rhos)
     attacks = (1 + (Batch.TWICE_ATTACKED in spec.batches)) * len(spec.rhos) if attacked else 0
+    if attacks and spec.attack.name not in ("pgd", "fgsm"):
+        raise InputError(f"the cost of pgd and fgsm is known, got {spec.attack.name}")
     attack_norm = spec.attack_norm or network.norm
     directions = network.classes if spec.logits is Logits.TRACE else 1
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from ntknas.attack import AttackSpec, attack, check_radius
+from ntknas.attack import AttackSpec, attack, check_in_kernels, check_radius
 from ntknas.errors import InputError, shorten
 from ntknas.images import clip_rounding
 from ntknas.kernel.gram import ProbedFn, chained_gram, layers_of, probed_gram
@@ -55,7 +55,11 @@ def attacked_batches(
     Returns:
         Attacked images, with a = 2 if `twice` and a = 1 otherwise. Further axes in front of the n
         images are networks that are attacked side by side.
+
+    Raises:
+        InputError: If the attack leaves misclassified images as they are, as FAB and AutoAttack do.
     """
+    check_in_kernels(spec)
     keys = jax.random.split(key, 2)[: 1 + twice]
 
     def at_radius(rho):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from typing import Any
 
-from ntknas.attack.spec import AttackSpec, check_radius
+from ntknas.attack.spec import AttackSpec, check_in_kernels, check_radius
 from ntknas.errors import InputError
 from ntknas.kernel.names import Batch, KernelName, Logits, check_beta
 from ntknas.kernel.parts import PARTS
@@ -99,6 +99,8 @@ class ScoringSpec:
         rhos = tuple(sorted(set(map(float, self.rhos)))) if attacks else ()
         if attacks and not rhos:
             raise InputError("attacked kernels need at least one rho, got none")
+        if attacks:
+            check_in_kernels(self.attack)
         for rho in rhos:
             check_radius(rho)
         betas = tuple(sorted({check_beta(beta) for beta in self.betas}))

@@ -15,7 +15,7 @@ def linear(weights, images):
 
 
 def curved(weights, images):
-    """Three logits that are not monotone in the pixels."""
+    """Five logits that are not monotone in the pixels."""
     return jnp.sin(5 * images.reshape(len(images), -1) @ weights)
 
 
@@ -30,7 +30,7 @@ def draws(seed=0):
     images = rng.uniform(size=SHAPE).astype(np.float32)
     images.flat[:4] = (0, 1, 0, 1)
     weights = rng.normal(size=12).astype(np.float32)
-    curves = rng.normal(size=(12, 3)).astype(np.float32)
+    curves = rng.normal(size=(12, 5)).astype(np.float32)
     return jnp.asarray(images), jnp.asarray(weights), jnp.asarray(curves)
 
 

@@ -109,6 +109,41 @@ def test_every_value_of_the_library_is_accepted(option, values):
         assert vars(args)[option.removeprefix("--").replace("-", "_")] in (value, [value])
 
 
+@pytest.mark.parametrize("name", ["fab-t", "autoattack"])
+def test_attacks_that_kernels_cannot_be_taken_on(refused, tmp_path, name):
+    argv = ["score", "--archs", "0", "--out", tmp_path / "run", *TINY, "--attack", name]
+    assert "leaves misclassified images as they are" in refused(*argv)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--attack", "apgd-ce", "--step-size", "0.01"), "apgd-ce has no step size to set"),
+        (("--attack", "square", "--no-random-start"), "square has no random start to set"),
+    ],
+)
+def test_settings_that_an_attack_does_not_have(refused, tmp_path, options, complaint):
+    argv = ["score", "--archs", "0", "--out", tmp_path / "run", *TINY, *options]
+    assert complaint in refused(*argv)
+
+
+def test_kernels_of_another_attack_are_the_same_in_both_programs(ntknas, tmp_path):
+    """Bundles attack several architectures side by side, each image with its own step sizes."""
+    found = {}
+    for program in ("branches", "bundles"):
+        out = tmp_path / program
+        options = ("--attack", "apgd-t", "--rho", "8/255", "--program", program)
+        status, _, err = ntknas("score", "--archs", "0,9930", "--out", out, *TINY, *options)
+        assert status == 0, err
+        assert "attack apgd-t, 2 steps at rho 8/255" in err
+        found[program] = Run(out).table().set_index(["id", "kernel", "beta"])["trace"]
+    robust = found["branches"].xs("robust", level="kernel")
+    clean = found["branches"].xs("clean", level="kernel")
+    assert (abs(robust.to_numpy() / clean.to_numpy() - 1) > 1e-3).all()
+    np.testing.assert_allclose(found["bundles"], found["branches"], rtol=1e-3)
+
+
 def test_run_is_what_was_asked_for(finished):
     run = Run(finished)
     assert len(run.ids) == 12

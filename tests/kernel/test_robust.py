@@ -228,3 +228,30 @@ def test_bad_input(change, message):
     with pytest.raises(InputError, match=message) as caught:
         kernel_blocks(apply_fn, params, **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+@pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr", "square"])
+def test_every_attack_that_moves_misclassified_images_makes_kernels(name, coupled):
+    """An untrained network gets most images wrong; all of them move all the same."""
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images, coupled=coupled)
+    spec = AttackSpec(name, 3)
+    blocks = kernel_blocks(apply_fn, params, images, labels, rho=0.1, coupled=coupled, attack=spec)
+    assert np.isfinite(blocks.gram).all()
+    assert (np.diag(blocks.robust) != np.diag(blocks.clean)).all()
+
+
+def test_attacks_need_as_many_classes_as_their_loss():
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    with pytest.raises(InputError, match="at least 4 classes, got 3"):
+        kernel_blocks(apply_fn, params, images, labels, rho=0.1, attack=AttackSpec("apgd-t", 2))
+
+
+@pytest.mark.parametrize("name", ["fab-t", "autoattack"])
+def test_attacks_that_leave_misclassified_images_are_refused(name):
+    images, labels = draws(4)
+    apply_fn, params = user_cnn(images)
+    with pytest.raises(InputError, match=f"expected an attack of kernels: pgd, .*; got {name}"):
+        kernel_blocks(apply_fn, params, images, labels, rho=0.1, attack=AttackSpec(name, 3))

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 from hypothesis import given, strategies as st
 
-from ntknas.attack import ATTACKS, AttackSpec
+from ntknas.attack import ATTACKS, AttackSpec, settings_of
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, KernelName, Logits
 from ntknas.layers import Norm
@@ -34,10 +34,11 @@ networks = st.builds(
 )
 attacks = st.builds(
     AttackSpec,
-    name=st.sampled_from(list(ATTACKS)),
+    name=st.sampled_from([name for name in ATTACKS if settings_of(name).in_kernels]),
     steps=st.integers(1, 50),
     step_size=st.none() | st.floats(1e-6, 1),
     random_start=st.booleans(),
+    restarts=st.integers(1, 3),
 )
 shared = {
     "dataset": st.sampled_from(["cifar10", "cifar100", "imagenet16"]),
@@ -262,3 +263,21 @@ def test_what_cannot_be_is_one_line(settings, message):
     with pytest.raises(InputError) as error:
         ScoringSpec(**settings)
     assert str(error.value) == message
+
+
+def test_settings_from_before_attacks_had_balls_and_restarts_read_the_same():
+    spec = ScoringSpec(attack=AttackSpec(steps=7))
+    values = json.loads(spec.to_json())
+    for name in ("ball", "restarts"):
+        del values["attack"][name]
+    old = ScoringSpec.from_json(json.dumps(values))
+    assert old == spec
+    assert old.differences(spec) == []
+
+
+@pytest.mark.parametrize("name", ["fab-t", "autoattack"])
+def test_attacks_that_leave_misclassified_images_are_refused(name):
+    with pytest.raises(InputError, match=f"expected an attack of kernels.*{name}"):
+        ScoringSpec(attack=AttackSpec(name))
+    clean = ScoringSpec(attack=AttackSpec(name), batches=(Batch.CLEAN,))
+    assert clean.attack == AttackSpec()
