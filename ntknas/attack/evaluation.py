@@ -119,7 +119,7 @@ def evaluate(
     labels: np.ndarray,
     *,
     attacks: Sequence[AttackSpec] = (),
-    rho: float = 8 / 255,
+    rho: Scalar = 8 / 255,
     batch_size: int = 100,
     seed: int = 0,
     on_progress: Callable[[str, int, int], None] | None = None,

@@ -103,6 +103,9 @@ def test_200_images_have_torchattacks_autoattack(network_name, data_file):
         rho=rho,
     )
     assert abs(found.results[0].accuracy.value - expected) <= 1.001 / 200
+    broken = found.results[0].broken
+    assert list(broken) == ["apgd-ce", "apgd-t", "fab-t", "square"]
+    assert sum(broken.values()) == found.accuracy.correct - found.results[0].accuracy.correct
     # Never weaker than PGD of the same budget.
     assert found.results[0].accuracy.correct <= found.results[1].accuracy.correct
 
@@ -127,7 +130,7 @@ def test_what_stands_is_what_is_farther_than_rho(name, batch_size):
         jnp.float32(0.5),
         IMAGES,
         LABELS,
-        attacks=[AttackSpec(name, 40)],
+        attacks=[AttackSpec(name, 1000 if name == "square" else 40)],
         rho=0.2,
         batch_size=batch_size,
     )
@@ -163,7 +166,7 @@ def test_an_attack_is_compiled_for_two_sizes_at_most():
     assert program._cache_size() - before <= 2
 
 
-def test_ensembles_say_which_attack_broke_how_many():
+def test_queries_break_what_gradients_do_not_show():
     """A network that hides its gradients by rounding: queries alone break it."""
 
     def masked(weights, images):
