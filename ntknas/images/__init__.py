@@ -10,18 +10,30 @@ both were available.
 """
 
 from ntknas.images.batch import ScoringBatch, batch_from_indices, scoring_batch
+from ntknas.images.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    Corruption,
+    corrupt,
+    load_corrupted,
+)
 from ntknas.images.dataset import DATASETS, DatasetInfo, dataset_info
 from ntknas.images.image_set import ImageSet, clip_rounding
 from ntknas.images.source import load_images
 
 __all__ = [
+    "CORRUPTIONS",
     "DATASETS",
+    "SEVERITIES",
+    "Corruption",
     "DatasetInfo",
     "ImageSet",
     "ScoringBatch",
     "batch_from_indices",
     "clip_rounding",
+    "corrupt",
     "dataset_info",
+    "load_corrupted",
     "load_images",
     "scoring_batch",
 ]
