@@ -2,6 +2,7 @@
 from .apgd import apgd as apgd, apgd_ce as apgd_ce, apgd_dlr as apgd_dlr, apgd_t as apgd_t
 from .attacks import ATTACKS as ATTACKS, Attack as Attack, attack as attack
 from .autoattack import autoattack as autoattack
+from .checklist import Checklist as Checklist, Criterion as Criterion, checklist as checklist
 from .evaluation import (
     Accuracy as Accuracy,
     AttackResult as AttackResult,

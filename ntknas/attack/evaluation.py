@@ -283,6 +283,7 @@ class _Work(NamedTuple):
         stages = attack.stages(self.spec, classes) if isinstance(attack, StagedAttack) else 1
         # Later stages go on from the images of earlier ones, and the first from clean images.
         attacked[standing] = self.images[standing]
+        done = 0
         for stage in range(stages):
             stage_key = jax.random.fold_in(key, stage)
             waiting = np.flatnonzero(standing)
@@ -294,9 +295,10 @@ class _Work(NamedTuple):
                 attacked[indices] = new[:count]
                 standing[indices] = ~wrong[:count]
                 left -= count
+                done = (total * (stage + 1) - left) // stages
                 if report:
-                    report((total * (stage + 1) - left) // stages, total)
-        if report:
+                    report(done, total)
+        if report and done < total:  # all of them fell before the last stage
             report(total, total)
 
     def _classes(self) -> int:

@@ -1,4 +1,5 @@
 # What the room gives; each name is imported when it is first used.
+from .attacks import attack_report as attack_report
 from .bounds import bound_panels as bound_panels
 from .curves import (
     beta_curves as beta_curves,
