@@ -250,7 +250,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import cluster, fit_spec, parse_cluster, score
+    from ntknas.engine import fit_spec, open_cluster, parse_cluster, score
     from ntknas.images import load_images
     from ntknas.runs import Run
     from ntknas.spaces.nasbench201 import architectures
@@ -280,7 +280,7 @@ def _run(args: argparse.Namespace) -> None:
         progress(done, total)
 
     def work() -> None:
-        with nullcontext() if args.cluster is None else cluster(args.cluster) as workers:
+        with nullcontext() if args.cluster is None else open_cluster(args.cluster) as workers:
             score(
                 chosen,
                 out=args.out,

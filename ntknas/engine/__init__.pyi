@@ -13,7 +13,7 @@ from .bundles import (
 )
 from .cluster import (
     DaskWorkers as DaskWorkers,
-    cluster as cluster,
+    open_cluster as open_cluster,
     parse_cluster as parse_cluster,
 )
 from .cost import Cost as Cost, measured_peak as measured_peak, run_cost as run_cost

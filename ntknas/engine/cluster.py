@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ntknas.engine.executors import available_cores
 from ntknas.engine.futures import Workers, WorkersLost
 from ntknas.errors import InputError, shorten
 
-__all__ = ["DaskWorkers", "cluster", "parse_cluster"]
+__all__ = ["DaskWorkers", "open_cluster", "parse_cluster"]
 
 _SECONDS = 10  # until a scheduler counts as out of reach
 _PATIENCE = 5.0  # seconds for which the number of workers is taken as known
@@ -98,7 +99,7 @@ def parse_cluster(text: str) -> int | str | None:
 
 
 @contextlib.contextmanager
-def cluster(text: str) -> Iterator[Workers]:
+def open_cluster(text: str) -> Iterator[Workers]:
     """A context with the workers of a cluster.
 
     Args:
@@ -119,28 +120,35 @@ def cluster(text: str) -> Iterator[Workers]:
                     f"({' '.join(str(error).split())[:120]})"
                 ) from None
         else:
-            client = stack.enter_context(_local(distributed, where or 1))
+            client = stack.enter_context(_local(distributed, where))
         yield DaskWorkers(client)
 
 
 @contextlib.contextmanager
-def _local(distributed: Any, count: int) -> Iterator[Any]:
-    """The client of a cluster of processes on this machine."""
+def _local(distributed: Any, count: int | None) -> Iterator[Any]:
+    """The client of a cluster of processes on this machine, which share its cores."""
     import dask
+
+    from ntknas.engine.dask_plugin import ShareOfCores
+
+    cores = available_cores()
+    # A process has at most 8 launches in work.
+    count = max(1, len(cores) // 8) if count is None else count
 
     # The driver itself tries a task again whose worker died.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(
             n_workers=count,
-            threads_per_worker=1,
+            threads_per_worker=2,  # a chunk begins while another one ends
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.register_plugin(ShareOfCores(cores, count))
         yield client
 
 

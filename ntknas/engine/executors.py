@@ -14,7 +14,7 @@ import jax
 
 from ntknas.registry import Registry
 
-__all__ = ["EXECUTORS", "Executor", "num_threads", "serial", "threads"]
+__all__ = ["EXECUTORS", "Executor", "available_cores", "num_threads", "serial", "threads"]
 
 Launch = TypeVar("Launch")
 Result = TypeVar("Result")
@@ -82,15 +82,15 @@ def num_threads() -> int:
     Otherwise there are two threads, so that a device does not wait for the host.
     """
     one_cpu = jax.default_backend() == "cpu" and jax.local_device_count() == 1
-    return min(_num_cores(), 8) if one_cpu else 2
+    return min(len(available_cores()), 8) if one_cpu else 2
 
 
-def _num_cores() -> int:
-    """The number of cores that this process may use."""
+def available_cores() -> list[int]:
+    """The numbers of the cores that this process may use."""
     try:
-        return len(os.sched_getaffinity(0))
+        return sorted(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+        return list(range(os.cpu_count() or 1))
 
 
 EXECUTORS: Registry[Any] = Registry("executor", {"threads": threads, "serial": serial})

@@ -1,4 +1,4 @@
-"""Tasks on any executor of futures: a bounded number in flight, three tries, in order of completion.
+"""Tasks on any executor of futures: a bounded number in flight, three tries, as they are ready.
 
 An executor is anything with a method `submit(function, *args)` whose futures have `done`, `result`
 and `cancel`: those of `concurrent.futures`, `mpi4py.futures`, `submitit` and Dask.
@@ -114,9 +114,9 @@ def completed(
 ) -> Generator[tuple[Item, Any], None, list[Failure]]:
     """Compute tasks, and give each result as soon as it is there.
 
-    About twice as many tasks are in flight as workers compute at the same time. A task that fails is
-    split and tried again after all other tasks, then a last time while nothing else is in flight: a
-    task that kills its worker then takes no other down with it.
+    About twice as many tasks are in flight as workers compute at the same time. A task that fails
+    is split and tried again after all other tasks, then a last time while nothing else is in
+    flight: a task that kills its worker then takes no other down with it.
 
     Args:
         workers: Processes that compute.

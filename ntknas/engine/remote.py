@@ -1,7 +1,7 @@
-"""A session whose kernels other processes compute: cuts the work into tasks and joins the results.
+"""A session whose kernels other processes compute: cuts work into tasks and joins the results.
 
-A task is a chunk of architectures under one seed. The tasks of a chunk's seeds follow each other, so
-that architectures are complete, and can be stored, long before the end.
+A task is a chunk of architectures under one seed. The tasks of a chunk's seeds follow each other,
+so that architectures are complete, and can be stored, long before the end.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ntknas.engine.futures import TRIES, Failure, Workers, WorkersLost, completed
+from ntknas.engine.futures import TRIES, Failure, Workers, completed
 from ntknas.engine.program import OF_CELLS
 from ntknas.engine.tasks import (
     Computed,
@@ -27,7 +27,7 @@ from ntknas.engine.tasks import (
 from ntknas.errors import InputError, shorten
 from ntknas.images import ImageSet, ScoringBatch
 from ntknas.runs import ScoringSpec
-from ntknas.spaces import NASBENCH201, Candidate, Space
+from ntknas.spaces import NASBENCH201, Candidate, NamedNetwork, Space
 
 __all__ = ["Remote", "WorkFailed"]
 
@@ -166,10 +166,10 @@ class Remote:
     def _message(self, architectures: Sequence[Candidate], seed: int) -> Message:
         """The message of a task."""
         session = self._sessions[seed]
-        networks = None
-        if self._space.name != NASBENCH201.name or session.program not in (None, *OF_CELLS):
-            networks = {a.id: self._space.build(a, self._spec.network) for a in architectures}
-        return message(session, architectures, networks)
+        if self._space.name == NASBENCH201.name and session.program in (None, *OF_CELLS):
+            return message(session, architectures)
+        networks = {a.id: self._space.build(a, self._spec.network) for a in architectures}
+        return message(session, [NamedNetwork(label) for label in networks], networks)
 
     def _chunk_size(self, architectures: Sequence[Candidate]) -> int:
         """The number of architectures of a task."""
