@@ -250,7 +250,14 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import fit_spec, open_cluster, parse_cluster, score
+    from ntknas.engine import (
+        WorkersLost,
+        WorkFailed,
+        fit_spec,
+        open_cluster,
+        parse_cluster,
+        score,
+    )
     from ntknas.images import load_images
     from ntknas.runs import Run
     from ntknas.spaces.nasbench201 import architectures
@@ -299,6 +306,9 @@ def _run(args: argparse.Namespace) -> None:
         sys.stdout.flush()
         # Threads inside XLA cannot be stopped, and the store survives the end of the process.
         os._exit(stop.status)
+    except (WorkersLost, WorkFailed) as error:
+        where = f"what is finished is in {args.out}, the same command resumes"
+        raise OSError(f"{error}; {where}") from None
     folder = Path(args.out)
     write(f"run: {folder} ({len(Run(folder).ids)} architectures)")
     quoted = shlex.quote(str(folder))

@@ -135,6 +135,9 @@ def _local(distributed: Any, count: int | None) -> Iterator[Any]:
     # A process has at most 8 launches in work.
     count = max(1, len(cores) // 8) if count is None else count
 
+    # After Ctrl-C this process ends at once, and its tracker of semaphores would complain.
+    warned = [os.environ.get("PYTHONWARNINGS", ""), "ignore:resource_tracker"]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, warned))
     # The driver itself tries a task again whose worker died.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),

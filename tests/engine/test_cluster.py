@@ -153,23 +153,22 @@ def test_workers_share_the_cores(ready):
     assert ready.capacity() == 4
 
 
-def test_the_scheduler_is_lost_in_the_middle(tmp_path):
-    with open_cluster("local:1") as one:
-        scorer = Scorer(
-            OWN,
-            space=ntknas.spaces.NetworkTable({f"n{i}": linear(i + 1.0) for i in range(40)}),
-            executor=one,
-            chunk=1,
-        )
+def test_a_scheduler_that_does_not_answer_is_lost():
+    class Client:
+        status = "running"
+        scheduler = None
 
-        def lose(done, total):
-            if done == 2:
-                client = one._client
-                client.sync(client.cluster.scheduler.close)
+        def scheduler_info(self, n_workers):
+            raise OSError("no answer")
 
-        with pytest.raises(WorkersLost, match="^lost the Dask scheduler"):
-            ntknas.score("all", out=tmp_path, scorer=scorer, on_progress=lose)
-    assert 2 <= len(ntknas.Run(tmp_path).ids) < 40
+    client = Client()
+    workers = DaskWorkers(client)
+    with pytest.raises(OSError, match="^no answer$"):
+        workers.capacity()
+    client.status = "connecting"
+    for call in (workers.capacity, workers.check, lambda: workers.submit(abs, 1)):
+        with pytest.raises(WorkersLost, match="^lost the Dask scheduler$"):
+            call()
 
 
 def test_one_task_per_gpu_at_a_time():

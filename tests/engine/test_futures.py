@@ -65,7 +65,7 @@ def test_results_come_as_they_are_ready():
 
 def test_few_tasks_are_in_flight():
     """No more than two per worker are submitted before results are taken."""
-    began = []
+    began: list[int] = []
 
     def items():
         for item in range(100):
@@ -83,7 +83,8 @@ def test_few_tasks_are_in_flight():
 
 
 def test_a_task_that_fails_once_is_tried_after_all_others():
-    workers, failed = Instant(1), set()
+    workers = Instant(1)
+    failed: set[int] = set()
 
     def work(item):
         if item == 3 and not failed:
@@ -118,7 +119,9 @@ def test_a_poisonous_task_is_split_and_fails_alone_at_the_end():
 
 
 def test_the_last_try_is_made_while_nothing_else_is_in_flight():
-    flying, seen, lock = set(), [], threading.Lock()
+    flying: set[int] = set()
+    seen: list[tuple[int, int]] = []
+    lock = threading.Lock()
 
     def work(item):
         with lock:
