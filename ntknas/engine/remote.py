@@ -27,6 +27,7 @@ from ntknas.engine.tasks import (
 from ntknas.errors import InputError, shorten
 from ntknas.images import ImageSet, ScoringBatch
 from ntknas.runs import ScoringSpec
+from ntknas.runs.run import own_score_records
 from ntknas.spaces import NASBENCH201, Candidate, NamedNetwork, Space
 
 __all__ = ["Remote", "WorkFailed"]
@@ -77,9 +78,11 @@ class Remote:
         self._spec = spec
         self._space = space
         self._chunk = chunk
+        # Workers lack scores that users registered here, and know an own space by networks alone.
+        self._with_rows = self._of_cells(program) and own_score_records() == "{}"
         # Of all images, those of a seed's batch alone travel.
         self._sessions = [
-            Session(spec, seed, _subset(images, batch), program)
+            Session(spec, seed, _subset(images, batch), program, self._with_rows)
             for seed, batch in enumerate(batches)
         ]
         self._host: Host | None = None
@@ -166,10 +169,14 @@ class Remote:
     def _message(self, architectures: Sequence[Candidate], seed: int) -> Message:
         """The message of a task."""
         session = self._sessions[seed]
-        if self._space.name == NASBENCH201.name and session.program in (None, *OF_CELLS):
+        if self._of_cells(session.program):
             return message(session, architectures)
         networks = {a.id: self._space.build(a, self._spec.network) for a in architectures}
         return message(session, [NamedNetwork(label) for label in networks], networks)
+
+    def _of_cells(self, program: str | None) -> bool:
+        """Whether workers make the networks themselves, as cells of NAS-Bench-201."""
+        return self._space.name == NASBENCH201.name and program in (None, *OF_CELLS)
 
     def _chunk_size(self, architectures: Sequence[Candidate]) -> int:
         """The number of architectures of a task."""
@@ -183,10 +190,12 @@ class Remote:
         every = [of_seeds[seed] for seed in range(len(self._sessions))]
         kernels = jax.tree.map(lambda *a: np.concatenate(a), *(one.kernels for one in every))
         proxies = [scores for one in every for scores in one.proxies]
-        # Workers know a space of one's own by its networks alone.
-        counts = self._space.counts(architecture, self._spec.sizes)
-        counts |= {name: n for name, n in every[0].counts.items() if name not in counts}
-        return Computed(kernels, proxies, counts, sum(one.seconds for one in every))
+        counts = every[0].counts
+        if not self._of_cells(self._sessions[0].program):
+            known = self._space.counts(architecture, self._spec.sizes)
+            counts = known | {name: n for name, n in counts.items() if name not in known}
+        rows = tuple(of_seed for one in every for of_seed in one.rows)
+        return Computed(kernels, proxies, counts, sum(one.seconds for one in every), rows)
 
 
 def _subset(images: ImageSet, batch: ScoringBatch) -> ImageSet:

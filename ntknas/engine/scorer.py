@@ -15,12 +15,12 @@ from ntknas.engine.executors import EXECUTORS
 from ntknas.engine.futures import workers_of
 from ntknas.engine.program import OF_CELLS, PROGRAMS, Program, default_program
 from ntknas.engine.remote import Remote
-from ntknas.engine.tasks import Computed, compute_launch
+from ntknas.engine.tasks import Computed, compute_launch, joint_gram
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, ScoringBatch, load_images, scoring_batch
 from ntknas.images.dataset import dataset_info
 from ntknas.kernel import JointGram
-from ntknas.runs import PRESETS, ScoringSpec
+from ntknas.runs import PRESETS, ScoreRow, ScoringSpec
 from ntknas.spaces import NASBENCH201, Candidate, Space
 
 __all__ = ["Scored", "Scorer", "fit_spec"]
@@ -55,6 +55,7 @@ class Scored:
         counts: Scores that need no kernel, by name.
         seconds: Wall-clock seconds that the architecture took.
         dtype: Type of the arithmetic that computed the matrices; their entries are exact in it.
+        rows: Rows of the table of scores, for each seed, if another process has computed them.
     """
 
     architecture: Candidate
@@ -63,6 +64,7 @@ class Scored:
     counts: dict[str, float]
     seconds: float
     dtype: np.dtype
+    rows: tuple[list[ScoreRow], ...] = ()
 
 
 class Scorer:
@@ -205,15 +207,9 @@ class Scorer:
 
     def _scored(self, architecture: Candidate, computed: Computed) -> Scored:
         """What the session gives for an architecture."""
-        array, proxies, counts, seconds = computed
-        return Scored(architecture, self._joint(array), proxies, counts, seconds, array.dtype)
-
-    def _joint(self, array: np.ndarray) -> JointGram:
-        """The matrices, rounded to the arithmetic's type as a run stores them."""
-        gram = JointGram.from_array(array, self.spec.batches)
-        with np.errstate(over="ignore"):
-            rounded = gram.gram.astype(array.dtype).astype(np.float64)
-        return replace(gram, gram=rounded)
+        array, proxies, counts, seconds, rows = computed
+        gram = joint_gram(self.spec, array)
+        return Scored(architecture, gram, proxies, counts, seconds, array.dtype, rows)
 
 
 def _spec_of(space: Space[Any], spec: ScoringSpec | None) -> ScoringSpec:

@@ -12,11 +12,10 @@ import numpy as np
 
 import ntknas
 from ntknas.engine.scorer import Scored, Scorer
-from ntknas.engine.tasks import arithmetic
+from ntknas.engine.tasks import arithmetic, rows_of_seed
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, load_images
-from ntknas.kernel import JointGram
-from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
+from ntknas.runs import GramRecord, Run, ScoringSpec, Store
 from ntknas.runs.run import bring_scores_up_to_date, own_score_records
 from ntknas.spaces import NetworkTable, Space
 
@@ -205,23 +204,22 @@ def _describe(store: Store, scorer: Scorer, device: str) -> None:
 def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
     """Store the results of a session, with the scores of the stored matrices."""
     spec, architecture = scorer.spec, scored.architecture
-    rhos = spec.rhos or (0.0,)
-    grams, rows = [], []
+    grams, rows = [], list(scored.rows)
     for seed, batch in enumerate(scorer.batches):
-        at_rho: dict[float, JointGram] = {
-            rho: scored.gram[seed, position] for position, rho in enumerate(rhos)
-        }
+        gram = scored.gram[seed]
         with np.errstate(over="ignore"):
-            grams += [GramRecord(seed, r, g.gram.astype(scored.dtype)) for r, g in at_rho.items()]
-        seed_rows = score_rows(
-            spec.kernel_rows(), at_rho, batch.labels, constant=architecture.is_constant
-        )
-        rows.append((seed, seed_rows))
+            stored = gram.gram.astype(scored.dtype)
+        grams += [
+            GramRecord(seed, rho, one) for rho, one in zip(spec.rhos or (0.0,), stored, strict=True)
+        ]
+        if not scored.rows:
+            constant = architecture.is_constant
+            rows.append(rows_of_seed(spec, gram, batch.labels, constant=constant))
     store.add(
         architecture,
         seconds=scored.seconds,
         counts=scored.counts,
         grams=grams,
-        scores=rows,
+        scores=list(enumerate(rows)),
         proxies=list(enumerate(scored.proxies)),
     )

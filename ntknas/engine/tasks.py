@@ -12,9 +12,9 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -27,7 +27,8 @@ from ntknas.engine.executors import num_threads
 from ntknas.engine.program import OF_CELLS, PROGRAMS, Program, default_program
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, batch_from_indices
-from ntknas.runs import ScoringSpec
+from ntknas.kernel import JointGram
+from ntknas.runs import ScoreRow, ScoringSpec, score_rows
 from ntknas.spaces import Candidate, Label, NetworkTable
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "arithmetic",
     "compute_launch",
     "compute_message",
+    "joint_gram",
     "message",
     "open_session",
+    "rows_of_seed",
     "versions",
 ]
 
@@ -55,12 +58,14 @@ class Computed(NamedTuple):
         proxies: Zero-cost proxies by name, for each seed; empty if the settings ask for none.
         counts: Scores that need no kernel, by name.
         seconds: Wall-clock seconds that the architecture took.
+        rows: Rows of the table of scores, for each seed; empty if the reader is to compute them.
     """
 
     kernels: Any
     proxies: list[dict[str, float]]
     counts: dict[str, float]
     seconds: float
+    rows: tuple[list[ScoreRow], ...] = ()
 
 
 def compute_launch(program: Program, launch: Sequence[Candidate]) -> list[Computed]:
@@ -80,6 +85,34 @@ def compute_launch(program: Program, launch: Sequence[Candidate]) -> list[Comput
     ]
 
 
+def joint_gram(spec: ScoringSpec, kernels: np.ndarray) -> JointGram:
+    """The joint Gram matrices of an architecture, rounded as a run stores them.
+
+    Args:
+        spec: Settings of the run.
+        kernels: The entry of `Program.grams`.
+    """
+    gram = JointGram.from_array(kernels, spec.batches)
+    with np.errstate(over="ignore"):
+        rounded = gram.gram.astype(kernels.dtype).astype(np.float64)
+    return replace(gram, gram=rounded)
+
+
+def rows_of_seed(
+    spec: ScoringSpec, gram: JointGram, labels: np.ndarray, *, constant: bool
+) -> list[ScoreRow]:
+    """The rows of the table of scores of one architecture under one seed.
+
+    Args:
+        spec: Settings of the run.
+        gram: Joint Gram matrices of the seed, a stack [r] of radii.
+        labels: Classes of the images.
+        constant: Whether the architecture never connects input to output.
+    """
+    at_rho = {rho: gram[position] for position, rho in enumerate(spec.rhos or (0.0,))}
+    return score_rows(spec.kernel_rows(), at_rho, labels, constant=constant)
+
+
 @dataclass(frozen=True)
 class Session:
     """What a process needs to compute kernels under one seed.
@@ -90,12 +123,14 @@ class Session:
         images: The images of the seed's batch alone, in their order.
         program: Name of a member of `PROGRAMS`; None means the fastest for NAS-Bench-201 on the
             back end of the process.
+        with_rows: Whether the process computes the rows of the table of scores as well.
     """
 
     spec: ScoringSpec
     seed: int
     images: ImageSet
     program: str | None
+    with_rows: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -174,8 +209,10 @@ def message(
         InputError: If the networks cannot be pickled.
     """
     body = (session, tuple(architectures))
+    if networks is None:
+        return Message(versions(), pickle.dumps((*body, None)))
     try:
-        return Message(versions(), _dumps((*body, networks and dict(networks))))
+        return Message(versions(), (_cloudpickle() or pickle).dumps((*body, dict(networks))))
     except Exception as error:  # pickle raises nearly anything
         labels = ", ".join(str(architecture.id) for architecture in architectures[:3])
         hint = "" if _cloudpickle() else ", or install cloudpickle"
@@ -185,14 +222,12 @@ def message(
         ) from None
 
 
-def _dumps(value: Any) -> bytes:
-    """A pickle; with cloudpickle also of functions and classes that no module holds."""
-    return (_cloudpickle() or pickle).dumps(value)
-
-
 @cache
 def _cloudpickle() -> Any:
-    """The module cloudpickle, which comes with Dask; None if it is not installed."""
+    """The module cloudpickle, which comes with Dask; None if it is not installed.
+
+    It pickles functions and classes that no module holds.
+    """
     with contextlib.suppress(ImportError):
         import cloudpickle
 
@@ -236,12 +271,28 @@ def compute_message(message: Message) -> list[Computed]:
             pool = _pool()
         size = held.program.launch_size
         launches = [architectures[i : i + size] for i in range(0, len(architectures), size)]
-        compute: Callable[[Any], list[Computed]] = lambda one: compute_launch(held.program, one)  # noqa: E731
+
+        def compute(launch: Sequence[Any]) -> list[Computed]:
+            computed = compute_launch(held.program, launch)
+            if not session.with_rows:
+                return computed
+            return [
+                one._replace(rows=(_rows(session, architecture, one),))
+                for architecture, one in zip(launch, computed, strict=True)
+            ]
+
         first: list[Computed] = []
         with held.lock:
             if not held.warm:  # compiles once for all threads
                 first, held.warm = compute(launches.pop(0)), True
         return [*first, *(one for results in pool.map(compute, launches) for one in results)]
+
+
+def _rows(session: Session, architecture: Candidate, computed: Computed) -> list[ScoreRow]:
+    """The rows of an architecture under the seed of a session."""
+    gram = joint_gram(session.spec, computed.kernels)[0]
+    constant = architecture.is_constant
+    return rows_of_seed(session.spec, gram, session.images.labels, constant=constant)
 
 
 def _read(message: Message) -> tuple[Session, tuple[Any, ...], dict[Label, Any] | None]:

@@ -163,7 +163,7 @@ def test_a_broken_executor_ends_the_work_after_what_is_ready():
                 raise BrokenExecutor("a process died")
             return future
 
-    seen = []
+    seen: list[int] = []
 
     def take():
         for item, _ in completed(
