@@ -4,8 +4,8 @@
 
 `scaling`: seconds of `Scorer.stream` with the threads of one process, with one worker and with two,
 in turns, for a fixed number of architectures and for a number that grows with the workers.
-`ceiling`: results per second that the driver stores when workers compute nothing and return matrices
-and rows that they hold ready. A result belongs to one architecture, seed and radius.
+`ceiling`: results per second that the driver stores when workers compute nothing, and return
+matrices and rows that they hold ready. A result belongs to one architecture, seed and radius.
 """
 
 import contextlib
@@ -125,8 +125,10 @@ def _scaling(config: ClusterConfig, spec: ScoringSpec) -> tuple[dict, dict[int, 
         sessions = {0: Scorer(spec)} | {n: Scorer(spec, executor=w) for n, w in clusters.items()}
         for scorer in sessions.values():  # compiles, on every worker
             list(scorer.stream(chosen))
-        works = {"strong": dict.fromkeys(sessions, chosen)}
-        works["weak"] = {n: _repeated(chosen, n) for n in sessions}
+        works = {
+            "strong": {n: [chosen] for n in sessions},
+            "weak": {n: [chosen] * max(n, 1) for n in sessions},
+        }
         seconds: dict[str, dict[int, list[float]]] = {
             name: {n: [] for n in sessions} for name in works
         }
@@ -234,11 +236,6 @@ def _ceiling(config: ClusterConfig, spec: ScoringSpec, workers: Ready) -> dict[s
         "results_per_second": results / min(seconds),
         "microseconds_per_result": 1e6 * min(seconds) / results,
     }
-
-
-def _repeated(architectures: list[Any], workers: int) -> list[list[Any]]:
-    """The work of one worker, as often as there are workers."""
-    return [architectures] * max(workers, 1)
 
 
 if __name__ == "__main__":

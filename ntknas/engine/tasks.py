@@ -12,11 +12,11 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from typing import Any, NamedTuple
+from functools import cache, cached_property, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -46,6 +46,8 @@ __all__ = [
     "rows_of_seed",
     "versions",
 ]
+
+Result = TypeVar("Result")
 
 _SESSIONS = 32  # about 7 MB each, for NAS-Bench-201's network of 16 channels
 
@@ -235,6 +237,25 @@ def _cloudpickle() -> Any:
     return None
 
 
+def _plain_errors(function: Callable[[Message], Result]) -> Callable[[Message], Result]:
+    """The function with errors that can be pickled, whatever the libraries of the reader."""
+
+    @wraps(function)
+    def plain(message: Message) -> Result:
+        try:
+            return function(message)
+        except InputError as error:
+            failure: Exception = InputError(str(error))
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            text = f"{type(error).__name__}: {lines[0]}"
+            failure = TaskFailed(text, traceback.format_exc())
+        raise failure  # out here, since Dask would pickle the first error as its context
+
+    return plain
+
+
+@_plain_errors
 def open_session(message: Message) -> Host:
     """Make the program of a message's session in this process, and say what it is.
 
@@ -244,15 +265,15 @@ def open_session(message: Message) -> Host:
     Raises:
         InputError: If this process has other versions or arithmetic.
     """
-    with _clear_failures():
-        session, _, networks = _read(message)
-        program = _held(session, networks).program
-        name = session.program or default_program(session.spec.space)
-        # A launch of bundles keeps the device busy by itself.
-        launches = 1 if name == "bundles" else num_threads()
-        return Host(jax.devices()[0].device_kind, name, program.launch_size, launches)
+    session, _, networks = _read(message)
+    program = _held(session, networks).program
+    name = session.program or default_program(session.spec.space)
+    # A launch of bundles keeps the device busy by itself.
+    launches = 1 if name == "bundles" else num_threads()
+    return Host(jax.devices()[0].device_kind, name, program.launch_size, launches)
 
 
+@_plain_errors
 def compute_message(message: Message) -> list[Computed]:
     """Compute the architectures of a message, in order.
 
@@ -263,29 +284,28 @@ def compute_message(message: Message) -> list[Computed]:
         InputError: If this process has other versions or arithmetic, or a network does not fit.
         TaskFailed: If the computation fails.
     """
-    with _clear_failures():
-        session, architectures, networks = _read(message)
-        held = _held(session, networks)
-        with _lock:
-            _keep_memory()
-            pool = _pool()
-        size = held.program.launch_size
-        launches = [architectures[i : i + size] for i in range(0, len(architectures), size)]
+    session, architectures, networks = _read(message)
+    held = _held(session, networks)
+    with _lock:
+        _keep_memory()
+        pool = _pool()
+    size = held.program.launch_size
+    launches = [architectures[i : i + size] for i in range(0, len(architectures), size)]
 
-        def compute(launch: Sequence[Any]) -> list[Computed]:
-            computed = compute_launch(held.program, launch)
-            if not session.with_rows:
-                return computed
-            return [
-                one._replace(rows=(_rows(session, architecture, one),))
-                for architecture, one in zip(launch, computed, strict=True)
-            ]
+    def compute(launch: Sequence[Any]) -> list[Computed]:
+        computed = compute_launch(held.program, launch)
+        if not session.with_rows:
+            return computed
+        return [
+            one._replace(rows=(_rows(session, architecture, one),))
+            for architecture, one in zip(launch, computed, strict=True)
+        ]
 
-        first: list[Computed] = []
-        with held.lock:
-            if not held.warm:  # compiles once for all threads
-                first, held.warm = compute(launches.pop(0)), True
-        return [*first, *(one for results in pool.map(compute, launches) for one in results)]
+    first: list[Computed] = []
+    with held.lock:
+        if not held.warm:  # compiles once for all threads
+            first, held.warm = compute(launches.pop(0)), True
+    return [*first, *(one for results in pool.map(compute, launches) for one in results)]
 
 
 def _rows(session: Session, architecture: Candidate, computed: Computed) -> list[ScoreRow]:
@@ -306,19 +326,6 @@ def _read(message: Message) -> tuple[Session, tuple[Any, ...], dict[Label, Any] 
     if differences:
         raise InputError(f"a worker has {', '.join(differences)}: expected the same everywhere")
     return pickle.loads(message.body)
-
-
-@contextlib.contextmanager
-def _clear_failures() -> Iterator[None]:
-    """Turn errors into one that can be pickled, whatever the libraries of the reader."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error)) from None
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        text = f"{type(error).__name__}: {lines[0]}"
-        raise TaskFailed(text, traceback.format_exc()) from None
 
 
 @dataclass

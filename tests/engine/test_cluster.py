@@ -146,6 +146,7 @@ def test_workers_share_the_cores(ready):
     def cores():
         return sorted(os.sched_getaffinity(0))
 
+    ready._client.wait_for_workers(2, timeout=60)  # one was killed before
     shares = list(ready._client.run(cores).values())
     mine = cores()
     assert sorted(core for share in shares for core in share)[: len(mine)] == mine
