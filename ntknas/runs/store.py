@@ -286,11 +286,11 @@ class Store:
                 ],
             )
 
-    def score_rows(self) -> tuple[list[str], list[tuple]]:
+    def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        return columns, list(self._rows(query))
+        return columns, self._rows(query)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""
