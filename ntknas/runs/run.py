@@ -181,10 +181,11 @@ class Run:
 
     def _stored_scores(self) -> tuple[list[str], Iterable[tuple]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
-        columns, rows = self._store.score_rows()
+        columns, stored = self._store.score_rows()
+        rows: Iterable[tuple] = stored
         missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
         if missing:
-            rows = list(rows)  # before others are stored, whose scores would be missing
+            rows = list(stored)  # before others are stored, whose scores would be missing
             computed = {
                 (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
             }

@@ -16,6 +16,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -290,7 +291,9 @@ class Store:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        return columns, self._rows(query)
+        rows = self._rows(query)
+        first = list(islice(rows, 1))  # from here on, what others write is not seen
+        return columns, chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""
