@@ -2,17 +2,21 @@
 
     python -m benchmarks.cluster --out cluster.json
 
-`scaling`: seconds of `Scorer.stream` with the threads of one process, with one worker and with two,
-in turns, for a fixed number of architectures and for a number that grows with the workers.
+`scaling`: seconds of `Scorer.stream` with the threads of one process, with one worker that has one
+core alone, and with workers that share all cores, in turns; the most workers also get as many times
+the work.
 `ceiling`: results per second that the driver stores when workers compute nothing, and return
 matrices and rows that they hold ready. A result belongs to one architecture, seed and radius.
 """
 
 import contextlib
+import copy
+import os
+import pickle
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cache
@@ -30,7 +34,7 @@ from ntknas.kernel import Grams, KernelName
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
 from ntknas.runs import ScoringSpec
-from ntknas.spaces.nasbench201 import NASBENCH201
+from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
 __all__ = ["ClusterConfig", "run"]
 
@@ -83,11 +87,10 @@ def run(config: ClusterConfig) -> dict[str, Any]:
         config: Settings, see `ClusterConfig`.
 
     Returns:
-        The entries of `benchmarks.common.describe`; `scaling`: seconds of the threads of one
-        process and of each number of workers, with geometric means of paired ratios to the former
-        (`weak`: per architecture, the work growing with the workers); `ceiling`: results per
-        second, and microseconds per result, with an executor in this process (`store`) and with one
-        worker of Dask (`dask`); `memory`: MB of the driver and of the workers at their peak.
+        The entries of `benchmarks.common.describe`; `scaling`: seconds, seconds that the driver and
+        the workers computed, and geometric means of paired ratios of the former; `ceiling`: results
+        per second, and microseconds per result, with an executor in this process (`store`) and with
+        one worker of Dask (`dask`); `memory`: MB of the driver and of the workers at their peak.
     """
     network = NetworkSpec(channels=config.channels, cells=config.cells, norm=config.norm)
     clean = ScoringSpec(
@@ -118,51 +121,71 @@ def run(config: ClusterConfig) -> dict[str, Any]:
     }
 
 
-def _scaling(config: ClusterConfig, spec: ScoringSpec) -> tuple[dict, dict[int, list[float]]]:
-    """Seconds of each number of workers against the threads of this process, in turns."""
+def _scaling(
+    config: ClusterConfig, spec: ScoringSpec
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Seconds of each kind of workers, in turns, and the memory of the workers in MB."""
     chosen = ntknas.architectures(config.archs)
     with contextlib.ExitStack() as stack:
-        clusters = {n: stack.enter_context(open_cluster(f"local:{n}")) for n in config.workers}
-        sessions = {0: Scorer(spec)} | {n: Scorer(spec, executor=w) for n, w in clusters.items()}
+        clusters: dict[str, Any] = {"1 core": stack.enter_context(_one_core())}
+        for n in config.workers:
+            clusters[f"local:{n}"] = stack.enter_context(open_cluster(f"local:{n}"))
+        sessions = {"threads": Scorer(spec)}
+        sessions |= {name: Scorer(spec, executor=one) for name, one in clusters.items()}
         for scorer in sessions.values():  # compiles, on every worker
             list(scorer.stream(chosen))
-        works = {
-            "strong": {n: [chosen] for n in sessions},
-            "weak": {n: [chosen] * max(n, 1) for n in sessions},
-        }
-        seconds: dict[str, dict[int, list[float]]] = {
-            name: {n: [] for n in sessions} for name in works
-        }
+        # Seconds that processes computed tell of waste, whatever else the machine does meanwhile.
+        wall: dict[str, list[float]] = {}
+        computed: dict[str, list[float]] = {}
         for _ in range(config.repeats):
-            for name, work in works.items():
-                for n, scorer in sessions.items():
-                    start = time.perf_counter()
-                    for architectures in work[n]:
-                        list(scorer.stream(architectures))
-                    seconds[name][n].append(time.perf_counter() - start)
+            for name, scorer in sessions.items():
+                times = {name: 1}
+                if name == f"local:{config.workers[-1]}":
+                    times[f"{name}, {config.workers[-1]} times the work"] = config.workers[-1]
+                for label, count in times.items():
+                    start, before = time.perf_counter(), _cpu(clusters.get(name))
+                    for _ in range(count):
+                        list(scorer.stream(chosen))
+                    wall.setdefault(label, []).append(time.perf_counter() - start)
+                    computed.setdefault(label, []).append(_cpu(clusters.get(name)) - before)
         megabytes = {
-            n: sorted(mb["peak_rss_mb"] for mb in _client(w).run(memory_mb).values())
-            for n, w in clusters.items()
+            name: sorted(mb["peak_rss_mb"] for mb in one._client.run(memory_mb).values())
+            for name, one in clusters.items()
         }
     result: dict[str, Any] = {
-        name: {
-            "threads": spread(of[0]),
-            **{
-                f"{n} workers": {
-                    **spread(of[n]),
-                    "ratio": float(np.exp(np.mean(np.log(np.array(of[n]) / of[0])))),
-                }
-                for n in config.workers
-            },
+        label: {
+            **spread(seconds),
+            "cpu_seconds": float(np.median(computed[label])),
+            "ratio_to_threads": _mean_ratio(seconds, wall["threads"]),
+            "ratio_to_1_core": _mean_ratio(seconds, wall["1 core"]),
         }
-        for name, of in seconds.items()
+        for label, seconds in wall.items()
     }
     return result, megabytes
 
 
-def _client(workers: Any) -> Any:
-    """The Dask client of some workers."""
-    return workers._client
+def _mean_ratio(ours: list[float], theirs: list[float]) -> float:
+    """Geometric mean of paired ratios."""
+    return float(np.exp(np.mean(np.log(np.array(ours) / theirs))))
+
+
+@contextlib.contextmanager
+def _one_core() -> Iterator[Any]:
+    """A cluster of one worker that has one core alone."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        with open_cluster("local:1") as workers:
+            os.sched_setaffinity(0, cores)
+            yield workers
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _cpu(workers: Any) -> float:
+    """Seconds that this process and the workers have computed."""
+    theirs = workers._client.run(time.process_time).values() if workers else ()
+    return time.process_time() + sum(theirs)
 
 
 class Ready:
@@ -201,24 +224,22 @@ def ready_host(message: Message) -> Host:
 
 def ready_results(message: Message) -> list[Computed]:
     """Results of a task that cost nothing: the same matrices for all architectures."""
-    import pickle
-
     session, architectures, _ = pickle.loads(message.body)
-    one = _made_up(session.spec, tuple(session.images.labels.tolist()))
-    counts = NASBENCH201.counts(architectures[0], session.spec.sizes)
-    return [one._replace(counts=counts)] * len(architectures)
+    return _made_up(session.spec, tuple(session.images.labels.tolist()))[: len(architectures)]
 
 
 @cache
-def _made_up(spec: ScoringSpec, labels: tuple[int, ...]) -> Computed:
-    """Made-up matrices of one seed and their rows."""
+def _made_up(spec: ScoringSpec, labels: tuple[int, ...]) -> list[Computed]:
+    """Made-up matrices of one seed and their rows, as often as a task has architectures."""
     size = spec.batch_size * len(spec.batches)
     rows = np.random.default_rng(0).normal(size=(1, max(len(spec.rhos), 1), size, 2 * size))
     matrices = (rows @ rows.swapaxes(-1, -2)).astype(np.float32)
     kernels = Grams(matrices, matrices, OrderedDict())
     gram = joint_gram(spec, kernels)[0]
     table = rows_of_seed(spec, gram, np.array(labels), constant=False)
-    return Computed(kernels, [], {}, 0.0, (table,))
+    counts = NASBENCH201.counts(Architecture.from_id(9930), spec.sizes)
+    # Copies, since what is the same object would travel once.
+    return [copy.deepcopy(Computed(kernels, [], counts, 0.0, (table,))) for _ in range(32)]
 
 
 def _ceiling(config: ClusterConfig, spec: ScoringSpec, workers: Ready) -> dict[str, float]:

@@ -13,6 +13,7 @@ PAGES = [
     "tutorials/robust_kernels.md",
     "tutorials/own_networks.md",
     "how-to/own_images.md",
+    "how-to/scale.md",
 ]
 
 

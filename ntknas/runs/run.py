@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from ntknas.spaces.space import Candidate, Label
 __all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
 
 _CHUNK = 64  # Gram matrices in memory at a time
+_ROWS = 50_000  # of a table, as Python objects
 
 
 class Run:
@@ -179,11 +180,13 @@ class Run:
             frame = frame[[*frame.columns.drop(counts), *counts]]
         return frame
 
-    def _stored_scores(self) -> tuple[list[str], list[tuple]]:
+    def _stored_scores(self) -> tuple[list[str], Iterable[tuple]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
-        columns, rows = self._store.score_rows()
+        columns, stored = self._store.score_rows()
+        rows: Iterable[tuple] = stored
         missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
-        if missing and rows:
+        if missing:
+            rows = list(stored)  # before others are stored, whose scores would be missing
             computed = {
                 (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
             }
@@ -192,15 +195,21 @@ class Run:
             columns = [*columns, *missing]
         return columns, rows
 
-    def _frame(self, columns: Sequence[str], rows: Sequence[tuple]) -> pd.DataFrame:
+    def _frame(self, columns: Sequence[str], rows: Iterable[tuple]) -> pd.DataFrame:
         """A table of these rows, with the text and the counts of each architecture."""
-        if not rows:
-            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
-        frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
         keys = ("id", "seed", "kernel", "part", "rho", "beta", "status")
-        scores = [name for name in SCORES if name in frame]
-        scores += [str(name) for name in frame if name not in (*keys, *scores)]
-        frame = frame[[*keys, *scores]].astype(dict.fromkeys(("rho", "beta", *scores), float))
+        texts = ("id", "kernel", "part", "status")
+        types = {name: int if name == "seed" else float for name in columns if name not in texts}
+        scores = [name for name in SCORES if name in columns]
+        scores += [name for name in columns if name not in (*keys, "position", *scores)]
+        # Rows are taken a part at a time: as Python objects they need many times the memory.
+        rows, parts = iter(rows), []
+        while part := list(islice(rows, _ROWS)):
+            parts.append(pd.DataFrame(part, columns=list(columns)).astype(types))
+        if not parts:
+            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
+        frame = pd.concat(parts, ignore_index=True)[[*keys, *scores]]
+        del parts
         descriptions = self._descriptions
         unique = frame["id"].unique().tolist()
         strings = {label: descriptions[label].string for label in unique}

@@ -16,7 +16,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -300,11 +300,13 @@ class Store:
                 ],
             )
 
-    def score_rows(self) -> tuple[list[str], list[tuple]]:
+    def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        return columns, list(self._rows(query))
+        rows = self._rows(query)
+        first = list(islice(rows, 1))  # from here on, what others write is not seen
+        return columns, chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""

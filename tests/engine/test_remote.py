@@ -162,6 +162,30 @@ def test_workers_without_the_package(pool):
         ntknas.score(5, spec=CLEAN, executor=Without(pool))
 
 
+def test_scores_of_ones_own_are_computed_here(pool, monkeypatch):
+    """Other processes compute the rows, unless they may lack a score that was registered here."""
+    with_rows = []
+    original = remote.Session
+
+    def session(*arguments):
+        with_rows.append(arguments[-1])
+        return original(*arguments)
+
+    monkeypatch.setattr(remote, "Session", session)
+    ntknas.score(5, spec=CLEAN, executor=pool)
+
+    @ntknas.register_score("gap", direction=-1, formula="l_n - l_1")
+    def gap(stack):
+        return stack.eigenvalues[..., -1] - stack.eigenvalues[..., 0]
+
+    try:
+        row = ntknas.score(5, spec=CLEAN, executor=pool).table().iloc[0]
+    finally:
+        ntknas.SCORES.remove("gap")
+    assert with_rows == [True, False]
+    assert row["gap"] == pytest.approx(row["lambda_max"] - row["lambda_min"], rel=1e-5)
+
+
 class _Scale:
     """A network of one weight."""
 
