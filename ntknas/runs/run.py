@@ -184,7 +184,7 @@ class Run:
         """Columns and rows of the score table, with scores that were registered after the run."""
         columns, stored = self._store.score_rows()
         rows: Iterable[tuple] = stored
-        missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+        missing = _computable(self._store, columns)
         if missing:
             rows = list(stored)  # before others are stored, whose scores would be missing
             computed = {
@@ -370,7 +370,16 @@ def bring_scores_up_to_date(store: Store) -> None:
     missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
     if missing:
         records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
-        store.add_scores(missing, list(_rescored(store)), meta={"scores": json.dumps(records)})
+        rescored = list(_rescored(store)) if _computable(store, columns) else []
+        store.add_scores(missing, rescored, meta={"scores": json.dumps(records)})
+
+
+def _computable(store: Store, columns: Sequence[str]) -> list[str]:
+    """Kernel scores that the table of a run lacks, and that its Gram matrices have."""
+    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+    if any(SCORES[name].of_layers for name in missing) and not store.has_layer_cosine():
+        missing = [name for name in missing if not SCORES[name].of_layers]
+    return missing
 
 
 def own_score_records() -> str:

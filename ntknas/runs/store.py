@@ -300,6 +300,11 @@ class Store:
                 ],
             )
 
+    def has_layer_cosine(self) -> bool:
+        """Whether some architecture has a layer cosine kernel; none has in runs of version 0.1."""
+        found = self._rows("SELECT 1 FROM gram WHERE layer_cosine IS NOT NULL LIMIT 1")
+        return next(found, None) is not None
+
     def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
