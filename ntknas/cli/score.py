@@ -242,9 +242,13 @@ def _add_kernels(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--zero-cost",
-        action="store_true",
-        help="also compute the usual zero-cost proxies, which need no kernel, on the same batch "
-        "(ntknas scores lists them)",
+        nargs="?",
+        const=True,
+        default=False,
+        type=comma_list(),
+        metavar="PROXY,...",
+        help="also compute the usual zero-cost proxies, which need no kernel, on the same batch: "
+        "all of them, or only those named, such as naswot,synflow (ntknas scores lists them)",
     )
 
 
@@ -372,7 +376,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         logits=Logits(args.logits),
         parameters=args.params,
         parts=args.parts,
-        zero_cost=args.zero_cost,
+        zero_cost=args.zero_cost if isinstance(args.zero_cost, bool) else tuple(args.zero_cost),
     )
 
 
@@ -396,5 +400,7 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
         lines[1] += f"; attack {attack.name}{steps} at rho {radii}"
         lines[1] += f"; beta {betas}" if betas else ""
     lines[1] += f"; parts: {spec.parts}" * (spec.parts != "none")
-    lines[1] += "; zero-cost proxies" * spec.zero_cost
+    if spec.zero_cost:
+        some = "" if spec.zero_cost is True else f" {', '.join(spec.proxies)}"
+        lines[1] += f"; zero-cost proxies{some}"
     return "\n".join(lines)

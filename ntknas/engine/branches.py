@@ -175,7 +175,7 @@ class BranchProgram:
         self._proxy_inputs = [
             proxy_inputs(spec.cell_network, i.variables, i.images, i.labels, seed)
             for seed, i in zip(seeds, self.inputs, strict=True)
-            if spec.zero_cost
+            if spec.proxies
         ]
 
     @property
@@ -205,7 +205,8 @@ class BranchProgram:
         """The zero-cost proxies under each seed; an empty list if the run has none."""
         network = self._spec.cell_network
         ops = live_operations(architecture)
-        return [proxy_scores(network, ops, inputs) for inputs in self._proxy_inputs]
+        names = self._spec.proxies
+        return [proxy_scores(network, ops, inputs, names) for inputs in self._proxy_inputs]
 
     def counts(self, architecture: Architecture) -> dict[str, float]:
         """The counts of the graph, of parameters and of FLOPs."""

@@ -162,9 +162,9 @@ class Run:
         Returns:
             A table with the columns id, architecture, seed, kernel, part (if the run keeps parts;
             empty for the whole kernel), rho, beta, status, and one column per score, in the order
-            of `ntknas.scores.SCORES`. Zero-cost proxies, if the run has them, are the same for
-            all kernels of a seed. The status is "ok", "singular" (lambda_min is within rounding of
-            0), "constant" (the architecture never connects input to output) or "nonfinite" (float
+            of `ntknas.scores.SCORES`. Zero-cost proxies that the run has are the same for all
+            kernels of a seed. The status is "ok", "singular" (lambda_min is within rounding of 0),
+            "constant" (the architecture never connects input to output) or "nonfinite" (float
             overflow; scores are missing).
 
         Raises:
@@ -173,8 +173,9 @@ class Run:
         frame = self._frame(*self._stored_scores())
         if self.spec.zero_cost:
             columns, rows = self._store.proxy_rows()
-            proxies = [name for name in columns if name not in ("id", "seed")]
-            values = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(proxies, float))
+            proxies = [name for name in columns if name in self.spec.proxies]
+            values = pd.DataFrame(rows, columns=columns)[["id", "seed", *proxies]]
+            values = values.astype(dict.fromkeys(proxies, float))
             counts = self._count_names(frame)
             frame = frame.merge(values, on=["id", "seed"], how="left", validate="many_to_one")
             frame = frame[[*frame.columns.drop(counts), *counts]]
@@ -282,8 +283,8 @@ class Run:
 
         Returns:
             A table with the index `architecture` (labels, ascending). Its columns are kernel scores
-            named `SCORE@KERNEL[.PART][:RHO[:BETA]]`, the zero-cost proxies if the run has them,
-            counts of the graph, params and flops.
+            named `SCORE@KERNEL[.PART][:RHO[:BETA]]`, the zero-cost proxies of the run, counts of
+            the graph, params and flops.
         """
         table = self.table() if table is None else table
         counts = self._count_names(table)

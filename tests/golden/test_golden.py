@@ -21,6 +21,7 @@ import pytest
 import ntknas
 from ntknas.cli.main import main
 from ntknas.kernel import Batch
+from ntknas.scores import ScoreKind, score_names
 from tests.golden.machine import machine
 from tests.golden.old_draws import old_task
 
@@ -185,6 +186,12 @@ def test_kernels_are_what_they_were(name, tmp_path, data_file):
                     scale = abs(theirs.clean).max()
                     np.testing.assert_allclose(ours.clean, theirs.clean, atol=1e-4 * scale)
     if SAME_MACHINE:
-        pd.testing.assert_frame_equal(new.table(), old.table(), check_exact=True)
+        # Since version 0.1.0 proxies share their passes, which rounds in other places.
+        proxies = [score for score in score_names(ScoreKind.PROXY) if score in old.table()]
+        table, before = (run.table() for run in (new, old))
+        pd.testing.assert_frame_equal(
+            table.drop(columns=proxies), before.drop(columns=proxies), check_exact=True
+        )
+        pd.testing.assert_frame_equal(table[proxies], before[proxies], rtol=1e-4)
     elif name == "proxies":
         pd.testing.assert_frame_equal(new.table(), old.table(), rtol=1e-3)
