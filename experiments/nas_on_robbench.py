@@ -349,8 +349,9 @@ def picture(found: list[Found], path: Path, *, title: str) -> None:
         axes.axhline(0.5, color="grey", linewidth=0.7, linestyle=":")
         axes.set(title=objective, xscale="log")
         axes.set_yscale("symlog", linthresh=0.1)
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
+    worst = 100 * max(float(one.regret.max()) for one in found)
+    grid[0, 0].set_ylim(0, 1.2 * max(worst, 0.5))  # the panels share it
     for axes in grid[-1]:
         axes.set_xlabel("queries")
     for axes in grid[:, 0]:
