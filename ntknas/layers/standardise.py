@@ -109,26 +109,36 @@ def _scaled_backward(norm, saved, g):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _gradient(norm, x, known, scale, g):
     """T(g)."""
+    return _gradient_forward(norm, x, known, scale, g)[0]
+
+
+def _gradient_forward(norm, x, known, scale, g):
+    """T(g), and what its derivative reads: the two means among them."""
+    means = _means(norm, known, g)
+    inner = g - means[0] - known.values * means[1]
+    return (known.inverse * _row(scale)) * inner, (x, known, scale, g, means)
+
+
+def _means(norm, known, g):
+    """The means <g> and <g xhat>."""
     mean = partial(jnp.mean, axis=axes_of(norm), keepdims=True)
-    inner = g - mean(g) - known.values * mean(g * known.values)
-    return (known.inverse * _row(scale)) * inner
+    return mean(g), mean(g * known.values)
 
 
 def _gradient_backward(norm, saved, u):
     """Cotangents of x, of the scale and of g."""
-    x, known, scale, g = saved
-    d_x, d_scale = _second(norm, x, known, scale, g, u)
+    x, known, scale, g, means = saved
+    d_x, d_scale = _second(norm, x, known, scale, g, means, u)
     return d_x, None, d_scale, _gradient(norm, x, known, scale, u)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _second(norm, x, known, scale, g, u):
+def _second(norm, x, known, scale, g, means, u):
     """The gradients of the sum of u T(g) by x and by the scale."""
-    mean = partial(jnp.mean, axis=axes_of(norm), keepdims=True)
-    normalised = known.values
-    mean_g, mean_u = mean(g), mean(u)
-    mean_gx, mean_ux = mean(g * normalised), mean(u * normalised)
-    rest = mean(u * g) - mean_u * mean_g
+    normalised, (mean_g, mean_gx) = known.values, means
+    mean_u, mean_ux = _means(norm, known, u)
+    of_product = jnp.mean(u * g, axis=axes_of(norm), keepdims=True)
+    rest = of_product - mean_u * mean_g
     inner = normalised * (rest - 3 * mean_ux * mean_gx)
     inner += mean_ux * (g - mean_g) + mean_gx * (u - mean_u)
     count = g.size // known.inverse.size
@@ -145,8 +155,5 @@ _scaled.defvjp(
     lambda norm, x, known, scale: (_scaled(norm, x, known, scale), (x, known, scale)),
     _scaled_backward,
 )
-_gradient.defvjp(
-    lambda norm, x, known, scale, g: (_gradient(norm, x, known, scale, g), (x, known, scale, g)),
-    _gradient_backward,
-)
+_gradient.defvjp(_gradient_forward, _gradient_backward)
 _second.defvjp(_no_third, _no_third)
