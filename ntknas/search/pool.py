@@ -34,7 +34,7 @@ class Pool:
     Example:
         >>> pool = Pool(NASBENCH201)
         >>> len(pool), len(pool.steps(0)), len(pool.neighbours(0))
-        (6466, 24, 24)
+        (6466, 24, 22)
     """
 
     def __init__(self, space: Space[Any]):

@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from collections import OrderedDict
 from dataclasses import replace
 
 import chex
@@ -22,6 +23,7 @@ from ntknas.engine.tasks import (
 )
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, batch_from_indices, load_images, scoring_batch
+from ntknas.kernel import Grams
 from ntknas.spaces import NamedNetwork
 from ntknas.spaces.nasbench201 import architectures
 from tests.engine.tiny import CLEAN, CONSTANT, NOT_REPRESENTATIVE, TINY
@@ -44,7 +46,8 @@ class MadeUp:
         pass
 
     def grams(self, launch):
-        return [np.ones((1, 1, 6, 6), np.float32)] * len(launch)
+        ones = np.ones((1, 1, 6, 6), np.float32)
+        return [Grams(ones, ones, OrderedDict())] * len(launch)
 
     def proxies(self, architecture):
         return []

@@ -111,12 +111,19 @@ def test_its_sweeps_are_what_they_were(name, capsys, monkeypatch, data_file):
             "correlate --precomputed --truth TRUTH --format csv --resamples 20 --metric pgd_8 "
             "--score sphericity@clean --combine default",
         ),
-        ("scores.json", "scores --format json"),
     ],
 )
 def test_the_precomputed_table_says_what_it_said(file, argv, capsys, data_file):
     words = [str(data_file(TRUTH)) if word == "TRUTH" else word for word in argv.split()]
     assert_same(printed(capsys, *words), GOLDEN / "other" / file)
+
+
+def test_the_scores_of_version_0_1_are_described_as_they_were(capsys):
+    """Later scores stand between them."""
+    before = json.loads((GOLDEN / "other" / "scores.json").read_text())
+    assert [
+        row for row in json.loads(printed(capsys, "scores", "--format", "json")) if row in before
+    ] == before
 
 
 @pytest.mark.parametrize(
