@@ -1,4 +1,9 @@
 # What the room gives; each name is imported when it is first used.
+from .bilinear import (
+    conv_input as conv_input,
+    conv_kernel as conv_kernel,
+    conv_output as conv_output,
+)
 from .convolution import (
     avg_pool_3x3 as avg_pool_3x3,
     convolve as convolve,
@@ -10,4 +15,9 @@ from .normalisation import (
     EPSILON as EPSILON,
     normalise as normalise,
     normalise_rows as normalise_rows,
+)
+from .standardise import (
+    Standardised as Standardised,
+    normalise_with as normalise_with,
+    standardise as standardise,
 )
