@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import ntknas
-from benchmarks.common import Worker, command, describe, foreign_load, ratio
+from benchmarks.common import Answer, Worker, command, describe, foreign_load, ratio
 from benchmarks.peers import torch_attacks
 from ntknas.attack import ATTACKS, AttackSpec, evaluate
 from ntknas.errors import InputError
@@ -22,7 +22,7 @@ from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["AttacksConfig", "competitor", "run"]
 
-_PEERS = ("pgd", "apgd-ce", "square", "autoattack")
+_COMPETITORS = ("ntknas", "torchattacks")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class AttacksConfig:
     Attributes:
         weights: File of trained networks (`tests/attack/train_networks.py` makes it).
         networks: For each network its name in the file, op codes, and the radius in 255ths.
-        attacks: Attacks, some of pgd, apgd-ce, square, autoattack.
+        attacks: Attacks, names of `ntknas.attack.ATTACKS`.
         images: Number of images of the embedded sample.
         steps: Number of steps of gradients; Square makes 50 queries per step.
         repeats: Number of turns after the warm-up.
@@ -47,7 +47,7 @@ class AttacksConfig:
         "robust:333123:4",
         "more_robust:221421:8",
     )
-    attacks: tuple[str, ...] = ("pgd", "apgd-ce", "autoattack")
+    attacks: tuple[str, ...] = ("pgd", "apgd-ce", "apgd-t", "fab-t", "square", "autoattack")
     images: int = 200
     steps: int = 10
     repeats: int = 2
@@ -56,8 +56,7 @@ class AttacksConfig:
         if self.repeats < 1:
             raise InputError(f"repeats must be at least 1, got {self.repeats}")
         for name in self.attacks:
-            if name not in _PEERS:
-                raise InputError(f"expected attacks of {', '.join(_PEERS)}, got {name}")
+            ATTACKS.check(name)
 
 
 def competitor(
@@ -76,7 +75,6 @@ def competitor(
         name, code, attack, rho = request
         loaded = torch_attacks.checkpoint(path, name, code)
         network, ops = Network(loaded.spec), Architecture.from_code(code).ops
-        ATTACKS.check(attack)
         spec = AttackSpec(attack, 50 * steps if attack == "square" else steps)
 
         def apply_fn(variables: Any, images: Any) -> Any:
@@ -100,10 +98,10 @@ def run(config: AttacksConfig) -> dict[str, Any]:
     Returns:
         The entries of `benchmarks.common.describe` and
 
-        * `attacks`: for each attack the median seconds per image of both, and `ratio`, ntknas over
-          torchattacks, the geometric mean over networks with its interval;
-        * `compile_seconds`: those of the first calls of ntknas, less the median of the later ones,
-          by attack, on the first network;
+        * `attacks`: for each attack the median seconds per image of both; `ratio`, ntknas over
+          torchattacks, the geometric mean over networks with its interval, and the same of the
+          seconds of all threads below `cpu`; `compile_seconds`, those by which the first call of
+          ntknas took longer, the median over networks;
         * `largest_difference`: the largest difference of images that stand;
         * `foreign_load`: the share of the machine that other processes used;
         * `rows`: one per network and attack.
@@ -112,7 +110,8 @@ def run(config: AttacksConfig) -> dict[str, Any]:
     pixels = (sample.pixels[: config.images] / 255).astype(np.float32)
     labels = sample.labels[: config.images]
     arguments = (config.weights, pixels, labels, config.steps)
-    rows, answers = [], []
+    rows: list[dict[str, Any]] = []
+    answers: list[Answer] = []
     with (
         Worker(competitor, *arguments) as ours,
         Worker(torch_attacks.competitor, *arguments) as theirs,
@@ -124,43 +123,44 @@ def run(config: AttacksConfig) -> dict[str, Any]:
                 first = ours(request), theirs(request)
                 turns = [(ours(request), theirs(request)) for _ in range(config.repeats)]
                 answers += [answer for turn in turns for answer in turn]
-                seconds = [float(np.median([t[i].seconds for t in turns])) for i in range(2)]
-                rows.append(
-                    {
-                        "network": name,
-                        "attack": attack,
-                        "ntknas_seconds": seconds[0],
-                        "torchattacks_seconds": seconds[1],
-                        "compile_seconds": first[0].seconds - seconds[0],
-                        "standing": [first[0].value, first[1].value],
-                    }
-                )
+                rows.append({"network": name, "attack": attack, **_row(first, turns)})
                 print(rows[-1], flush=True)
-    count = len(labels)
     by_attack = {a: [row for row in rows if row["attack"] == a] for a in config.attacks}
     return {
         **describe("attacks", config),
-        "attacks": {
-            attack: {
-                "ntknas_seconds_per_image": _median(found, "ntknas_seconds") / count,
-                "torchattacks_seconds_per_image": _median(found, "torchattacks_seconds") / count,
-                **ratio(
-                    [row["ntknas_seconds"] for row in found],
-                    [row["torchattacks_seconds"] for row in found],
-                ),
-            }
-            for attack, found in by_attack.items()
-        },
-        "compile_seconds": {a: found[0]["compile_seconds"] for a, found in by_attack.items()},
+        "attacks": {a: _summary(found, len(labels)) for a, found in by_attack.items()},
         "largest_difference": max(abs(row["standing"][0] - row["standing"][1]) for row in rows),
         "foreign_load": foreign_load(answers),
         "rows": rows,
     }
 
 
-def _median(rows: list[dict[str, Any]], key: str) -> float:
-    """The median over networks."""
-    return float(np.median([row[key] for row in rows]))
+def _row(first: tuple[Answer, Answer], turns: list[tuple[Answer, Answer]]) -> dict[str, Any]:
+    """One network's figures for one attack, of ntknas and of torchattacks."""
+    row: dict[str, Any] = {"standing": [answer.value for answer in first]}
+    for number, name in enumerate(_COMPETITORS):
+        answers = [turn[number] for turn in turns]
+        row[f"{name}_seconds"] = float(np.median([answer.seconds for answer in answers]))
+        row[f"{name}_cpu_seconds"] = float(np.median([answer.cpu_seconds for answer in answers]))
+    return row | {"compile_seconds": first[0].seconds - row["ntknas_seconds"]}
+
+
+def _summary(rows: list[dict[str, Any]], images: int) -> dict[str, Any]:
+    """The figures of one attack over all networks."""
+    seconds, cpu = (
+        [[row[f"{name}_{kind}"] for row in rows] for name in _COMPETITORS]
+        for kind in ("seconds", "cpu_seconds")
+    )
+    per_image = {
+        f"{name}_seconds_per_image": float(np.median(values)) / images
+        for name, values in zip(_COMPETITORS, seconds, strict=True)
+    }
+    return {
+        **per_image,
+        **ratio(*seconds),
+        "cpu": ratio(*cpu),
+        "compile_seconds": float(np.median([row["compile_seconds"] for row in rows])),
+    }
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ PAGES = [
     "how-to/own_images.md",
     "how-to/scale.md",
     "how-to/search.md",
+    "how-to/attack_a_network.md",
 ]
 
 

@@ -86,10 +86,16 @@ def _attack(
     name: str, model: torch.nn.Module, rho: float, steps: int
 ) -> torchattacks.attack.Attack:
     """An attack by its name in `ntknas.attack.ATTACKS`."""
+    if name == "fgsm":
+        return torchattacks.FGSM(model, eps=rho)
     if name == "pgd":
         return torchattacks.PGD(model, eps=rho, alpha=2.5 * rho / steps, steps=steps)
-    if name == "apgd-ce":
-        return torchattacks.APGD(model, eps=rho, steps=steps)
+    if name in ("apgd-ce", "apgd-dlr"):
+        return torchattacks.APGD(model, eps=rho, steps=steps, loss=name.removeprefix("apgd-"))
+    if name == "apgd-t":
+        return torchattacks.APGDT(model, eps=rho, steps=steps)
+    if name == "fab-t":
+        return torchattacks.FAB(model, eps=rho, steps=steps, multi_targeted=True)
     if name == "square":
         return torchattacks.Square(model, eps=rho, n_queries=50 * steps)
     whole = torchattacks.AutoAttack(model, eps=rho, seed=0)

@@ -7,6 +7,7 @@ from .evaluation import (
     Accuracy as Accuracy,
     AttackResult as AttackResult,
     Evaluation as Evaluation,
+    accuracy_by_class as accuracy_by_class,
     evaluate as evaluate,
     predictions as predictions,
 )

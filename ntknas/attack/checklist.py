@@ -23,7 +23,7 @@ from scipy import stats
 
 from ntknas.attack.ball import length, project, steepest
 from ntknas.attack.evaluation import Apply, Evaluation, batches, evaluate, predictions
-from ntknas.attack.losses import cross_entropy, is_wrong
+from ntknas.attack.losses import cross_entropy, is_wrong, log_odds
 from ntknas.attack.spec import AttackSpec, Scalar, check_radius
 from ntknas.errors import InputError, Remark
 
@@ -311,20 +311,15 @@ class _Numbers:
 
 
 def _gradient(apply_fn: Apply, params, images, labels):
-    """The gradients of the losses with respect to the pixels, and the losses."""
-
-    def total(images):
-        losses = cross_entropy(apply_fn(params, images), labels)
-        return losses.sum(), losses
-
-    return jax.grad(total, has_aux=True)(images)
+    """The gradients of the losses with respect to the pixels."""
+    return jax.grad(lambda images: cross_entropy(apply_fn(params, images), labels).sum())(images)
 
 
 @partial(jax.jit, static_argnames="apply_fn")
 def _gradient_lengths(params, key, images, labels, rho, *, apply_fn: Apply):
     """The largest change of the loss per pixel of each image; 0 if a pixel's is not finite."""
     del key, rho
-    found = length(_gradient(apply_fn, params, images, labels)[0], "linf")
+    found = length(_gradient(apply_fn, params, images, labels), "linf")
     return jnp.where(jnp.isfinite(found), found, 0)
 
 
@@ -332,9 +327,11 @@ def _gradient_lengths(params, key, images, labels, rho, *, apply_fn: Apply):
 def _rises(params, key, images, labels, rho, *, apply_fn: Apply):
     """Whether the loss of each image rises after a small step along the sign of its gradient."""
     del key
-    gradient, before = _gradient(apply_fn, params, images, labels)
+    gradient = _gradient(apply_fn, params, images, labels)
     moved = images + _SMALL_STEP * rho * steepest(gradient, "linf")
-    after = cross_entropy(apply_fn(params, project(images, moved, rho, "linf")), labels)
+    moved = project(images, moved, rho, "linf")
+    # The loss itself may be too near to 0 to be seen rising.
+    before, after = (log_odds(apply_fn(params, x), labels) for x in (images, moved))
     return after > before
 
 

@@ -5,9 +5,11 @@ no earlier run of the attack has broken. Images are gathered into batches of two
 attack compiles at most twice, whatever the number of images that stand.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import jax
@@ -18,9 +20,18 @@ from scipy import stats
 from ntknas.attack.losses import is_wrong
 from ntknas.attack.spec import ATTACKS, AttackSpec, Scalar, check_radius
 from ntknas.attack.staged import StagedAttack
+from ntknas.attack.state import AttackState, StateFile
 from ntknas.errors import InputError, shorten
 
-__all__ = ["Accuracy", "AttackResult", "Evaluation", "batches", "evaluate", "predictions"]
+__all__ = [
+    "Accuracy",
+    "AttackResult",
+    "Evaluation",
+    "accuracy_by_class",
+    "batches",
+    "evaluate",
+    "predictions",
+]
 
 _SMALL = 4  # the smaller batch is a quarter of the larger
 
@@ -56,6 +67,24 @@ class Accuracy:
         test = stats.binomtest(self.correct, self.count)
         low, high = test.proportion_ci(confidence, method="wilson")
         return float(low), float(high)
+
+
+def accuracy_by_class(right: np.ndarray, labels: np.ndarray) -> dict[int, Accuracy]:
+    """The accuracy on the images of each class.
+
+    Args:
+        right: Whether each image is classified correctly, bool [n].
+        labels: Classes of the images, [n].
+
+    Returns:
+        One accuracy per class that has images, by label in ascending order.
+
+    Example:
+        >>> accuracy_by_class(np.array([True, False, True]), np.array([7, 2, 7]))
+        {2: Accuracy(correct=0, count=1), 7: Accuracy(correct=2, count=2)}
+    """
+    chosen = {int(label): right[labels == label] for label in np.unique(labels)}
+    return {label: Accuracy(int(part.sum()), len(part)) for label, part in chosen.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +131,14 @@ class Evaluation:
         return Accuracy(int(self.clean.sum()), len(self.clean))
 
     @property
+    def standing(self) -> np.ndarray:
+        """Whether each image stands against every attack, bool [n]."""
+        return np.logical_and.reduce([self.clean, *(r.standing for r in self.results)])
+
+    @property
     def worst_case(self) -> Accuracy:
         """The share of images that stand against every attack."""
-        standing = np.logical_and.reduce([self.clean, *(r.standing for r in self.results)])
-        return Accuracy(int(standing.sum()), len(standing))
+        return Accuracy(int(self.standing.sum()), len(self.clean))
 
 
 Apply = Callable[[Any, Any], Any]
@@ -122,6 +155,7 @@ def evaluate(
     rho: Scalar = 8 / 255,
     batch_size: int = 100,
     seed: int = 0,
+    state: str | os.PathLike[str] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
     """Clean accuracy and the accuracy under each attack.
@@ -139,6 +173,8 @@ def evaluate(
         rho: Radius in pixel units.
         batch_size: Number of images per batch.
         seed: Seed of the attacks' random draws.
+        state: Path of a file that keeps what is done, after every run of an attack. The same call
+            goes on from it, to the same result.
         on_progress: Called with the name of an attack, the number of images that it is done with,
             and the number of images.
 
@@ -147,7 +183,7 @@ def evaluate(
 
     Raises:
         InputError: If the images are none, or of another number than the labels; if a setting is
-            outside its range, or the radius is.
+            outside its range, or the radius is; if `state` belongs to another evaluation.
 
     Example:
         >>> w = jnp.array([[1.0, -1.0]])
@@ -176,18 +212,41 @@ def evaluate(
             f"labels must lie in 0..{logits.shape[1] - 1}, got {labels.min()}..{labels.max()}"
         )
     clean = logits.argmax(1) == labels
-    key = jax.random.key(seed)
-    results = []
-    for spec in attacks:
-        standing, attacked, broken = clean.copy(), images.copy(), {}
-        for number, component in enumerate(spec.components):
-            before = standing.sum()
+    file, states = None, []
+    if state is not None:
+        settings = {
+            "attacks": [str(spec) for spec in attacks],
+            "rho": float(rho),
+            "batch_size": batch_size,
+            "seed": seed,
+            "labels": sha256(labels.astype("<i8").tobytes()).hexdigest(),
+        }
+        file = StateFile(state, settings, logits)
+        states = file.read()
+    key, results = jax.random.key(seed), []
+    for number, spec in enumerate(attacks):
+        if number == len(states):
+            states.append(AttackState.start(images))
+        current, components = states[number], spec.components
+        while current.component < len(components):
+            component = components[current.component]
             report = on_progress and partial(on_progress, _title(spec, component))
-            work = _Work(apply_fn, params, images, labels, component, rho, batch_size)
-            work.run(jax.random.fold_in(key, number), standing, attacked, report)
-            broken[component.name] = int(before - standing.sum())
-        results.append(AttackResult(spec, float(rho), standing, broken, attacked))
+            work = _Work(apply_fn, params, images, labels, clean, component, rho, batch_size)
+            component_key = jax.random.fold_in(key, current.component)
+            for _ in work.run(component_key, current, report):
+                if file is not None:
+                    file.write(states)
+        results.append(_result(spec, float(rho), clean, current))
     return Evaluation(clean, tuple(results))
+
+
+def _result(spec: AttackSpec, rho: float, clean: np.ndarray, state: AttackState) -> AttackResult:
+    """The result of an attack that is done."""
+    broken = {
+        component.name: int((state.broken_by == number).sum())
+        for number, component in enumerate(spec.components)
+    }
+    return AttackResult(spec, rho, clean & (state.broken_by < 0), broken, state.images)
 
 
 def _title(spec: AttackSpec, component: AttackSpec) -> str:
@@ -265,48 +324,61 @@ class _Work(NamedTuple):
     params: Any
     images: np.ndarray
     labels: np.ndarray
+    clean: np.ndarray
     spec: AttackSpec
     rho: Scalar
     batch_size: int
 
-    def run(self, key, standing: np.ndarray, attacked: np.ndarray, report: Any) -> None:
+    def run(self, key: Any, state: AttackState, report: Any) -> Iterator[None]:
         """Run every stage on what still stands, and write down what falls.
 
         Args:
             key: Key of the attack.
-            standing: Whether each image stands, changed in place.
-            attacked: Attacked images, changed in place.
+            state: How far the attack is, changed in place.
             report: Function of the number of images that are done with and the number of images.
+
+        Yields:
+            Nothing, after each stage.
         """
-        total = int(standing.sum())
-        attack, classes = ATTACKS[self.spec.name], self._classes()
-        stages = attack.stages(self.spec, classes) if isinstance(attack, StagedAttack) else 1
-        # Later stages go on from the images of earlier ones, and the first from clean images.
-        attacked[standing] = self.images[standing]
+        own = state.component
+        first = self.clean & ((state.broken_by < 0) | (state.broken_by == own))
+        total, stages = int(first.sum()), self._stages()
+        if state.stage == 0:
+            # Later stages go on from the images of earlier ones, and the first from clean images.
+            state.images[first] = self.images[first]
         done = 0
-        for stage in range(stages):
+        for stage in range(state.stage, stages):
             stage_key = jax.random.fold_in(key, stage)
-            waiting = np.flatnonzero(standing)
+            waiting = np.flatnonzero(self.clean & (state.broken_by < 0))
+            if not len(waiting):
+                break
             left = len(waiting)
             for number, (batch, count) in enumerate(batches(waiting, self.batch_size)):
                 batch_key = jax.random.fold_in(stage_key, number)
-                new, wrong = self._batch(batch_key, batch, attacked, stage)
+                new, wrong = self._batch(batch_key, batch, state.images, stage)
                 indices = batch[:count]
-                attacked[indices] = new[:count]
-                standing[indices] = ~wrong[:count]
+                state.images[indices] = new[:count]
+                state.broken_by[indices[wrong[:count]]] = own
                 left -= count
                 done = (total * (stage + 1) - left) // stages
                 if report:
                     report(done, total)
+            state.stage = stage + 1
+            yield
+        state.component, state.stage = own + 1, 0
         if report and done < total:  # all of them fell before the last stage
             report(total, total)
 
-    def _classes(self) -> int:
-        """The number of logits."""
+    def _stages(self) -> int:
+        """The number of runs of the attack."""
+        attack = ATTACKS[self.spec.name]
+        if not isinstance(attack, StagedAttack):
+            return 1
         one = jax.ShapeDtypeStruct((1, *self.images.shape[1:]), jnp.float32)
-        return jax.eval_shape(self.apply_fn, self.params, one).shape[-1]
+        classes = jax.eval_shape(self.apply_fn, self.params, one).shape[-1]
+        return attack.stages(self.spec, classes)
 
-    def _batch(self, key, batch: np.ndarray, attacked: np.ndarray, stage: int):
+    def _batch(self, key: Any, batch: np.ndarray, attacked: np.ndarray, stage: int):
         """One stage of the attack on a batch."""
         new, wrong = _stage(
             self.params,

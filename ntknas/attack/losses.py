@@ -16,6 +16,7 @@ __all__ = [
     "cross_entropy",
     "dlr",
     "is_wrong",
+    "log_odds",
     "logit_of",
     "margin",
     "rivals",
@@ -49,6 +50,15 @@ def _others(logits: Array, labels: Array) -> Array:
 def margin(logits: Float[Array, "*b k"], labels: Int[Array, "*b"]) -> Float[Array, "*b"]:
     """The largest other logit minus that of the label: above 0 where an image is misclassified."""
     return _others(logits, labels).max(-1) - logit_of(logits, labels)
+
+
+def log_odds(logits: Float[Array, "*b k"], labels: Int[Array, "*b"]) -> Float[Array, "*b"]:
+    """The logarithm of the odds against the label, d.
+
+    The cross-entropy is log(1 + e^d). It rises where d does, but rounds to 0 below d = -16 in
+    float32.
+    """
+    return jax.nn.logsumexp(_others(logits, labels), axis=-1) - logit_of(logits, labels)
 
 
 def rivals(logits: Float[Array, "*b k"], labels: Int[Array, "*b"]) -> Int[Array, "*b k"]:

@@ -2,38 +2,49 @@
 
 import argparse
 import json
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ntknas.attack.spec import ATTACKS, BALLS, settings_of
+from ntknas.attack.spec import settings_of
+from ntknas.cli.attack_options import (
+    add_attacks,
+    add_images,
+    add_more,
+    corruptions_of,
+    specs_of,
+)
 from ntknas.cli.device import check_device
+from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
-from ntknas.cli.parser import ArgumentParser, Commands, add_format, comma_list, fraction
+from ntknas.cli.parser import Commands, add_format
+from ntknas.cli.trained import TrainedNetwork, add_trained, read_surrogate, read_trained
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ntknas.attack import Accuracy, AttackSpec, Checklist
+    from ntknas.attack import Accuracy, AttackSpec, Checklist, Evaluation
     from ntknas.images import ImageSet
-    from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["add"]
 
-_SEVERITIES = (1, 2, 3, 4, 5)
-_DATASETS = ("cifar10", "cifar100", "imagenet16")
+_EXAMPLES = 10
+
 _ABOUT = """\
 Examples:
-  ntknas attack --torch-weights FILE --arch 2581 --attack fgsm,pgd,apgd-ce
+  ntknas attack --checkpoint trainings/best/9930/seed_0 --attack fgsm,pgd --plot examples.png
   ntknas attack --torch-weights FILE --arch 2581 --attack autoattack --rho 8/255 \\
-      --data cifar-10-batches-py --count 1000
-  ntknas attack --torch-weights FILE --arch 2581 --corruptions all --severity 3
-  ntknas attack --torch-weights FILE --arch 2581 --checklist
+      --data cifar-10-batches-py --count 1000 --state autoattack.npz
+  ntknas attack --torch-weights FILE --arch 2581 --corruptions all --severity 3 --per-class
+  ntknas attack --torch-weights FILE --arch 2581 --checklist --json
 
-The weights are a PyTorch state_dict of NAS-Bench-201's network, such as NAS-RobBench-201's released
-checkpoints. Normalisation uses the running statistics, and attacks work in pixel space. Accuracies
-have 95% binomial intervals (Wilson).
+A network is a checkpoint of `ntknas train`, or a PyTorch state_dict of NAS-Bench-201's network such
+as NAS-RobBench-201's released checkpoints. Normalisation uses the running statistics, and attacks
+work in pixel space. Accuracies have 95% binomial intervals (Wilson).
 
 Attacks:
   fgsm        one step
@@ -46,7 +57,8 @@ Attacks:
   autoattack  apgd-ce, apgd-t, fab-t and square, each on the images that still stand
 
 The checklist says whether the network shows signs of masked gradients, by which attacks overrate
-its robustness. --surrogate-weights adds attacked images of another network.
+its robustness. --surrogate-checkpoint and --surrogate-weights add attacked images of another
+network.
 """
 
 
@@ -58,304 +70,221 @@ def add(commands: Commands) -> None:
         summary="measure a trained network, clean, under attacks and corruptions",
         about=_ABOUT,
     )
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--torch-weights", metavar="FILE", required=True, help="PyTorch checkpoint of the network"
+    add_trained(parser.add_argument_group("network"))
+    add_images(parser)
+    add_attacks(parser)
+    add_more(parser)
+    parser.add_argument(
+        "--per-class", action="store_true", help="also the accuracies on the images of each class"
     )
-    network.add_argument(
-        "--arch",
-        metavar="SPEC",
-        required=True,
-        help="architecture of the checkpoint: an id, an architecture string, or code:421211",
+    parser.add_argument(
+        "--plot",
+        metavar="PICTURE",
+        help="draw an image of each of ten classes, what each attack changes, and what the network "
+        "says (.png or .svg)",
     )
-    network.add_argument(
-        "--checkpoint-seed", metavar="S", help="seed to read from a checkpoint with several"
+    parser.add_argument(
+        "--state",
+        metavar="FILE",
+        help="file that keeps what the attacks have done; the same command goes on from it",
     )
-    _add_images(parser)
-    _add_attacks(parser)
-    _add_more(parser)
     add_format(parser)
+    parser.add_argument(
+        "--json",
+        dest="format",
+        action="store_const",
+        const="json",
+        help="the same as --format json",
+    )
     parser.add_argument(
         "--out", metavar="FILE", help="file to write the result to; default: standard output"
     )
 
 
-def _add_images(parser: ArgumentParser) -> None:
-    """Add the options that choose the images."""
-    group = parser.add_argument_group("images")
-    group.add_argument(
-        "--dataset",
-        choices=_DATASETS,
-        help="data set of the images; default: that with the checkpoint's number of classes",
-    )
-    group.add_argument(
-        "--data",
-        metavar="PATH",
-        help="file of the images: official pickles (folder or .tar.gz) or .npz; default: an "
-        "embedded sample of 320 CIFAR-10 training images",
-    )
-    group.add_argument(
-        "--split",
-        choices=("train", "test"),
-        help="part of the data set; default: test, or train for the embedded sample",
-    )
-    group.add_argument(
-        "--count", metavar="N", type=int, help="number of images, the first ones; default: all"
-    )
-    group.add_argument(
-        "--batch-size",
-        metavar="N",
-        type=int,
-        default=100,
-        help="number of images per batch; default: 100",
-    )
+class _Test(NamedTuple):
+    """What was measured on some images.
 
+    Attributes:
+        name: Name of the attack or corruption.
+        right: Whether each image is classified correctly, bool [n].
+        labels: Classes of the images, [n].
+        where: Further entries of the result: rho, severity, broken, spec.
+    """
 
-def _add_attacks(parser: ArgumentParser) -> None:
-    """Add the options of the attacks."""
-    group = parser.add_argument_group("attacks (radii and steps in pixel units of [0, 1])")
-    group.add_argument(
-        "--attack",
-        metavar="NAME,...",
-        type=comma_list(),
-        help="attacks, see below; default: pgd, or none with --corruptions or --checklist",
-    )
-    group.add_argument(
-        "--rho", metavar="RHO", type=fraction, default=8 / 255, help="radius; default: 8/255"
-    )
-    group.add_argument(
-        "--ball",
-        choices=BALLS,
-        default="linf",
-        help="norm of the ball: every pixel changes by up to rho (linf, default), or rho is the "
-        "Euclidean length of the change (l2)",
-    )
-    group.add_argument(
-        "--steps", metavar="N", type=int, help="number of gradient steps; default: see below"
-    )
-    group.add_argument(
-        "--queries", metavar="N", type=int, help="number of queries of square; default: 5000"
-    )
-    group.add_argument(
-        "--step-size",
-        metavar="SIZE",
-        type=fraction,
-        help="size of a step of pgd; default: 2.5 rho / steps",
-    )
-    group.add_argument(
-        "--restarts",
-        metavar="N",
-        type=int,
-        help="number of runs of pgd, apgd and fab from starts of their own; default: 1",
-    )
-    group.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="seed of all random draws; default: 0"
-    )
-
-
-def _add_more(parser: ArgumentParser) -> None:
-    """Add the options of corruptions and of the checklist."""
-    group = parser.add_argument_group("corruptions")
-    group.add_argument(
-        "--corruptions",
-        metavar="NAME,...",
-        type=comma_list(),
-        help="corruptions of CIFAR-10-C, or all: gaussian_noise, shot_noise, impulse_noise, "
-        "defocus_blur, glass_blur, motion_blur, zoom_blur, snow, frost, fog, brightness, "
-        "contrast, elastic_transform, pixelate, jpeg_compression",
-    )
-    group.add_argument(
-        "--severity",
-        metavar="S,...",
-        type=comma_list(int),
-        help="severities from 1 to 5; default: all",
-    )
-    group.add_argument(
-        "--corrupted-data",
-        metavar="DIR",
-        help="folder of CIFAR-10-C (labels.npy and one file per corruption) to read corrupted "
-        "images from; default: corrupt the images here",
-    )
-    more = parser.add_argument_group("masked gradients")
-    more.add_argument(
-        "--checklist",
-        action="store_true",
-        help="look for signs of masked gradients, with 20 steps and 1000 queries unless --steps "
-        "and --queries say otherwise",
-    )
-    more.add_argument(
-        "--surrogate-weights",
-        metavar="FILE",
-        help="checkpoint of another network, whose attacked images are tried on this one",
-    )
-    more.add_argument("--surrogate-arch", metavar="SPEC", help="architecture of that checkpoint")
-
-
-class _Network(NamedTuple):
-    """A trained network."""
-
-    architecture: "Architecture"
-    normaliser: str
-    classes: int
-    apply_fn: Any
-    variables: Any
+    name: str
+    right: "np.ndarray"
+    labels: "np.ndarray"
+    where: dict[str, Any]
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.attack import checklist, evaluate
-    from ntknas.report import check_output
-
-    specs = _specs(args)
-    severities, corruptions = _corruptions(args)
-    if (args.surrogate_weights is None) != (args.surrogate_arch is None):
-        raise InputError("expected --surrogate-weights and --surrogate-arch together")
-    if args.surrogate_weights is not None and not args.checklist:
-        raise InputError("--surrogate-weights belongs to --checklist")
-    if args.out is not None:
-        check_output(args.out)
-    network = _network(args.torch_weights, args.arch, args.checkpoint_seed)
-    surrogate = None
-    if args.surrogate_weights is not None:
-        other = _network(args.surrogate_weights, args.surrogate_arch, None)
-        if other.classes != network.classes:
-            raise InputError(
-                f"expected another network of {network.classes} classes, got {other.classes}"
-            )
-        surrogate = (other.apply_fn, other.variables)
+    specs, rho = specs_of(args)
+    severities, corruptions = corruptions_of(args)
+    _check_outputs(args, specs)
+    if not args.checklist:
+        for option in ("surrogate_checkpoint", "surrogate_weights", "surrogate_arch"):
+            if getattr(args, option) is not None:
+                raise InputError(f"--{option.replace('_', '-')} belongs to --checklist")
+    network = read_trained(args)
+    surrogate = read_surrogate(args)
+    if surrogate is not None and surrogate.classes != network.classes:
+        raise InputError(
+            f"expected another network of {network.classes} classes, got {surrogate.classes}"
+        )
     images = _images(args, network)
     if args.batch_size < 1:
         raise InputError(f"--batch-size must be at least 1, got {args.batch_size}")
     if args.corrupted_data is not None:
         for name in corruptions:  # before anything is computed
             _read_corrupted(args, images.dataset, name, severities[0])
-    pixels, labels = _floats(images.pixels), images.labels
     check_device()
     note(
-        f"{network.architecture} of {args.torch_weights}; mean and std {_normaliser(network)}\n"
-        f"{len(labels)} {images.dataset} images ({images.source})"
+        f"{network.architecture} of {network.source}; mean and std {network.normaliser}\n"
+        f"{len(images)} {images.dataset} images ({images.source})"
     )
-    shared = {"batch_size": args.batch_size, "seed": args.seed}
-    with _Steps() as steps:
-        found = evaluate(
-            network.apply_fn,
-            network.variables,
-            pixels,
-            labels,
-            attacks=specs,
-            rho=args.rho,
-            on_progress=steps,
-            **shared,
+    if args.data is None:
+        note("note: the sample is of training images; --data FILE tests on others")
+
+    def work() -> "tuple[list[_Test], Checklist | None]":
+        with _Steps() as steps:
+            found = _evaluate(args, network, images, specs, rho, steps)
+            tests = _attack_tests(found, images, specs, rho)
+            for name in corruptions:
+                for done, severity in enumerate(severities, 1):
+                    right, labels = _corrupted(args, network, images, name, severity)
+                    tests.append(_Test(name, right, labels, {"severity": severity}))
+                    steps(name, done, len(severities))
+            checked = None
+            if args.checklist:
+                checked = _checklist(args, network, surrogate, images, rho, steps)
+        if args.plot is not None:
+            _plot(args, network, images, found)
+        return tests, checked
+
+    try:
+        tests, checked = interruptible(work)
+    except Stopped as stop:
+        kept = f"; the same command goes on from {args.state}" if args.state else ""
+        note(f"ntknas: stopped{kept}")
+        sys.stdout.flush()
+        os._exit(stop.status)  # threads inside XLA cannot be stopped
+    _report(args, network, images, tests, checked)
+
+
+def _check_outputs(args: argparse.Namespace, specs: "Sequence[AttackSpec]") -> None:
+    """Raise InputError for files that cannot be written, or would be empty."""
+    from ntknas.report import check_output, check_picture
+
+    for option in ("plot", "state"):
+        if getattr(args, option) is not None and not specs:
+            raise InputError(f"--{option} belongs to attacks, got none: add --attack NAME,...")
+    for path in (args.out, args.state):
+        if path is not None:
+            check_output(path)
+    if args.plot is not None:
+        check_picture(args.plot)
+
+
+def _evaluate(
+    args: argparse.Namespace,
+    network: TrainedNetwork,
+    images: "ImageSet",
+    specs: "Sequence[AttackSpec]",
+    rho: float,
+    steps: Any,
+) -> "Evaluation":
+    """What the attacks do."""
+    from ntknas.attack import evaluate
+
+    return evaluate(
+        network.apply_fn,
+        network.variables,
+        _floats(images.pixels),
+        images.labels,
+        attacks=specs,
+        rho=rho,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        state=args.state,
+        on_progress=steps,
+    )
+
+
+def _checklist(
+    args: argparse.Namespace,
+    network: TrainedNetwork,
+    surrogate: TrainedNetwork | None,
+    images: "ImageSet",
+    rho: float,
+    steps: Any,
+) -> "Checklist":
+    """The verdicts on masked gradients."""
+    from ntknas.attack import checklist
+
+    chosen = {"steps": args.steps, "queries": args.queries}
+    return checklist(
+        network.apply_fn,
+        network.variables,
+        _floats(images.pixels),
+        images.labels,
+        rho=rho,
+        surrogate=None if surrogate is None else (surrogate.apply_fn, surrogate.variables),
+        batch_size=args.batch_size,
+        seed=args.seed,
+        on_progress=steps,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+
+
+def _attack_tests(
+    found: "Evaluation", images: "ImageSet", specs: "Sequence[AttackSpec]", rho: float
+) -> list[_Test]:
+    """Clean images, every attack, and all of them together."""
+    tests = [_Test("clean", found.clean, images.labels, {})]
+    for spec, result in zip(specs, found.results, strict=True):
+        read = ("name", "ball", *settings_of(spec.name).names)
+        settings = {name: getattr(spec, name) for name in read}
+        where = {"rho": rho, "broken": result.broken, "spec": settings}
+        tests.append(_Test(spec.name, result.standing, images.labels, where))
+    if len(specs) > 1:
+        tests.append(_Test("every attack", found.standing, images.labels, {"rho": rho}))
+    return tests
+
+
+def _plot(
+    args: argparse.Namespace, network: TrainedNetwork, images: "ImageSet", found: "Evaluation"
+) -> None:
+    """Draw the first image of each class that the network classifies correctly."""
+    import numpy as np
+
+    from ntknas.attack import predictions
+    from ntknas.images import dataset_info
+    from ntknas.report import Examples, attack_examples
+
+    right = np.flatnonzero(found.clean)
+    _, first = np.unique(images.labels[right], return_index=True)
+    chosen = right[first][:_EXAMPLES]
+    if not len(chosen):
+        note("no picture: the network classifies no image correctly")
+        return
+
+    def examples(title: str, pixels: "np.ndarray") -> Examples:
+        logits = predictions(
+            network.apply_fn, network.variables, pixels[chosen], batch_size=args.batch_size
         )
-        rows = [_row("clean", found.accuracy)]
-        for spec, result in zip(specs, found.results, strict=True):
-            row = _row(spec.name, result.accuracy, rho=args.rho)
-            rows.append(row | {"broken": result.broken, "spec": _settings(spec)})
-        if len(specs) > 1:
-            rows.append(_row("every attack", found.worst_case, rho=args.rho))
-        for name in corruptions:
-            for severity in severities:
-                accuracy = _corrupted(args, network, images, name, severity)
-                rows.append(_row(name, accuracy, severity=severity))
-                steps(name, severities.index(severity) + 1, len(severities))
-        checked = None
-        if args.checklist:
-            chosen = {"steps": args.steps, "queries": args.queries}
-            checked = checklist(
-                network.apply_fn,
-                network.variables,
-                pixels,
-                labels,
-                rho=args.rho,
-                surrogate=surrogate,
-                on_progress=steps,
-                **{name: value for name, value in chosen.items() if value is not None},
-                **shared,
-            )
-    _report(args, network, images, rows, checked)
+        return Examples(title, pixels[chosen], logits.argmax(1))
+
+    attack_examples(
+        examples("image", _floats(images.pixels)),
+        [examples(result.spec.name, result.images) for result in found.results],
+        images.labels[chosen],
+        args.plot,
+        class_name=dataset_info(images.dataset).class_name,
+    )
+    note(f"picture: {args.plot}")
 
 
-def _specs(args: argparse.Namespace) -> "list[AttackSpec]":
-    """The attacks that the options stand for."""
-    from ntknas.attack import AttackSpec, check_radius
-
-    names = args.attack
-    if names is None:
-        names = [] if args.corruptions or args.checklist else ["pgd"]
-    elif not names:
-        raise InputError(f"expected some of {','.join(ATTACKS)} as attacks, got none")
-    check_radius(args.rho, ball=args.ball)
-    given = {
-        "steps": args.steps,
-        "step_size": args.step_size,
-        "restarts": args.restarts,
-        "queries": args.queries,
-    }
-    unread = {name for name, value in given.items() if value is not None}
-    if args.checklist:
-        unread -= {"steps", "queries"}
-        if args.ball != "linf":
-            raise InputError("the checklist has the ball linf only, got l2")
-    specs = []
-    for name in names:
-        read = set(settings_of(ATTACKS.check(name)).names)
-        if name == "square":
-            read = (read - {"steps"}) | {"queries"}
-        unread -= read
-        settings = {key: given[key] for key in read & set(given) if given[key] is not None}
-        if "queries" in settings:
-            settings["steps"] = settings.pop("queries")
-        specs.append(AttackSpec(name, ball=args.ball, **settings))
-    if unread:
-        option = f"--{min(unread).replace('_', '-')}"
-        raise InputError(f"{option} is a setting of none of the attacks: {','.join(names)}")
-    return specs
-
-
-def _corruptions(args: argparse.Namespace) -> tuple[list[int], list[str]]:
-    """The severities and corruptions that the options stand for."""
-    from ntknas.images import CORRUPTIONS
-
-    if args.corruptions is None:
-        for option in ("severity", "corrupted_data"):
-            if getattr(args, option) is not None:
-                raise InputError(f"--{option.replace('_', '-')} belongs to --corruptions")
-        return [], []
-    if not args.corruptions:
-        raise InputError(f"expected all, or some of {','.join(CORRUPTIONS)}, got none")
-    names = list(CORRUPTIONS) if args.corruptions == ["all"] else args.corruptions
-    severities = list(_SEVERITIES) if args.severity is None else args.severity
-    for name in names:
-        CORRUPTIONS.check(name)
-    for severity in severities:
-        if severity not in _SEVERITIES:
-            raise InputError(f"expected severities from 1 to 5, got {severity}")
-    return severities, names
-
-
-def _network(weights: str, arch: str, seed: str | None) -> _Network:
-    """The network of a checkpoint."""
-    from ntknas.network import Network, load_torch_weights
-    from ntknas.spaces.nasbench201 import architectures
-
-    chosen = architectures(arch)
-    if len(chosen) != 1:
-        raise InputError(f"expected one architecture, got {len(chosen)}")
-    loaded = load_torch_weights(weights, chosen[0], seed=seed)
-    network, ops = Network(loaded.spec), chosen[0].ops
-
-    def apply_fn(variables: Any, images: Any) -> Any:
-        return network.apply(variables, images, ops)
-
-    return _Network(chosen[0], loaded.normaliser, loaded.spec.classes, apply_fn, loaded.variables)
-
-
-def _normaliser(network: _Network) -> str:
-    """Where mean and std come from, in words."""
-    known = network.normaliser == "of the checkpoint"
-    return network.normaliser if known else f"of {network.normaliser}"
-
-
-def _images(args: argparse.Namespace, network: _Network) -> "ImageSet":
+def _images(args: argparse.Namespace, network: TrainedNetwork) -> "ImageSet":
     """The images, after a check that their labels fit the network."""
     from ntknas.images import DATASETS, ImageSet, load_images
 
@@ -368,6 +297,10 @@ def _images(args: argparse.Namespace, network: _Network) -> "ImageSet":
         )
     split = args.split or ("train" if args.data is None else "test")
     images = load_images(dataset, args.data, split=split)
+    if args.data is None and args.checkpoint is not None:
+        from ntknas.training import SAMPLE_PARTS, split_images
+
+        images = split_images(images, *SAMPLE_PARTS)[1]
     if args.count is None:
         return images
     if not 1 <= args.count <= len(images):
@@ -385,12 +318,12 @@ def _floats(pixels: "np.ndarray") -> "np.ndarray":
 
 
 def _corrupted(
-    args: argparse.Namespace, network: _Network, images: "ImageSet", name: str, severity: int
-) -> "Accuracy":
-    """The accuracy on corrupted images."""
+    args: argparse.Namespace, network: TrainedNetwork, images: "ImageSet", name: str, severity: int
+) -> "tuple[np.ndarray, np.ndarray]":
+    """Whether each corrupted image is classified correctly, and the labels."""
     import numpy as np
 
-    from ntknas.attack import Accuracy, predictions
+    from ntknas.attack import predictions
     from ntknas.images import corrupt
 
     if args.corrupted_data is None:
@@ -404,7 +337,7 @@ def _corrupted(
     logits = predictions(
         network.apply_fn, network.variables, _floats(pixels), batch_size=args.batch_size
     )
-    return Accuracy(int((logits.argmax(1) == labels).sum()), len(labels))
+    return logits.argmax(1) == labels, labels
 
 
 def _read_corrupted(args: argparse.Namespace, dataset: str, name: str, severity: int) -> "ImageSet":
@@ -419,13 +352,13 @@ def _read_corrupted(args: argparse.Namespace, dataset: str, name: str, severity:
     return read
 
 
-def _row(name: str, accuracy: "Accuracy", **where: Any) -> dict[str, Any]:
+def _row(test: _Test, accuracy: "Accuracy") -> dict[str, Any]:
     """One line of the result."""
     low, high = accuracy.interval()
     return {
-        "test": name,
-        "rho": where.get("rho"),
-        "severity": where.get("severity"),
+        "test": test.name,
+        "rho": test.where.get("rho"),
+        "severity": test.where.get("severity"),
         "accuracy": accuracy.value,
         "low": low,
         "high": high,
@@ -434,10 +367,28 @@ def _row(name: str, accuracy: "Accuracy", **where: Any) -> dict[str, Any]:
     }
 
 
-def _settings(spec: "AttackSpec") -> dict[str, Any]:
-    """The settings of an attack that it reads."""
-    read = ("name", "ball", *settings_of(spec.name).names)
-    return {name: getattr(spec, name) for name in read}
+def _rows(tests: list[_Test]) -> list[dict[str, Any]]:
+    """One line per test."""
+    from ntknas.attack import Accuracy
+
+    rows = []
+    for test in tests:
+        row = _row(test, Accuracy(int(test.right.sum()), len(test.right)))
+        rows.append(row | {k: test.where[k] for k in ("broken", "spec") if k in test.where})
+    return rows
+
+
+def _class_rows(tests: list[_Test], dataset: str) -> list[dict[str, Any]]:
+    """One line per class and test."""
+    from ntknas.attack import accuracy_by_class
+    from ntknas.images import dataset_info
+
+    name = dataset_info(dataset).class_name
+    return [
+        {"class": name(label)} | _row(test, accuracy)
+        for test in tests
+        for label, accuracy in accuracy_by_class(test.right, test.labels).items()
+    ]
 
 
 class _Steps:
@@ -466,18 +417,20 @@ class _Steps:
 
 def _report(
     args: argparse.Namespace,
-    network: _Network,
+    network: TrainedNetwork,
     images: "ImageSet",
-    rows: list[dict[str, Any]],
+    tests: list[_Test],
     checked: "Checklist | None",
 ) -> None:
     """Write the result in the chosen format."""
     from ntknas.report import attack_report, output_file
 
+    rows, classes = _rows(tests), _class_rows(tests, images.dataset)
     if args.format == "json":
-        text = _json(args, network, images, rows, checked)
+        text = _json(args, network, images, rows, classes, checked)
     else:
-        text = attack_report(rows, checked, format=args.format)
+        shown = classes if args.per_class else ()
+        text = attack_report(rows, checked, classes=shown, format=args.format)
     if args.out is None:
         write(text)
         return
@@ -486,13 +439,13 @@ def _report(
     write(f"result: {Path(args.out)}")
 
 
-def _json(args, network: _Network, images, rows, checked: "Checklist | None") -> str:
+def _json(args, network: TrainedNetwork, images, rows, classes, checked) -> str:
     """The result as one JSON object."""
     from dataclasses import asdict
 
     result = {
         "architecture": network.architecture.string,
-        "weights": args.torch_weights,
+        "weights": network.source,
         "normaliser": network.normaliser,
         "images": {
             "dataset": images.dataset,
@@ -504,6 +457,7 @@ def _json(args, network: _Network, images, rows, checked: "Checklist | None") ->
         "seed": args.seed,
         "confidence": 0.95,
         "results": rows,
+        "classes": classes,
     }
     if checked is not None:
         result["checklist"] = asdict(checked) | {"passed": checked.passed}

@@ -26,6 +26,7 @@ class DatasetInfo:
         image_size: Height and width of an image in pixels.
         mean: Mean per channel (RGB), in [0, 1] pixel units.
         std: Standard deviation per channel (RGB), in [0, 1] pixel units.
+        class_names: Names of the classes by label; empty where they are only numbered here.
     """
 
     name: str
@@ -33,6 +34,21 @@ class DatasetInfo:
     image_size: int
     mean: Channels
     std: Channels
+    class_names: tuple[str, ...] = ()
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, such as "ship" or "class 8".
+
+        Args:
+            label: Number of the class.
+        """
+        return self.class_names[label] if self.class_names else f"class {label}"
+
+
+_CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 
 
 def _over_255(red: float, green: float, blue: float) -> Channels:
@@ -45,7 +61,12 @@ DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
         info.name: info
         for info in (
             DatasetInfo(
-                "cifar10", 10, 32, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7)
+                "cifar10",
+                10,
+                32,
+                _over_255(125.3, 123.0, 113.9),
+                _over_255(63.0, 62.1, 66.7),
+                _CIFAR10,
             ),
             DatasetInfo(
                 "cifar100", 100, 32, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4)

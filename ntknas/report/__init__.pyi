@@ -1,4 +1,5 @@
 # What the room gives; each name is imported when it is first used.
+from .attack_examples import Examples as Examples, attack_examples as attack_examples
 from .attacks import attack_report as attack_report
 from .bounds import bound_panels as bound_panels
 from .curves import (

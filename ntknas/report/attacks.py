@@ -17,7 +17,11 @@ _VERDICTS = {True: "holds", False: "fails", None: "not checked"}
 
 
 def attack_report(
-    rows: Sequence[dict[str, Any]], checked: "Checklist | None" = None, *, format: str
+    rows: Sequence[dict[str, Any]],
+    checked: "Checklist | None" = None,
+    *,
+    classes: Sequence[dict[str, Any]] = (),
+    format: str,
 ) -> str:
     """The result of an evaluation as tables to read, or as CSV.
 
@@ -25,8 +29,9 @@ def attack_report(
         rows: One entry per accuracy, with the keys test, rho, severity, accuracy, low, high,
             correct, n, and for an attack broken: numbers of images by the name of the attack.
         checked: Verdicts on masked gradients, or None.
-        format: Format of the text, "table" or "csv". In CSV, the criteria follow the accuracies, in
-            columns of their own.
+        classes: One entry per class and accuracy, with the same keys and the key class.
+        format: Format of the text, "table" or "csv". In CSV, the accuracies of classes and the
+            criteria follow the accuracies, in columns of their own.
 
     Example:
         >>> row = dict(test="clean", rho=None, severity=None, accuracy=0.5, low=0.1, high=0.9)
@@ -41,12 +46,15 @@ def attack_report(
     ]
     criteria = _criteria(checked)
     if format == "csv":
-        return format_table(pd.concat([frame, criteria]), format="csv")
+        parts = [part for part in (frame, pd.DataFrame(list(classes)), criteria) if len(part)]
+        return format_table(pd.concat(parts), format="csv")
     frame["rho"] = [None if pd.isna(rho) else format_fraction(rho) for rho in frame["rho"]]
     frame["severity"] = frame["severity"].astype("Int64")
     empty = [name for name in ("rho", "severity") if frame[name].isna().all()]
     empty += [] if frame["broken"].any() else ["broken"]
     text = format_table(frame.drop(columns=empty), format="table")
+    if classes:
+        text += f"\n\nAccuracy by class:\n{format_table(_by_class(classes), format='table')}"
     if checked is None:
         return text
     failed = sum(criterion.passed is False for criterion in checked.criteria)
@@ -60,6 +68,16 @@ def attack_report(
     return (
         f"{text}\n\nOn {checked.images} images that are classified correctly:\n{table}\n{verdict}"
     )
+
+
+def _by_class(classes: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """One row per class and one column per accuracy."""
+    table: dict[str, dict[str, Any]] = {}
+    for row in classes:
+        entry = table.setdefault(row["class"], {"class": row["class"], "n": row["n"]})
+        severity = "" if row["severity"] is None else f" {row['severity']}"
+        entry[f"{row['test']}{severity}"] = row["accuracy"]
+    return pd.DataFrame(list(table.values()))
 
 
 def _criteria(checked: "Checklist | None") -> pd.DataFrame:

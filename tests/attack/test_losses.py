@@ -4,7 +4,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntknas.attack.losses import dlr, is_wrong, logit_of, margin, rivals, targeted_dlr
+from ntknas.attack.losses import (
+    cross_entropy,
+    dlr,
+    is_wrong,
+    log_odds,
+    logit_of,
+    margin,
+    rivals,
+    targeted_dlr,
+)
 from ntknas.errors import InputError
 
 LABELS = jnp.array([0, 1, 2, 3, 4, 0])
@@ -23,6 +32,15 @@ def test_margin_is_above_zero_where_an_image_is_misclassified():
     np.testing.assert_allclose(margin(LOGITS, LABELS), expected, rtol=1e-6)
     np.testing.assert_array_equal(is_wrong(LOGITS, LABELS), expected > 0)
     assert 0 < (expected > 0).sum() < len(LABELS)
+
+
+def test_log_odds_are_those_of_the_cross_entropy():
+    odds = np.asarray(log_odds(LOGITS, LABELS), np.float64)
+    np.testing.assert_allclose(cross_entropy(LOGITS, LABELS), np.log1p(np.exp(odds)), rtol=1e-5)
+    # Far from the boundary the cross-entropy rounds to 0, and they do not.
+    far = 30 * LOGITS[:1]
+    assert cross_entropy(far, LABELS[:1]).item() == 0
+    assert log_odds(far, LABELS[:1]).item() < -100
 
 
 def test_dlr():

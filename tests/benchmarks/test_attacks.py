@@ -33,12 +33,15 @@ def test_run():
     found = result["attacks"]["pgd"]
     assert found["ratio"] == pytest.approx(row["ntknas_seconds"] / row["torchattacks_seconds"])
     assert found["ntknas_seconds_per_image"] == pytest.approx(row["ntknas_seconds"] / 12)
+    assert found["compile_seconds"] == pytest.approx(row["compile_seconds"])
+    cpu = [row[f"{name}_cpu_seconds"] for name in ("ntknas", "torchattacks")]
+    assert found["cpu"]["ratio"] == pytest.approx(cpu[0] / cpu[1])
     assert result["largest_difference"] <= 1
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"repeats": 0}, "at least 1"), ({"attacks": ("fgsm",)}, "expected attacks of pgd")],
+    [({"repeats": 0}, "at least 1"), ({"attacks": ("cw",)}, "expected attack to be one of pgd")],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(InputError, match=message):

@@ -8,7 +8,7 @@ import torch
 
 from ntknas.attack import ATTACKS
 from ntknas.cli.main import parse
-from ntknas.images import CORRUPTIONS, corrupt, load_images
+from ntknas.images import CORRUPTIONS, corrupt, dataset_info, load_images
 from tests.attack.trained import logits_fn, trained
 
 ARCH = "code:221421"
@@ -28,7 +28,7 @@ def attack(ntknas, weights):
 
     def command(*options):
         argv = ("--torch-weights", weights, "--arch", ARCH, "--count", COUNT, "--batch-size", COUNT)
-        status, out, err = ntknas("attack", *argv, "--format", "json", *options)
+        status, out, err = ntknas("attack", *argv, "--json", *options)
         assert status == 0, err
         return json.loads(out)
 
@@ -87,6 +87,31 @@ def test_a_table_into_a_file_and_progress_on_stderr(ntknas, weights, tmp_path):
     assert [line.split()[0] for line in lines] == ["clean", "fgsm"]
 
 
+def test_classes_a_picture_and_a_state(attack, ntknas, weights, tmp_path):
+    picture, state = tmp_path / "examples.png", tmp_path / "state.npz"
+    options = ("--attack", "fgsm", "--rho", "4/255", "--state", state)
+    found = attack(*options, "--plot", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    clean = [row for row in found["classes"] if row["test"] == "clean"]
+    labels = load_images().labels[:COUNT]
+    assert {row["class"]: row["n"] for row in clean} == {
+        dataset_info("cifar10").class_name(label): int((labels == label).sum())
+        for label in np.unique(labels)
+    }
+    assert sum(row["correct"] for row in clean) == found["results"][0]["correct"]
+
+    argv = ("--torch-weights", weights, "--arch", ARCH, "--count", COUNT, "--batch-size", COUNT)
+    status, out, err = ntknas("attack", *argv, *options, "--per-class")
+    assert status == 0, err
+    assert "done, fgsm" not in err  # the state has it
+    assert "Accuracy by class:" in out
+    assert "automobile" in out
+    other = (*options[:2], "--rho", "5/255", "--state", state)
+    status, out, err = ntknas("attack", *argv, *other)
+    assert (status, out) == (2, "")
+    assert "other settings (there / here): rho" in err
+
+
 @pytest.mark.slow
 def test_autoattack_and_the_checklist(attack, weights):
     found = attack("--attack", "autoattack", "--steps", "5", "--queries", "100", "--checklist")
@@ -109,11 +134,14 @@ def test_help_names_every_attack_and_corruption(capsys):
 
 
 def test_settings_go_to_the_attacks_that_read_them():
-    from ntknas.cli.attack import _specs
+    from ntknas.cli.attack_options import specs_of
+
+    def specs_and_radius(*options):
+        argv = ("--torch-weights", "x", "--arch", "0", *options)
+        return specs_of(parse(["ntknas", "attack", *argv]))
 
     def specs(*options):
-        argv = ("--torch-weights", "x", "--arch", "0", *options)
-        return _specs(parse(["ntknas", "attack", *argv]))
+        return specs_and_radius(*options)[0]
 
     assert [spec.name for spec in specs()] == ["pgd"]
     assert specs("--checklist") == specs("--corruptions", "all") == []
@@ -124,6 +152,10 @@ def test_settings_go_to_the_attacks_that_read_them():
     (auto,) = specs("--attack", "autoattack", "--steps", "10")
     assert [c.steps for c in auto.components] == [10, 10, 10, 500]
     assert specs("--checklist", "--steps", "3", "--queries", "4") == []
+    assert [spec.name for spec in specs("--attack", "fgsm,pgd,fgsm")] == ["fgsm", "pgd"]
+    assert specs_and_radius()[1] == 8 / 255
+    assert specs_and_radius("--ball", "l2")[1] == 128 / 255
+    assert specs_and_radius("--ball", "l2", "--rho", "2")[1] == 2
 
 
 @pytest.mark.parametrize(
@@ -139,13 +171,21 @@ def test_settings_go_to_the_attacks_that_read_them():
         (("--attack", "fgsm", "--steps", "3"), "--steps is a setting of none of the attacks: fgsm"),
         (("--attack", "pgd", "--queries", "3"), "--queries is a setting of none"),
         (("--attack", "apgd-ce", "--step-size", "0.1"), "--step-size is a setting of none"),
+        (("--corruptions", "fog", "--steps", "3"), "--steps belongs to attacks, got none"),
+        (("--corruptions", "fog", "--plot", "x.png"), "--plot belongs to attacks, got none"),
+        (("--checklist", "--state", "x.npz"), "--state belongs to attacks, got none"),
+        (("--plot", "x.jpg"), "ending in .png or .svg"),
+        (("--state", "no-such-folder/x.npz"), "no-such-folder"),
+        (("--best",), "--best belongs to --checkpoint"),
+        (("--corruptions", "fog", "--severity", ","), "severities from 1 to 5, got none"),
         (("--attack", "pgd", "--steps", "0"), "steps must be at least 1"),
         (("--corruptions", "rain"), "expected corruption to be one of"),
         (("--corruptions", "fog", "--severity", "6"), "severities from 1 to 5, got 6"),
         (("--corruptions", "fog", "--severity", "high"), "--severity"),
         (("--severity", "1"), "--severity belongs to --corruptions"),
         (("--corrupted-data", "x"), "--corrupted-data belongs to --corruptions"),
-        (("--surrogate-weights", "x"), "together"),
+        (("--checklist", "--surrogate-weights", "x"), "together"),
+        (("--surrogate-checkpoint", "x"), "--surrogate-checkpoint belongs to --checklist"),
         (("--surrogate-weights", "x", "--surrogate-arch", "0"), "belongs to --checklist"),
         (("--count", "0"), "expected --count from 1 to 320, got 0"),
         (("--count", "321"), "expected --count from 1 to 320, got 321"),

@@ -31,6 +31,15 @@ def test_normalisers_are_those_of_the_training_images(name, mean, std):
     np.testing.assert_allclose(DATASETS[name].std, std, atol=2.5e-4)
 
 
+def test_classes_have_names_or_numbers():
+    """The names of CIFAR-10's classes, in the order of batches.meta."""
+    info = DATASETS["cifar10"]
+    names = "airplane automobile bird cat deer dog frog horse ship truck"
+    assert [info.class_name(label) for label in range(10)] == names.split()
+    assert DATASETS["cifar100"].class_name(7) == "class 7"
+    assert all(len(i.class_names) in (0, i.classes) for i in DATASETS.values())
+
+
 def test_entries_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         DATASETS["cifar10"].classes = 11  # type: ignore[misc]

@@ -46,6 +46,28 @@ def test_severities_are_whole_numbers():
     assert "rho" not in text
 
 
+CLASSES = [
+    {"class": name} | row | {"accuracy": accuracy, "n": 2}
+    for row, accuracies in ((CLEAN, (1.0, 0.5)), (FOG, (0.0, 1.0)))
+    for name, accuracy in zip(("cat", "dog"), accuracies, strict=True)
+]
+
+
+def test_classes_are_rows_and_tests_are_columns():
+    text = attack_report([CLEAN, FOG], classes=CLASSES, format="table")
+    before, after = text.split("\n\nAccuracy by class:\n")
+    assert before == attack_report([CLEAN, FOG], format="table")
+    head, _, *rows = ([w.strip() for w in line.split("|")] for line in after.splitlines())
+    assert head == ["class", "n", "clean", "fog 3"]
+    assert [row[:2] for row in rows] == [["cat", "2"], ["dog", "2"]]
+    assert [[float(w) for w in row[2:]] for row in rows] == [[1, 0], [0.5, 1]]
+    csv_rows = list(
+        csv.DictReader(io.StringIO(attack_report([CLEAN], classes=CLASSES, format="csv")))
+    )
+    assert [row["class"] for row in csv_rows] == ["", "cat", "dog", "cat", "dog"]
+    assert [row["accuracy"] for row in csv_rows[1:]] == ["1.0", "0.5", "0.0", "1.0"]
+
+
 @pytest.mark.parametrize(
     ("passed", "verdict"),
     [
