@@ -135,13 +135,13 @@ def _distance(kernels: np.ndarray, reference: np.ndarray) -> float:
 def _programs(norm: Norm, n: int) -> dict[str, Callable]:
     """From operations, weights, inputs and cotangents to kernels, outputs, inputs' cotangents."""
     zeros = jnp.zeros((n,) if norm.coupled else (n, n))
-    probe = Probe(zeros, zeros)
+    probes = (Probe(zeros, zeros),) * len(EDGES)
 
     def of(cell):
         def one(ops, weights, x, g):
-            y, pull_back = jax.vjp(lambda x, probe: cell(norm, ops, weights, x, probe), x, probe)
-            d_x, part = (jax.vmap(pull_back) if norm.coupled else pull_back)(g)
-            return part.weights + part.biases, y, d_x
+            y, pull_back = jax.vjp(lambda x, probes: cell(norm, ops, weights, x, probes), x, probes)
+            d_x, parts = (jax.vmap(pull_back) if norm.coupled else pull_back)(g)
+            return sum(jax.tree.leaves(parts)), y, d_x
 
         return one
 

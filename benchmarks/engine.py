@@ -75,7 +75,7 @@ def competitor(
             return score(request)
         assert isinstance(request, int)
         ops = jnp.asarray(live_operations(Architecture.from_id(request)))
-        return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled))[0]
+        return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled).whole)[0]
 
     return prepare
 

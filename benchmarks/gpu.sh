@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# What a GPU shows, in at most 12 minutes: the whole space by bundles, bundles of several sizes,
-# branches, attacked kernels on a sample. Each step has a time limit, and writes a JSON file.
+# What a GPU shows: the whole space by bundles, bundles of several sizes and with both ways to weight
+# gradients, branches, PyTorch on the same card, attacked kernels on a sample, and the error of the
+# smallest eigenvalue. The steps in order of importance; each has a time limit, and writes a JSON file.
+# LIMIT=480 stops before a step that could end later than 480 seconds after the start.
 #
 #     benchmarks/gpu.sh [FOLDER]        default: build/gpu
 #
@@ -13,18 +15,22 @@ mkdir -p "$out"
 python=${PYTHON:-python}
 export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$out/compiled}
 export XLA_PYTHON_CLIENT_PREALLOCATE=false
-sample=random:200 all=all size=""
+sample=random:200 peers=random:32 all=all size=""
 if [ -n "${TINY:-}" ]; then
-    sample=random:3 all=random:3 size="--channels 2 --cells 1 --batch-size 2"
+    sample=random:3 peers=random:3 all=random:3 size="--channels 2 --cells 1 --batch-size 2"
 fi
 failed=0
 
 step() { # step SECONDS NAME MODULE OPTIONS...
     local limit=$((${TINY:+10*} $1)) name=$2
     shift 2
+    if [ -n "${LIMIT:-}" ] && [ $((SECONDS + limit)) -gt "$LIMIT" ]; then
+        echo "== $name: left out, $SECONDS of $LIMIT s are over"
+        return
+    fi
     echo "== $name: python -m $*"
     if timeout "$limit" "$python" -m "$@" --out "$out/$name.json" >"$out/$name.log" 2>&1; then
-        grep -E '"(seconds|first_launch_seconds|architectures_per_second)"' "$out/$name.log" || true
+        grep -E '"(seconds|seconds_per_architecture|peak_device_mb|first_launch_seconds|architectures_per_second)"' "$out/$name.log" || true
     else
         echo "   failed or out of time (limit $limit s); last line: $(tail -n 1 "$out/$name.log")"
         failed=1
@@ -34,15 +40,20 @@ step() { # step SECONDS NAME MODULE OPTIONS...
 space=benchmarks.whole_space
 step 100 batch_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm batch $size
 step 60 image_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
-step 60 image_16_again "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
 step 60 image_32 "$space" --program bundles --archs "$all" --batch-size 32 --norm image $size
+step 45 torch_batch_16 benchmarks.torch_device --archs "$peers" --batch-size 16 --norm batch $size
+step 30 torch_image_16 benchmarks.torch_device --archs "$peers" --batch-size 16 --norm image $size
+step 30 image_16_again "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
 for k in 16 32 64; do
     step 45 "batch_16_of_$k" "$space" --program bundles --per-launch $k --archs "$sample" \
         --batch-size 16 --norm batch $size
 done
+step 45 batch_16_by_image "$space" --program bundles --per-launch 32 --variants image \
+    --archs "$sample" --batch-size 16 --norm batch $size
 step 45 branches_16 "$space" --program branches --archs "$sample" --batch-size 16 --norm batch $size
 step 60 full_image_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm image \
     --kernels clean,robust,twice --rho 3,8 --steps 10 $size
 step 90 full_batch_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm batch \
     --kernels clean,robust,twice --rho 3,8 --steps 10 --per-launch 2 $size
+step 60 precision benchmarks.precision --archs "$peers" --batch-size 16 --norm batch $size
 exit $failed

@@ -92,7 +92,7 @@ def _kernels(
     rhos = jnp.zeros(0, inputs.images.dtype)
     return [
         np.asarray(
-            gram_of(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled)[0],
+            gram_of(jnp.asarray(live_operations(a)), inputs, rhos, spec=spec.compiled).whole[0],
             np.float64,
         )
         for a in chosen

@@ -166,7 +166,7 @@ def _launches(config: ScalingConfig, index: int) -> Callable[[int], Callable[[],
         if len(devices) < count:
             raise InputError(f"expected {count} devices, got {len(devices)}")
         return lambda: np.asarray(
-            many_grams(ops, inputs, rhos, spec=spec.compiled, devices=devices)
+            many_grams(ops, inputs, rhos, spec=spec.compiled, devices=devices).whole
         )
 
     return prepare

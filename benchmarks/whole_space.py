@@ -5,6 +5,7 @@
     python -m benchmarks.whole_space --batch-size 32 --kernels clean,robust,twice --steps 10
 
     python -m benchmarks.whole_space --program bundles --norm image --per-launch 128
+    python -m benchmarks.whole_space --program bundles --norm batch --per-launch 64 --variants image
 
 `--per-launch` architectures go to a device in one launch. With `--program branches` they run in
 turn, each with only the operations that it has. With `--program bundles` they run together.
@@ -36,7 +37,7 @@ from ntknas.engine import (
 )
 from ntknas.errors import InputError
 from ntknas.images import ScoringBatch
-from ntknas.kernel import KernelName
+from ntknas.kernel import WEIGHT_GRADIENTS, KernelName
 from ntknas.layers import Norm
 from ntknas.network import route
 from ntknas.runs import ScoringSpec
@@ -61,9 +62,11 @@ class WholeSpaceConfig:
         program: Program of the engine, branches or bundles.
         per_launch: Architectures per device and launch; of a bundle, its size. 0 means 8 with
             branches, and what fits into the device's memory with bundles.
+        variants: With bundles, the way to the weight gradients of coupled images: a member of
+            `ntknas.kernel.WEIGHT_GRADIENTS`.
 
     Raises:
-        InputError: If the program is another one, or `per_launch` is negative.
+        InputError: If the program or the variant is another one, or `per_launch` is negative.
     """
 
     archs: str = "all"
@@ -76,10 +79,14 @@ class WholeSpaceConfig:
     steps: int = 10
     program: str = "branches"
     per_launch: int = 0
+    variants: str = "batch"
 
     def __post_init__(self) -> None:
         if self.program not in OF_CELLS:
             raise InputError(f"program must be one of {', '.join(OF_CELLS)}, got {self.program}")
+        if self.variants not in WEIGHT_GRADIENTS:
+            known = ", ".join(WEIGHT_GRADIENTS)
+            raise InputError(f"variants must be one of {known}, got {self.variants}")
         if self.per_launch < 0:
             raise InputError(f"per_launch must not be negative, got {self.per_launch}")
 
@@ -132,8 +139,15 @@ def run(config: WholeSpaceConfig) -> dict:
         "seconds": seconds,
         "architectures_per_second": len(chosen) / seconds,
         "mean_log_trace": float(np.log(traces[traces > 0]).mean()),
+        "peak_device_mb": _peak_device_mb(),
         **memory_mb(),
     }
+
+
+def _peak_device_mb() -> float | None:
+    """The most memory that the first device held so far; None where it does not count it."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return stats["peak_bytes_in_use"] / 1e6 if "peak_bytes_in_use" in stats else None
 
 
 Launch = tuple[int, Any]
@@ -153,7 +167,8 @@ def _branched(
     counts = [min(size, len(ops) - start) for start in range(0, len(ops), size)]
 
     def launch(ops: np.ndarray) -> jax.Array:
-        return many_grams(jnp.asarray(ops), inputs, rhos, spec=spec.compiled, devices=devices)
+        options = {"spec": spec.compiled, "devices": devices}
+        return many_grams(jnp.asarray(ops), inputs, rhos, **options).whole
 
     return launch, list(zip(counts, padded, strict=True))
 
@@ -176,7 +191,15 @@ def _bundled(
         launches.append((len(bundle), jax.tree.map(lambda array: array[None], edges)))
 
     def launch(edges: Any) -> jax.Array:
-        return bundle_grams(edges, inputs, rhos, spec=spec.compiled, size=size, devices=devices)[0]
+        return bundle_grams(
+            edges,
+            inputs,
+            rhos,
+            spec=spec.compiled,
+            size=size,
+            devices=devices,
+            weight_gradients=config.variants,
+        ).whole[0]
 
     return launch, launches
 

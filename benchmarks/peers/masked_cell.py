@@ -32,11 +32,11 @@ def masked_cell(
     ops: Int[Array, "6"],
     weights: tuple[EdgeWeights, ...],
     x: Float[Array, "n h w c"],
-    probe: Probe,
+    probes: tuple[Probe, ...],
 ) -> Float[Array, "n h w c"]:
     """The last node of a cell; arguments as `ntknas.network.cells.traced_cell` has them."""
     nodes = [x, *[jnp.zeros_like(x)] * 3]
-    for op, edge, (source, target) in zip(ops, weights, EDGES, strict=True):
+    for op, edge, probe, (source, target) in zip(ops, weights, probes, EDGES, strict=True):
         nodes[target] += _edge(norm, op, edge, nodes[source], probe)
     return nodes[3]
 

@@ -57,4 +57,4 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
 
     gradients = vmap(grad(output), (None, 0))(parameters, pixels)
     jacobian = torch.cat([g.reshape(len(pixels), -1) for g in gradients.values()], 1)
-    return (jacobian @ jacobian.T).numpy()
+    return (jacobian @ jacobian.T).cpu().numpy()

@@ -50,4 +50,4 @@ def clean_kernel(model: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
         gradients = [p.grad.reshape(-1) for p in model.parameters() if p.grad is not None]
         rows.append(torch.cat(gradients))
     jacobian = torch.stack(rows)
-    return (jacobian @ jacobian.T).numpy()
+    return (jacobian @ jacobian.T).cpu().numpy()

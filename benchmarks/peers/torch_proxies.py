@@ -211,7 +211,9 @@ def input_jacobian(setting: _Setting, model: nn.Module) -> dict[str, float]:
     logits = model(pixels)[1].sum(0)
     rows = [_grad(logit, pixels, retain_graph=True)[0] / setting.std for logit in logits]
     jacobian = torch.stack([row.flatten(1) for row in rows])
-    values = np.linalg.eigvalsh(np.corrcoef(jacobian.sum(0).double().numpy())).clip(0) + 1e-5
+    # A network whose output does not depend on its input has no correlations.
+    correlations = np.nan_to_num(np.corrcoef(jacobian.sum(0).double().numpy()))
+    values = np.linalg.eigvalsh(correlations).clip(0) + 1e-5
     return {
         "jacobian_norm": float(jacobian.square().sum((0, 2)).sqrt().mean()),
         "jacob_cov": -float((np.log(values) + 1 / values).sum()),

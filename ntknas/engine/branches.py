@@ -7,6 +7,7 @@ all of them: it takes operation codes and returns joint Gram matrices.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -16,14 +17,14 @@ from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 
 from ntknas.images import ScoringBatch
-from ntknas.kernel import Probe, robust_gram
+from ntknas.kernel import Grams, robust_gram
 from ntknas.layers import Norm
-from ntknas.network import Network, initial_variables
+from ntknas.network import Network, cell_layers, initial_variables
 from ntknas.proxies import proxy_inputs, proxy_scores
 from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture, live_operations
 
-__all__ = ["BranchProgram", "SeedInputs", "gram_of", "many_grams", "seed_inputs"]
+__all__ = ["BranchProgram", "SeedInputs", "gram_of", "many_grams", "seed_inputs", "unstacked"]
 
 
 class SeedInputs(NamedTuple):
@@ -64,7 +65,7 @@ def seed_inputs(spec: ScoringSpec, batch: ScoringBatch, seed: int) -> SeedInputs
 
 
 @partial(jax.jit, static_argnames="spec")
-def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec) -> jax.Array:
+def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec) -> Grams:
     """The joint Gram matrices of one architecture under one seed.
 
     Args:
@@ -88,9 +89,8 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
 
         return apply_fn
 
-    def probed_fn(probe, images):
-        biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
-        return Network(spec.cell_network).apply(variables, images, ops, Probe(probe, biases))
+    def probed_fn(probes, images):
+        return Network(spec.cell_network).apply(variables, images, ops, probes)
 
     return robust_gram(
         inputs.key,
@@ -105,6 +105,7 @@ def gram_of(ops: jax.Array, inputs: SeedInputs, rhos: jax.Array, *, spec: Scorin
         logits=spec.logits,
         attack_fn=network(spec.attack_norm),
         probed_fn=probed_fn,
+        layers=cell_layers(spec.parts, biases=spec.parameters == "all"),
     )
 
 
@@ -116,7 +117,7 @@ def many_grams(
     *,
     spec: ScoringSpec,
     devices: tuple[jax.Device, ...],
-) -> jax.Array:
+) -> Grams:
     """`gram_of` of several architectures in one launch, distributed over devices.
 
     Args:
@@ -150,20 +151,30 @@ class BranchProgram:
     Args:
         spec: Settings of the run.
         batches: Images of each seed.
+        seeds: Seed of each batch; None means 0, 1 and so on.
 
     Attributes:
         inputs: Inputs that each seed fixes for every architecture.
         rhos: Attack radii in pixel units.
     """
 
-    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch]):
+    def __init__(
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        *,
+        seeds: Sequence[int] | None = None,
+    ):
         self._spec = spec
-        self.inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
+        seeds = range(len(batches)) if seeds is None else seeds
+        self.inputs = [
+            seed_inputs(spec, batch, seed) for seed, batch in zip(seeds, batches, strict=True)
+        ]
         self.rhos = jnp.array(spec.rhos, self.inputs[0].images.dtype)
         self._devices = tuple(jax.local_devices())
         self._proxy_inputs = [
             proxy_inputs(spec.cell_network, i.variables, i.images, i.labels, seed)
-            for seed, i in enumerate(self.inputs)
+            for seed, i in zip(seeds, self.inputs, strict=True)
             if spec.proxies
         ]
 
@@ -172,22 +183,23 @@ class BranchProgram:
         """The number of local devices, for each takes one architecture."""
         return len(self._devices)
 
-    def grams(self, launch: Sequence[Architecture]) -> list[np.ndarray]:
+    def grams(self, launch: Sequence[Architecture]) -> list[Grams]:
         """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
         ops = np.zeros((self.launch_size, 6), np.int32)  # devices without an architecture idle
         ops[: len(launch)] = [live_operations(architecture) for architecture in launch]
         spec = self._spec.compiled
-        seed_grams = [
-            np.asarray(
-                gram_of(jnp.asarray(ops[0]), inputs, self.rhos, spec=spec)[None]
-                if self.launch_size == 1
-                else many_grams(
+        per_seed = []
+        for inputs in self.inputs:
+            if self.launch_size == 1:
+                one = gram_of(jnp.asarray(ops[0]), inputs, self.rhos, spec=spec)
+                per_seed.append(jax.tree.map(lambda a: np.asarray(a)[None], one))
+            else:
+                many = many_grams(
                     jnp.asarray(ops), inputs, self.rhos, spec=spec, devices=self._devices
                 )
-            )
-            for inputs in self.inputs
-        ]
-        return list(np.stack(seed_grams, axis=1)[: len(launch)])
+                per_seed.append(jax.tree.map(np.asarray, many))
+        of_all = jax.tree.map(lambda *arrays: np.stack(arrays, axis=1), *per_seed)
+        return unstacked(of_all, len(launch))
 
     def proxies(self, architecture: Architecture) -> list[dict[str, float]]:
         """The zero-cost proxies under each seed; an empty list if the run has none."""
@@ -199,6 +211,16 @@ class BranchProgram:
     def counts(self, architecture: Architecture) -> dict[str, float]:
         """The counts of the graph, of parameters and of FLOPs."""
         return NASBENCH201.counts(architecture, self._spec.sizes)
+
+
+def unstacked(grams: Grams, count: int) -> list[Grams]:
+    """The first matrices of a stack, one by one.
+
+    Args:
+        grams: Matrices with an axis of architectures in front.
+        count: Number of architectures.
+    """
+    return [jax.tree.map(itemgetter(i), grams) for i in range(count)]
 
 
 def _split(params: dict, parameters: str) -> tuple[dict, dict]:

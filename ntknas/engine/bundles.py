@@ -9,18 +9,18 @@ depend on that choice, up to rounding.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 
-from ntknas.engine.branches import BranchProgram, SeedInputs
+from ntknas.engine.branches import BranchProgram, SeedInputs, unstacked
 from ntknas.engine.packing import bundle_capacities, pack, power_of_two
 from ntknas.images import ScoringBatch
-from ntknas.kernel import Batch, Probe, bundled_gram
-from ntknas.network import Network, Route, route
+from ntknas.kernel import Batch, Grams, bundled_gram
+from ntknas.network import Network, Route, cell_layers, route
 from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
@@ -53,8 +53,14 @@ def bundle_size(spec: ScoringSpec, device: jax.Device) -> int:
 
 
 def _grams(
-    edges: Route, inputs: SeedInputs, rhos: jax.Array, *, spec: ScoringSpec, size: int
-) -> jax.Array:
+    edges: Route,
+    inputs: SeedInputs,
+    rhos: jax.Array,
+    *,
+    spec: ScoringSpec,
+    size: int,
+    weight_gradients: str,
+) -> Grams:
     """The joint Gram matrices [k, r, m, m] of one bundle."""
     variables = inputs.variables
 
@@ -63,9 +69,8 @@ def _grams(
         network = Network(replace(spec.cell_network, norm=norm))
         return network.apply(variables, images, edges)
 
-    def probed_fn(probe, images):
-        biases = probe if spec.parameters == "all" else lax.stop_gradient(probe)
-        return Network(spec.cell_network).apply(variables, images, edges, Probe(probe, biases))
+    def probed_fn(probes, images):
+        return Network(spec.cell_network).apply(variables, images, edges, probes)
 
     return bundled_gram(
         inputs.key,
@@ -77,12 +82,14 @@ def _grams(
         rhos=rhos,
         batches=spec.batches,
         spec=spec.attack,
+        layers=cell_layers(spec.parts, biases=spec.parameters == "all"),
         coupled=spec.images_coupled,
         logits=spec.logits,
+        weight_gradients=weight_gradients,
     )
 
 
-@partial(jax.jit, static_argnames=("spec", "size", "devices"))
+@partial(jax.jit, static_argnames=("spec", "size", "devices", "weight_gradients"))
 def bundle_grams(
     edges: Route,
     inputs: SeedInputs,
@@ -91,7 +98,8 @@ def bundle_grams(
     spec: ScoringSpec,
     size: int,
     devices: tuple[jax.Device, ...],
-) -> jax.Array:
+    weight_gradients: str = "batch",
+) -> Grams:
     """The joint Gram matrices of one bundle per device, under one seed.
 
     Args:
@@ -101,6 +109,7 @@ def bundle_grams(
         spec: Settings of the run, static: each spec compiles another program.
         size: Number of architectures k of a bundle.
         devices: The d devices.
+        weight_gradients: A member of `ntknas.kernel.WEIGHT_GRADIENTS`, static.
 
     Returns:
         Matrices [d, k, r, m, m], sharded over the devices.
@@ -108,7 +117,8 @@ def bundle_grams(
 
     def on_device(edges, inputs, rhos):
         own = jax.tree.map(lambda a: a[0], edges)
-        return _grams(own, inputs, rhos, spec=spec, size=size)[None]
+        found = _grams(own, inputs, rhos, spec=spec, size=size, weight_gradients=weight_gradients)
+        return jax.tree.map(lambda a: a[None], found)
 
     if len(devices) == 1:
         return on_device(edges, inputs, rhos)
@@ -128,15 +138,21 @@ class BundleProgram:
     Args:
         spec: Settings of the run.
         batches: Images of each seed.
+        seeds: Seed of each batch; None means 0, 1 and so on.
         size: Number of architectures of a bundle; None means `bundle_size` of the first device.
     """
 
     def __init__(
-        self, spec: ScoringSpec, batches: Sequence[ScoringBatch], *, size: int | None = None
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        *,
+        seeds: Sequence[int] | None = None,
+        size: int | None = None,
     ):
         self._spec = spec
         # Inputs, proxies and counts are those of the program with branches.
-        self._cells = BranchProgram(spec, batches)
+        self._cells = BranchProgram(spec, batches, seeds=seeds)
         self._devices = tuple(jax.local_devices())
         self.size = bundle_size(spec, self._devices[0]) if size is None else size
         self._capacities = bundle_capacities(self.size)
@@ -146,7 +162,7 @@ class BundleProgram:
         """The number of architectures that are packed together."""
         return _WINDOW * self.size * len(self._devices)
 
-    def grams(self, launch: Sequence[Architecture]) -> list[np.ndarray]:
+    def grams(self, launch: Sequence[Architecture]) -> list[Grams]:
         """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
         cells = [live_operations(architecture) for architecture in launch]
         bundles = pack(cells, self.size, self._capacities)
@@ -157,16 +173,19 @@ class BundleProgram:
             together = bundles[start : start + count]
             per_seed = [self._start(together, cells, inputs) for inputs in self._cells.inputs]
             queued.append((together, per_seed))
-        found: dict[int, np.ndarray] = {}
+        found: dict[int, Grams] = {}
         for together, per_seed in queued:
-            arrays = np.stack([np.asarray(one) for one in per_seed], axis=2)  # [d, k, s, r, m, m]
-            for bundle, of_bundle in zip(together, arrays, strict=False):
-                found |= dict(zip(bundle, of_bundle, strict=False))
+            arrays = jax.tree.map(  # [d, k, s, r, m, m]
+                lambda *of_seeds: np.stack([np.asarray(one) for one in of_seeds], axis=2), *per_seed
+            )
+            for device, bundle in enumerate(together):
+                of_device = jax.tree.map(itemgetter(device), arrays)
+                found |= dict(zip(bundle, unstacked(of_device, len(bundle)), strict=True))
         return [found[position] for position in range(len(launch))]
 
     def _start(
         self, bundles: list[list[int]], cells: list[tuple[int, ...]], inputs: SeedInputs
-    ) -> jax.Array:
+    ) -> Grams:
         """Start one launch under one seed; devices without a bundle get an empty one."""
         dtype = inputs.images.dtype.name
         routes = [

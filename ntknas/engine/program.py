@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import jax
-import numpy as np
 
+from ntknas.kernel import Grams
 from ntknas.registry import Registry
 from ntknas.spaces import NASBENCH201
 
@@ -19,19 +19,19 @@ __all__ = ["OF_CELLS", "PROGRAMS", "Program", "default_program"]
 
 @runtime_checkable
 class Program(Protocol):
-    """A program, made once per session from settings and batches of images."""
+    """A program, made once per session from settings, batches of images, and their seeds."""
 
     @property
     def launch_size(self) -> int:
         """The number of architectures that are computed together."""
         ...
 
-    def grams(self, launch: Sequence[Any]) -> list[np.ndarray]:
+    def grams(self, launch: Sequence[Any]) -> list[Grams]:
         """The joint Gram matrices of at most `launch_size` architectures.
 
         Returns:
-            One array [s, r, m, m] per architecture in the type of the arithmetic, for s seeds, r
-            radii, and m = images times batches.
+            For each architecture, NumPy arrays [s, r, m, m] in the type of the arithmetic, for s
+            seeds, r radii, and m = images times batches.
         """
         ...
 

@@ -10,12 +10,15 @@ import numpy as np
 from ntknas.errors import InputError
 from ntknas.images import ScoringBatch
 from ntknas.kernel import (
+    Grams,
     SplitNetwork,
     check_logits,
     check_separate_images,
+    layers_of,
     robust_gram,
     split_network,
 )
+from ntknas.network import cell_layers
 from ntknas.runs import ScoringSpec
 from ntknas.spaces import Candidate, Label, NetworkLike, Space
 
@@ -32,11 +35,19 @@ class StaticProgram:
         spec: Settings of the run.
         batches: Images of each seed.
         space: The space that builds the networks.
+        seeds: Seed of each batch; None means 0, 1 and so on.
     """
 
     launch_size = 1
 
-    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch], space: Space[Any]):
+    def __init__(
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        space: Space[Any],
+        *,
+        seeds: Sequence[int] | None = None,
+    ):
         network = spec.network
         if network is not None and (
             (spec.attack_norm, spec.parameters, spec.zero_cost) != (network.norm, "all", False)
@@ -51,22 +62,24 @@ class StaticProgram:
         self._batches = [
             (jnp.asarray(batch.pixels, self._dtype), jnp.asarray(batch.labels)) for batch in batches
         ]
+        self._seeds = tuple(range(len(batches)) if seeds is None else seeds)
         self._classes = batches[0].classes
         self._num_parameters: dict[Label, int] = {}
 
-    def grams(self, launch: Sequence[Candidate]) -> list[np.ndarray]:
+    def grams(self, launch: Sequence[Candidate]) -> list[Grams]:
         """The joint Gram matrices [s, r, m, m] of each architecture of a launch."""
         return [self._gram(architecture) for architecture in launch]
 
-    def _gram(self, architecture: Candidate) -> np.ndarray:
+    def _gram(self, architecture: Candidate) -> Grams:
         """The joint Gram matrices [s, r, m, m] of one architecture."""
         spec, network = self._spec, self._build(architecture)
         rhos = jnp.array(spec.rhos, self._dtype)
         drawn = [
             _in_arithmetic(_split(network, architecture, seed, images), images.dtype)
-            for seed, (images, _) in enumerate(self._batches)
+            for seed, (images, _) in zip(self._seeds, self._batches, strict=True)
         ]
         self._check(architecture, drawn[0])
+        layers = cell_layers(spec.parts) if spec.network else None
 
         @jax.jit
         def compute(key, params, rest, images, labels):
@@ -81,16 +94,14 @@ class StaticProgram:
                 spec=spec.attack,
                 coupled=spec.images_coupled,
                 logits=spec.logits,
+                layers=layers or layers_of(params, spec.parts),
             )
 
-        return np.stack(
-            [
-                np.asarray(compute(jax.random.key(seed), one.params, one.rest, images, labels))
-                for seed, (one, (images, labels)) in enumerate(
-                    zip(drawn, self._batches, strict=True)
-                )
-            ]
-        )
+        per_seed = [
+            compute(jax.random.key(seed), one.params, one.rest, images, labels)
+            for seed, one, (images, labels) in zip(self._seeds, drawn, self._batches, strict=True)
+        ]
+        return jax.tree.map(lambda *arrays: np.stack([np.asarray(a) for a in arrays]), *per_seed)
 
     def _check(self, architecture: Candidate, network: SplitNetwork) -> None:
         """Check what a network returns, before its kernel is computed, and count its parameters."""

@@ -10,6 +10,7 @@ images interact, a group is a batch. Otherwise there is one group that holds all
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -20,21 +21,37 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, Key
 
 from ntknas.attack import AttackSpec
-from ntknas.kernel.gram import joint_blocks, logit_directions
+from ntknas.kernel.gram import (
+    ProbedFn,
+    assemble,
+    joint_blocks,
+    logit_directions,
+    zero_probes,
+)
 from ntknas.kernel.layerwise import ConvNormWeights, Probe
 from ntknas.kernel.names import Batch, Logits
+from ntknas.kernel.parts import Grams, Layers
 from ntknas.kernel.robust import joint_batches
 from ntknas.layers.convolution import convolve, convolve_gradients, convolve_rows
 from ntknas.layers.norm import Norm
 from ntknas.layers.normalisation import normalise, normalise_rows
 
-__all__ = ["bundled_conv_norm", "bundled_gram", "bundled_linear", "bundled_norm_layer"]
+__all__ = [
+    "WEIGHT_GRADIENTS",
+    "bundled_conv_norm",
+    "bundled_gram",
+    "bundled_linear",
+    "bundled_norm_layer",
+]
+
+WEIGHT_GRADIENTS = ("batch", "image")
+"""Ways to the weight gradients of coupled images: one product over all images of a batch, or one
+product per image and a sum afterwards, which has more but smaller products for a device."""
+
+_by_image: ContextVar[bool] = ContextVar("by_image", default=False)
 
 BundledFn = Callable[[Array], Array]
 """Type of a bundle of networks, `images [k, g, n, h, w, c] -> logits [k, g, n, classes]`."""
-
-ProbedBundleFn = Callable[[Array, Array], Array]
-"""Type of a bundle that takes a probe, `(probe, images) -> logits`."""
 
 
 def _lifted(function: Callable[..., Any], *arrays: Array) -> Any:
@@ -111,9 +128,11 @@ def _conv_norm_backward(norm, stride, residuals, g):
     d_y, scale_rows, bias_rows = _lifted(
         lambda g, y: normalise_rows(g, y, *norm_weights, norm=norm), g, y
     )
-    transpose = convolve_gradients if coupled else convolve_rows
+    together = coupled and not _by_image.get()
+    transpose = convolve_gradients if together else convolve_rows
     d_x, rows = _lifted(lambda x, d_y: transpose(x, kernel, d_y, stride=stride), x, d_y)
-    rows = rows[:, :, None] if coupled else rows
+    if coupled:
+        rows = rows[:, :, None] if together else rows.sum(2, keepdims=True)
     part = _norm_products(scale_rows, bias_rows, probe)
     weights_part = part.weights + _products(rows, probe.weights)
     return d_x, None, part._replace(weights=weights_part)
@@ -261,7 +280,7 @@ def bundled_linear(
 def bundled_gram(
     key: Key[Array, ""],
     logits_fn: BundledFn,
-    probed_fn: ProbedBundleFn,
+    probed_fn: ProbedFn,
     images: Float[Array, "n h w c"],
     labels: Int[Array, " n"],
     *,
@@ -269,27 +288,33 @@ def bundled_gram(
     rhos: Float[Array, " r"],
     batches: tuple[Batch, ...] = tuple(Batch),
     spec: AttackSpec,
+    layers: Layers,
     coupled: bool,
     logits: Logits = Logits.SUM,
-) -> Float[Array, "k s m m"]:
+    weight_gradients: str = "batch",
+) -> Grams:
     """`robust_gram` of the k architectures of a bundle.
 
     Args:
         key: Key of the attack's random starts, the same for every architecture.
         logits_fn: The networks that are attacked, `images [k, g, n, h, w, c] -> logits`.
-        probed_fn: The networks, `(probe, images) -> logits`. The kernels are the probe's cotangent.
+        probed_fn: The networks, `(probes, images) -> logits`. The kernels of a layer are the
+            cotangent of its probe.
         images: Pixels in [0, 1].
         labels: Classes of the images.
         size: Number of architectures k.
         rhos: Attack radii in pixel units; they may be traced.
         batches: The batches whose Jacobians are taken. The clean batch alone runs no attack.
         spec: The attack.
+        layers: The layers of the networks.
         coupled: Whether the images of a batch interact.
         logits: Convention over the logits.
+        weight_gradients: A member of `WEIGHT_GRADIENTS`.
 
     Returns:
-        For every architecture one matrix per radius, as `robust_gram` returns them. Products of all
-        batches are formed, whatever is coupled: the rows of a layer are dropped with the layer.
+        For every architecture one matrix per radius [k, r, m, m], as `robust_gram` returns them.
+        Products of all batches are formed, whatever is coupled: the rows of a layer are dropped
+        with the layer.
     """
     shape = (size, 1, *images.shape)
     joined, groups = joint_batches(
@@ -304,29 +329,52 @@ def bundled_gram(
     )
     joined = joined[:, :, 0].swapaxes(0, 1)  # [k, b, n, h, w, c]
     b, n = joined.shape[1:3]
-    products = _all_products(probed_fn, joined, coupled=coupled, logits=logits)
-    products = products.reshape(size, b, n, b, n)
-    return joint_blocks(lambda s, t: products[:, s, :, t], groups).swapaxes(0, 1)
+    token = _by_image.set(weight_gradients == "image")
+    try:
+        products = _all_products(probed_fn, joined, layers, coupled=coupled, logits=logits)
+    finally:
+        _by_image.reset(token)
+
+    def joint(of_kind: Float[Array, "l k m m"]) -> Float[Array, "l k r j j"]:
+        blocks = of_kind.reshape(-1, size, b, n, b, n)
+        return jnp.moveaxis(joint_blocks(lambda s, t: blocks[:, :, s, :, t], groups), 0, 2)
+
+    return assemble(jax.tree.map(joint, products), layers)
 
 
 def _all_products(
-    probed_fn: ProbedBundleFn, images: Float[Array, "k b n h w c"], *, coupled: bool, logits: Logits
-) -> Float[Array, "k m m"]:
-    """Products of the gradients of all images of all batches, m = b n, per architecture."""
+    probed_fn: ProbedFn,
+    images: Float[Array, "k b n h w c"],
+    layers: Layers,
+    *,
+    coupled: bool,
+    logits: Logits,
+) -> Probe:
+    """Products of the gradients of all images of all batches, layer by layer, entries [l, k, m, m].
+
+    There are m = b n images.
+    """
     k, b, n = images.shape[:3]
     m = b * n
     if not coupled:
         images = images.reshape(k, 1, m, *images.shape[3:])
-    probe = jnp.zeros((k, b, 1, m) if coupled else (k, m, m), images.dtype)
+    probes = zero_probes(layers, jnp.zeros((k, b, 1, m) if coupled else (k, m, m), images.dtype))
 
     def kernel(direction):
-        values, pull_back = jax.vjp(lambda probe: probed_fn(probe, images), probe)
+        values, pull_back = jax.vjp(lambda probes: probed_fn(probes, images), probes)
         along = jnp.broadcast_to(direction[None, None, None], values.shape)
         if not coupled:
             return pull_back(along)[0]
         image = jnp.eye(n, dtype=values.dtype)[:, None, None, :, None]  # of every batch at once
-        rows = jax.vmap(lambda one: pull_back(one * along)[0])(image)
-        return rows[:, :, :, 0].transpose(1, 2, 0, 3).reshape(k, m, m)
+        return jax.vmap(lambda one: pull_back(one * along)[0])(image)
 
-    classes = jax.eval_shape(probed_fn, probe, images).shape[-1]
-    return lax.map(kernel, logit_directions(logits, classes, images.dtype)).mean(0)
+    def ordered(rows: Float[Array, "d n k b 1 m"]) -> Float[Array, "k m m"]:
+        return rows.mean(0)[:, :, :, 0].transpose(1, 2, 0, 3).reshape(k, m, m)
+
+    classes = jax.eval_shape(probed_fn, probes, images).shape[-1]
+    of_directions = lax.map(kernel, logit_directions(logits, classes, images.dtype))
+    mean = ordered if coupled else lambda a: a.mean(0)
+    return jax.tree.map(
+        lambda *of_layers: jnp.stack(of_layers),
+        *(jax.tree.map(mean, of_directions[name]) for name in layers.names),
+    )

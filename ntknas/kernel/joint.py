@@ -7,10 +7,12 @@ section 4) and beta in [0, 1] the weight of the robust loss:
     mixed clean   ((1-beta) J     + beta J_rho ) ((1-beta) J     + beta J_rho )^T
     mixed robust  ((1-beta) J_rho + beta J_2rho) ((1-beta) J_rho + beta J_2rho)^T
 
-So one [3 N, 3 N] matrix holds the kernels at every beta in closed form.
+So one [3 N, 3 N] matrix holds the kernels at every beta in closed form. The same holds for the
+kernel of every part of the parameters, and for the layer cosine kernel (`ntknas.kernel.parts`).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from jaxtyping import Float
 
 from ntknas.errors import InputError
 from ntknas.kernel.names import Batch, KernelName
+from ntknas.kernel.parts import Grams
 
 __all__ = ["JointGram"]
 
@@ -32,6 +35,9 @@ class JointGram:
         epsilon: Machine epsilon of the arithmetic that computed it. Eigenvalues below
             n * epsilon * lambda_max are rounding.
         parameters: What was differentiated, for readers; empty if that is not recorded.
+        layer_cosine: Matrices of the layer cosine kernel, of the shape of `gram`; None if they are
+            not known.
+        parts: Matrices of the parts that were kept, of the shape of `gram`, by name.
 
     Raises:
         InputError: If the shape does not fit the batches, or the batches are out of order.
@@ -46,6 +52,8 @@ class JointGram:
     batches: tuple[Batch, ...]
     epsilon: float
     parameters: str = ""
+    layer_cosine: Float[np.ndarray, "*s m m"] | None = None
+    parts: Mapping[str, Float[np.ndarray, "*s m m"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         size = self.gram.shape[-1]
@@ -74,16 +82,45 @@ class JointGram:
             1.1920928955078125e-07
         """
         gram = np.asarray(gram)
-        exact = gram.astype(np.float64)
-        with np.errstate(invalid="ignore"):  # opposite infinities add up to NaN, which is kept
-            symmetric = (exact + exact.swapaxes(-1, -2)) / 2
-        return cls(symmetric, batches, float(np.finfo(gram.dtype).eps))
+        return cls(_symmetric(gram), batches, float(np.finfo(gram.dtype).eps))
+
+    @classmethod
+    def from_grams(cls, grams: Grams, batches: tuple[Batch, ...]) -> "JointGram":
+        """The matrices with their parts as they were computed, made exactly symmetric.
+
+        Args:
+            grams: Matrices `[..., b n, b n]`, NumPy or JAX arrays.
+            batches: The b batches, in the order of `Batch`.
+        """
+        return replace(
+            cls.from_array(grams.whole, batches),
+            layer_cosine=_symmetric(np.asarray(grams.layer_cosine)),
+            parts={name: _symmetric(np.asarray(part)) for name, part in grams.parts.items()},
+        )
+
+    @classmethod
+    def stack(cls, grams: Sequence["JointGram"]) -> "JointGram":
+        """Joint Gram matrices of the same shape as one stack, with a new axis in front.
+
+        Args:
+            grams: At least one. Parts that not all of them hold are dropped.
+        """
+        first, cosines = grams[0], [gram.layer_cosine for gram in grams]
+        names = [name for name in first.parts if all(name in gram.parts for gram in grams)]
+        known = [cosine for cosine in cosines if cosine is not None]
+        return replace(
+            first,
+            gram=np.stack([gram.gram for gram in grams]),
+            layer_cosine=np.stack(known) if len(known) == len(grams) else None,
+            parts={name: np.stack([gram.parts[name] for gram in grams]) for name in names},
+        )
 
     def __repr__(self) -> str:
         stack = "x".join(map(str, self.gram.shape[:-2]))
         return (
             f"JointGram({stack + ' of ' if stack else ''}{self.num_images} images: "
             f"{', '.join(self.batches)}; epsilon {self.epsilon:.3g}"
+            f"{f'; {len(self.parts)} parts' * bool(self.parts)}"
             f"{'; ' * bool(self.parameters)}{self.parameters})"
         )
 
@@ -178,6 +215,47 @@ class JointGram:
         """K~_all of Wu et al., whose bound is on robust accuracy."""
         return self.kernel(KernelName.MIXED_ROBUST, beta)
 
+    def part(self, name: str) -> "JointGram":
+        """The joint Gram matrix of one part of the parameters.
+
+        Args:
+            name: Name of a part that was kept.
+
+        Raises:
+            InputError: If there is no such part.
+        """
+        if name not in self.parts:
+            held = ", ".join(self.parts) or "none"
+            raise InputError(f"expected a part that was kept ({held}), got {name!r}")
+        return replace(self, gram=self.parts[name], layer_cosine=None, parts={})
+
+    def of_layer_cosine(self) -> "JointGram | None":
+        """The layer cosine kernel as a joint Gram matrix of its own; None if it is not known."""
+        if self.layer_cosine is None:
+            return None
+        return replace(self, gram=self.layer_cosine, layer_cosine=None, parts={})
+
     def __getitem__(self, index: Any) -> "JointGram":
         """The matrices at an index of a stack."""
-        return replace(self, gram=self.gram[index])
+        return self.map(lambda matrices: matrices[index])
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "JointGram":
+        """The same function of all matrices: of the kernel, the layer cosine kernel and the parts.
+
+        Args:
+            function: Function of matrices `[..., m, m]`.
+        """
+        cosine = self.layer_cosine
+        return replace(
+            self,
+            gram=function(self.gram),
+            layer_cosine=None if cosine is None else function(cosine),
+            parts={name: function(part) for name, part in self.parts.items()},
+        )
+
+
+def _symmetric(gram: np.ndarray) -> Float[np.ndarray, "*s m m"]:
+    """A matrix in float64, made exactly symmetric."""
+    exact = gram.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # opposite infinities add up to NaN, which is kept
+        return (exact + exact.swapaxes(-1, -2)) / 2

@@ -17,11 +17,12 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from ntknas.attack import AttackSpec, attack, check_radius
 from ntknas.errors import InputError, shorten
 from ntknas.images import clip_rounding
-from ntknas.kernel.gram import ProbedFn, chained_gram, probed_gram
+from ntknas.kernel.gram import ProbedFn, chained_gram, layers_of, probed_gram
 from ntknas.kernel.jacobians import ApplyFn
 from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import Batch, Logits
 from ntknas.kernel.parameters import check_logits, check_separate_images, split_network
+from ntknas.kernel.parts import PARTS, Grams, Layers
 
 __all__ = ["attacked_batches", "joint_batches", "kernel_blocks", "robust_gram"]
 
@@ -121,7 +122,8 @@ def robust_gram(
     logits: Logits = Logits.SUM,
     attack_fn: ApplyFn | None = None,
     probed_fn: ProbedFn | None = None,
-) -> Float[Array, "g m m"]:
+    layers: Layers | None = None,
+) -> Grams:
     """The joint Gram matrix of the chosen batches at every radius.
 
     Args:
@@ -136,20 +138,22 @@ def robust_gram(
         coupled: Whether the images of a batch interact (see `jacobian`).
         logits: Convention over the logits.
         attack_fn: The network that is attacked, if in another normalisation mode than `apply_fn`.
-        probed_fn: The network with a probe in its layers, if it takes one. The kernel is then
+        probed_fn: The network with probes in its layers, if it takes them. The kernel is then
             formed layer by layer (`probed_gram`), unless coupled images of several batches make
             it necessary to keep the rows.
+        layers: The layers of the network, needed with `probed_fn`; None means one for each module.
 
     Returns:
-        One matrix per radius with m = b n, symmetric up to rounding; a single matrix if the clean
-        batch is the only one. `JointGram.from_array` reads them.
+        One matrix [m, m] per radius with m = b n, symmetric up to rounding; a single matrix if the
+        clean batch is the only one. `JointGram.from_grams` reads them.
     """
     joined, groups = joint_batches(
         key, attack_fn or apply_fn, params, images, labels, rhos=rhos, batches=batches, spec=spec
     )
+    options: dict[str, Any] = {"coupled": coupled, "logits": logits, "layers": layers}
     if probed_fn is not None and (len(joined) == 1 or not coupled):
-        return probed_gram(probed_fn, joined, groups, coupled=coupled, logits=logits)
-    return chained_gram(apply_fn, params, joined, groups, coupled=coupled, logits=logits)
+        return probed_gram(probed_fn, joined, groups, **options)
+    return chained_gram(apply_fn, params, joined, groups, **options)
 
 
 def _groups(count: int, has_clean: bool, per_radius: int) -> list[tuple[int, ...]]:
@@ -178,6 +182,7 @@ def kernel_blocks(
     attack: Any = None,
     coupled: bool = True,
     logits: Any = Logits.SUM,
+    parts: Any = "none",
     seed: int = 0,
 ) -> JointGram:
     """Clean, robust and twice-perturbed kernels of one network of any kind.
@@ -196,6 +201,8 @@ def kernel_blocks(
         coupled: Whether the output on an image depends on the other images of the batch, as under
             batch normalisation. False is faster, and right for all other networks.
         logits: Convention over the logits, a member of `Logits`.
+        parts: The parts of the kernel that are kept besides the sum: "none", "groups" (one for each
+            outermost module) or "layers" (one for each module).
         seed: Seed of the attack's random start.
 
     Returns:
@@ -220,6 +227,8 @@ def kernel_blocks(
     check_radius(rho)
     if not isinstance(logits, Logits):
         raise InputError(f"expected a member of Logits, such as Logits.TRACE, got {logits!r}")
+    if parts not in PARTS:
+        raise InputError(f"expected parts of {', '.join(PARTS)}, got {shorten(parts)}")
     if not isinstance(attack, (AttackSpec, NoneType)):
         raise InputError(f"expected an AttackSpec, got {shorten(attack)}")
     images = _check_pixels(images)
@@ -245,12 +254,13 @@ def kernel_blocks(
             spec=attack or AttackSpec(),
             coupled=coupled,
             logits=logits,
+            layers=layers_of(params, parts),
         )
 
     rhos = jnp.array([rho], images.dtype)
     key = jax.random.key(seed)
     grams = compute(key, network.params, network.rest, images, labels, rhos)
-    joint = JointGram.from_array(grams, batches)[0]
+    joint = JointGram.from_grams(grams, batches)[0]
     return replace(joint, parameters=network.description)
 
 

@@ -20,6 +20,12 @@ from .cells import (
     watched_cell as watched_cell,
 )
 from .initialisation import initial_variables as initial_variables
+from .parts import (
+    GROUPS as GROUPS,
+    cell_layers as cell_layers,
+    edge_layers_of as edge_layers_of,
+    part_names as part_names,
+)
 from .skeleton import Network as Network
 from .spec import Init as Init, NetworkSpec as NetworkSpec
 from .torch_weights import LoadedWeights as LoadedWeights, load_torch_weights as load_torch_weights

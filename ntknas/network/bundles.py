@@ -95,7 +95,7 @@ def bundled_cell(
     edges: Route,
     weights: tuple[EdgeWeights, ...],
     x: Float[Array, "k g n h w c"],
-    probe: Probe | None = None,
+    probes: tuple[Probe, ...] | None = None,
 ) -> Float[Array, "k g n h w c"]:
     """The last node of the cells of a bundle.
 
@@ -104,13 +104,16 @@ def bundled_cell(
         edges: Which architectures have which operation.
         weights: Weights of both convolutions of every edge, shared by all architectures.
         x: Values of the first node.
-        probe: Probe of the kernels. With one, the weights have no cotangent.
+        probes: A probe for every edge. With probes, the weights have no cotangent.
 
     Returns:
         The values of the last node.
     """
     nodes = [x, *[jnp.zeros_like(x)] * 3]
-    for edge, edge_weights, (source, target) in zip(edges, weights, EDGES, strict=True):
+    each = probes or (None,) * len(EDGES)
+    for edge, edge_weights, probe, (source, target) in zip(
+        edges, weights, each, EDGES, strict=True
+    ):
         value, total = nodes[source], nodes[target]
         total += edge.skip.reshape(-1, *(1,) * (x.ndim - 1)) * value
         if len(edge.pool):

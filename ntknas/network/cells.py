@@ -182,7 +182,7 @@ def traced_cell(
     ops: Int[Array, "6"],
     weights: tuple[EdgeWeights, ...],
     x: Float[Array, "n h w c"],
-    probe: Probe | None = None,
+    probes: tuple[Probe, ...] | None = None,
 ) -> Float[Array, "n h w c"]:
     """The last node of a cell whose operations are data.
 
@@ -191,16 +191,16 @@ def traced_cell(
         ops: Six operation codes of the cell.
         weights: Weights of both convolutions of every edge.
         x: Value of the first node.
-        probe: Probe whose cotangent is the cell's part of the kernel (`ntknas.kernel.layerwise`).
-            With one, the weights have no cotangent.
+        probes: A probe for every edge, whose cotangent is the edge's part of the kernel
+            (`ntknas.kernel.layerwise`). With probes, the weights have no cotangent.
 
     Returns:
         The value of the last node.
     """
-    return _cell_forward(norm, ops, weights, x, probe)[0]
+    return _cell_forward(norm, ops, weights, x, probes)[0]
 
 
-def _cell_forward(norm, ops, weights, x, probe):
+def _cell_forward(norm, ops, weights, x, probes):
     """The last node, and the values that the backward pass reads."""
     nodes, saved = [x, None, None, None], []
     for op, edge_weights, (source, target) in zip(ops, weights, EDGES, strict=True):
@@ -208,7 +208,7 @@ def _cell_forward(norm, ops, weights, x, probe):
             op, _forward_branches(norm), edge_weights, nodes[source], nodes[target]
         )
         saved.append(y)
-    return nodes[3], (ops, weights, nodes[:3], saved, probe)
+    return nodes[3], (ops, weights, nodes[:3], saved, probes)
 
 
 @cache
@@ -236,13 +236,13 @@ def _forward_branches(norm: Norm) -> list[Callable]:
 
 
 def _cell_backward(norm, residuals, g):
-    """Cotangents of the weights or of the probe, and of the first node."""
-    ops, weights, nodes, saved, probe = residuals
+    """Cotangents of the weights or of the probes, and of the first node."""
+    ops, weights, nodes, saved, probes = residuals
     d_nodes, d_weights = [None, None, None, g], [None] * len(EDGES)
-    d_probe = jax.tree.map(jnp.zeros_like, probe)
+    d_probes = [None] * len(EDGES)
     for edge in reversed(range(len(EDGES))):
         source, target = EDGES[edge]
-        d_weights[edge], d_probe, d_nodes[source] = lax.switch(
+        d_weights[edge], d_probes[edge], d_nodes[source] = lax.switch(
             ops[edge],
             _backward_branches(norm),
             weights[edge],
@@ -250,32 +250,33 @@ def _cell_backward(norm, residuals, g):
             saved[edge],
             d_nodes[target],
             d_nodes[source],
-            d_probe,
+            probes and probes[edge],
         )
-    return None, None if probe else tuple(d_weights), d_nodes[0], d_probe
+    if probes:
+        return None, None, d_nodes[0], tuple(d_probes)
+    return None, tuple(d_weights), d_nodes[0], None
 
 
 @cache
 def _backward_branches(norm: Norm) -> list[Callable]:
     """A branch for every operation: cotangents of the weights, the probe and the edge's input.
 
-    The cotangent of the input is added to `total`. With a probe, the edge's part of the kernel is
-    added to `d_probe`, and the weights have no cotangent.
+    The cotangent of the input is added to `total`. With a probe, its cotangent is the edge's part
+    of the kernel, and the weights have no cotangent.
     """
 
     def linear(transpose):
-        def branch(weights, x, y, g, total, d_probe):
-            d_weights = None if d_probe else jax.tree.map(jnp.zeros_like, weights)
-            return d_weights, d_probe, transpose(g, total)
+        def branch(weights, x, y, g, total, probe):
+            d_weights = None if probe else jax.tree.map(jnp.zeros_like, weights)
+            return d_weights, jax.tree.map(jnp.zeros_like, probe), transpose(g, total)
 
         return branch
 
     def convolution(size):
-        def branch(weights, x, y, g, total, d_probe):
-            layer, d_weights = _conv_norm(weights, size), None
-            if d_probe:
-                d_relu, part = conv_norm_rows(norm, 1, g, jax.nn.relu(x), y, layer, d_probe)
-                d_probe = jax.tree.map(jnp.add, d_probe, part)
+        def branch(weights, x, y, g, total, probe):
+            layer, d_weights, d_probe = _conv_norm(weights, size), None, None
+            if probe:
+                d_relu, d_probe = conv_norm_rows(norm, 1, g, jax.nn.relu(x), y, layer, probe)
             else:
                 kernel, *norm_weights = layer
                 _, transpose = jax.vjp(lambda *args: normalise(*args, norm=norm), y, *norm_weights)

@@ -9,7 +9,7 @@ References:
     Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -31,6 +31,7 @@ from ntknas.network.activations import (
 )
 from ntknas.network.bundles import Route, bundled_cell
 from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
+from ntknas.network.parts import edge_layers_of
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.spaces.nasbench201 import EDGES
 
@@ -99,7 +100,7 @@ class _Cell(nn.Module):
         self,
         x: Float[Array, "*b n h w c"],
         op_codes: Int[Array, "6"] | Route | None,
-        probe: Probe | None,
+        probes: tuple[Probe, ...] | None,
         factors: Float[Array, "6 n 1 1 c"] | None,
     ):
         weights = tuple(
@@ -114,11 +115,14 @@ class _Cell(nn.Module):
             assert isinstance(op_codes, jax.Array)
             return watched_cell(norm, op_codes, weights, factors, x)
         if isinstance(op_codes, tuple):
-            return bundled_cell(norm, op_codes, weights, x, probe), None
+            return bundled_cell(norm, op_codes, weights, x, probes), None
         if op_codes is not None:
-            return traced_cell(norm, op_codes, weights, x, probe), None
+            return traced_cell(norm, op_codes, weights, x, probes), None
         nodes: list[Any] = [x, 0.0, 0.0, 0.0]
-        for op, edge_weights, (source, target) in zip(self.ops, weights, EDGES, strict=True):
+        each = probes or (None,) * len(EDGES)
+        for op, edge_weights, probe, (source, target) in zip(
+            self.ops, weights, each, EDGES, strict=True
+        ):
             nodes[target] += apply_operation(
                 op, edge_weights, nodes[source], norm=norm, probe=probe
             )
@@ -197,7 +201,7 @@ class Network(nn.Module):
         self,
         images: Float[Array, "*b n h w 3"],
         ops: Sequence[int] | Int[Array, "6"] | Route,
-        probe: Probe | None = None,
+        probes: Mapping[str, Probe] | None = None,
     ) -> Float[Array, "*b n k"]:
         """The logits of the images.
 
@@ -206,13 +210,14 @@ class Network(nn.Module):
                 bundle they have two more axes in front, architectures and groups.
             ops: The six operation codes of the cell: a tuple of Python integers (static), or an
                 integer array (data); or the route of a bundle (`ntknas.network.bundles`).
-            probe: Probe whose gradient is the kernel (`ntknas.kernel.layerwise`). With one, no
-                parameter has a gradient.
+            probes: A probe for every layer (`ntknas.network.cell_layers`), whose gradient is the
+                layer's part of the kernel (`ntknas.kernel.layerwise`). With probes, no parameter
+                has a gradient.
 
         Returns:
             Logits, with the leading axes of the images.
         """
-        return self._run(images, ops, probe, None)[0]
+        return self._run(images, ops, probes, None)[0]
 
     def watch(
         self,
@@ -235,9 +240,10 @@ class Network(nn.Module):
         return self._run(images, ops, None, factors or NO_FACTORS)
 
     @nn.compact
-    def _run(self, images, ops, probe: Probe | None, factors: Factors | None):
+    def _run(self, images, ops, probes: Mapping[str, Probe] | None, factors: Factors | None):
         """The logits and, with factors, the layers' activations."""
         spec, dtype, norm = self.spec, images.dtype, self.spec.norm
+        probe_of = (lambda layer: None) if probes is None else probes.__getitem__
         bundled = images.ndim > 4
         op_codes = ops if bundled or isinstance(ops, jax.Array) else None
         static = tuple(int(op) for op in ops) if op_codes is None else ()
@@ -247,7 +253,8 @@ class Network(nn.Module):
         x = (images - mean) / std
         stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
         if factors is None:
-            x = (bundled_conv_norm if bundled else conv_norm)(x, stem, norm=norm, probe=probe)
+            convolution = bundled_conv_norm if bundled else conv_norm
+            x = convolution(x, stem, norm=norm, probe=probe_of("stem"))
         else:
             x, stem_convolved = _watched_conv_norm(x, stem, factors.stem, norm)
         features, reductions, stages = [], [], []
@@ -255,8 +262,9 @@ class Network(nn.Module):
             channels = spec.channels * 2**stage
             if stage:
                 block_factors = None if factors is None else factors.reductions[stage - 1]
-                block = _Reduction(channels, spec, name=f"reduction_{stage}")
-                x, values = block(x, probe, block_factors)
+                name = f"reduction_{stage}"
+                block = _Reduction(channels, spec, name=name)
+                x, values = block(x, probe_of(name), block_factors)
                 reductions += values
             features.append(x)
             stage_factors = None if factors is None else factors.stages[stage]
@@ -267,19 +275,20 @@ class Network(nn.Module):
                 in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if stage_factors is None else 0),
                 length=spec.cells,
             )
+            edge_probes = probes and tuple(map(probe_of, edge_layers_of(stage)))
             x, values = cells(channels, spec, static, factors is not None, name=f"stage_{stage}")(
-                x, op_codes, probe, stage_factors
+                x, op_codes, edge_probes, stage_factors
             )
             stages.append(values)
         features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")()
         if factors is None:
-            layer = bundled_norm_layer if bundled else norm_layer
-            last = layer(x, head_norm, norm=norm, probe=probe)
+            normalisation = bundled_norm_layer if bundled else norm_layer
+            last = normalisation(x, head_norm, norm=norm, probe=probe_of("head_norm"))
         else:
             last = normalise_with(standardise(x, norm), x, *head_norm, norm=norm)
         pooled = jax.nn.relu(last).mean((-3, -2))
-        logits = _Classifier(spec, name="classifier")(pooled, probe)
+        logits = _Classifier(spec, name="classifier")(pooled, probe_of("classifier"))
         if factors is None:
             return logits, None
         assert op_codes is not None  # operations are data where a network is watched

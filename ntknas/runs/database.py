@@ -26,12 +26,17 @@ CREATE TABLE architecture (
     constant INTEGER NOT NULL, counts TEXT NOT NULL
 );
 CREATE TABLE gram (
-    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL,
+    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL, layer_cosine BLOB,
     PRIMARY KEY (id, seed, rho)
+) WITHOUT ROWID;
+CREATE TABLE part (
+    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, position INTEGER NOT NULL,
+    name TEXT NOT NULL, upper BLOB NOT NULL,
+    PRIMARY KEY (id, seed, rho, position)
 ) WITHOUT ROWID;
 CREATE TABLE score (
     id NOT NULL, seed INTEGER NOT NULL, position INTEGER NOT NULL, kernel TEXT NOT NULL,
-    rho REAL, beta REAL, status TEXT NOT NULL, {scores},
+    part TEXT NOT NULL, rho REAL, beta REAL, status TEXT NOT NULL, {scores},
     PRIMARY KEY (id, seed, position)
 ) WITHOUT ROWID;
 CREATE TABLE zero_cost (
@@ -64,7 +69,7 @@ def prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
     if not begun:
         drop = "".join(
             f"DROP TABLE {name};"
-            for name in ("meta", "batch", "architecture", "gram", "score", "zero_cost")
+            for name in ("meta", "batch", "architecture", "gram", "part", "score", "zero_cost")
             if name in tables
         )
         connection.executescript(f"BEGIN;{drop}{_schema()}COMMIT;")

@@ -16,7 +16,7 @@ from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
 __all__ = ["MIGRATIONS", "SCHEMA", "Migration", "migrate_settings", "migrate_tables"]
 
-SCHEMA = 2
+SCHEMA = 3
 """The schema that this version writes."""
 
 
@@ -98,6 +98,41 @@ def _architectures_described(
     connection.execute("DROP TABLE before")
 
 
+def _parts_are_a_setting(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings from before kernels had parts, with the parts turned off."""
+    return {"parts": "none"} | values
+
+
+_PARTS_IN_FILE = """
+ALTER TABLE gram ADD COLUMN layer_cosine BLOB;
+ALTER TABLE score ADD COLUMN part TEXT NOT NULL DEFAULT '';
+CREATE TABLE part (
+    id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, position INTEGER NOT NULL,
+    name TEXT NOT NULL, upper BLOB NOT NULL,
+    PRIMARY KEY (id, seed, rho, position)
+) WITHOUT ROWID
+"""
+
+# Columns are named, because a writer may take the step in the file while a reader goes on.
+_PARTS_IN_VIEWS = """
+CREATE TEMP VIEW gram AS SELECT id, seed, rho, upper, NULL AS layer_cosine FROM main.gram;
+CREATE TEMP VIEW score AS SELECT {columns}, '' AS part FROM main.score;
+CREATE TEMP VIEW part AS
+    SELECT NULL AS id, NULL AS seed, NULL AS rho, NULL AS position, NULL AS name, NULL AS upper
+    WHERE 0
+"""
+
+
+def _parts_of_kernels(
+    connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool
+) -> None:
+    """Make room for the layer cosine kernel and for the parts of kernels, which older runs lack."""
+    columns = ", ".join(f'"{row[1]}"' for row in connection.execute("PRAGMA table_info(score)"))
+    statements = _PARTS_IN_FILE if in_file else _PARTS_IN_VIEWS.format(columns=columns)
+    for statement in statements.split(";"):
+        connection.execute(statement)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "proxies are a setting", _proxies_are_a_setting, _table_of_proxies),
     Migration(
@@ -106,6 +141,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         _batches_and_a_space,
         _architectures_described,
     ),
+    Migration(3, "kernels have parts", _parts_are_a_setting, _parts_of_kernels),
 )
 """The migration steps, in order."""
 

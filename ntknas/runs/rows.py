@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,16 @@ class ScoreRow(NamedTuple):
 
     Attributes:
         kernel: Name of the kernel.
+        part: Name of the part of the parameters that the kernel is taken over; empty for all.
         rho: Attack radius in pixel units; None for the clean kernel.
         beta: Weight of the robust loss; None for a kernel that is not mixed.
         status: State of the kernel: "ok", "singular" (lambda_min is within rounding of 0),
             "constant" (the output of the architecture never depends on its input) or "nonfinite".
-        scores: Value of each score of the kernel, by name.
+        scores: Value of each score of the kernel, by name; a part has no scores of layers.
     """
 
     kernel: str
+    part: str
     rho: float | None
     beta: float | None
     status: str
@@ -55,7 +57,8 @@ def score_rows(
             then "constant".
 
     Returns:
-        One row per entry of `rows`, in that order.
+        One row per entry of `rows`, in that order; after those of the whole kernel follow those of
+        each part that the matrices hold.
 
     Example:
         >>> from ntknas.kernel.names import Batch
@@ -66,6 +69,38 @@ def score_rows(
         ('ok', 4.0)
     """
     some_gram = next(iter(grams.values()))
+    cosines = {rho: gram.of_layer_cosine() for rho, gram in grams.items()}
+    layer_cosine = None
+    if all(cosine is not None for cosine in cosines.values()):
+        layer_cosine = _kernels(rows, cosines)
+    of_parts: list[tuple[str, np.ndarray, np.ndarray | None]] = [
+        ("", _kernels(rows, grams), layer_cosine)
+    ]
+    for part in some_gram.parts:
+        of_part = {rho: gram.part(part) for rho, gram in grams.items()}
+        of_parts.append((part, _kernels(rows, of_part), None))
+    scored = []
+    for part, kernels, cosine in of_parts:
+        scores, status = kernel_scores(
+            kernels, labels, epsilon=some_gram.epsilon, layer_cosine=cosine
+        )
+        scored += [
+            ScoreRow(
+                str(kernel),
+                part,
+                rho,
+                beta,
+                "constant" if constant and state != "nonfinite" else str(state),
+                {name: float(values[position]) for name, values in scores.items()},
+            )
+            for position, ((kernel, rho, beta), state) in enumerate(zip(rows, status, strict=True))
+        ]
+    return scored
+
+
+def _kernels(rows: Sequence[KernelRow], grams: Mapping[float, Any]) -> np.ndarray:
+    """The kernels of all rows, [rows, n, n]."""
+    some_gram = next(iter(grams.values()))
     stacks = []
     for (kernel, rho), group in groupby(rows, key=lambda row: row[:2]):
         gram = some_gram if rho is None else grams[rho]
@@ -75,15 +110,4 @@ def score_rows(
             if kernel.mixed
             else gram.kernel(kernel)[None]
         )
-    kernels = np.concatenate(stacks)
-    scores, status = kernel_scores(kernels, labels, epsilon=some_gram.epsilon)
-    return [
-        ScoreRow(
-            str(kernel),
-            rho,
-            beta,
-            "constant" if constant and state != "nonfinite" else str(state),
-            {name: float(values[position]) for name, values in scores.items()},
-        )
-        for position, ((kernel, rho, beta), state) in enumerate(zip(rows, status, strict=True))
-    ]
+    return np.concatenate(stacks)

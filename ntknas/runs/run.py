@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import KernelName, check_beta
 from ntknas.runs.rows import ScoreRow, score_rows
 from ntknas.runs.spec import ScoringSpec
-from ntknas.runs.store import Description, Store
+from ntknas.runs.store import Description, GramRecord, Store
 from ntknas.scores import SCORES, Score, ScoreKind, ScoreName, score_names
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.spaces.space import Candidate, Label
@@ -25,6 +25,7 @@ from ntknas.spaces.space import Candidate, Label
 __all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
 
 _CHUNK = 64  # Gram matrices in memory at a time
+_ROWS = 50_000  # of a table, as Python objects
 
 
 class Run:
@@ -130,7 +131,7 @@ class Run:
         self._batch(seed)
         if rho is None and len(self.spec.rhos) > 1:
             raise InputError(f"the run has several radii, choose one of {self.spec.rhos}")
-        grams = {(s, r): gram for _, s, r, gram in self._store.grams(label, self._dtype)}
+        grams = {(g.seed, g.rho): g for _, g in self._store.grams(label, self._dtype)}
         if not grams:
             raise InputError(f"the run in {self.folder} does not hold architecture {label}")
         chosen = [r for s, r in grams if s == seed and (rho is None or math.isclose(r, rho))]
@@ -151,19 +152,20 @@ class Run:
         """The type of the arithmetic that computed the Gram matrices."""
         return np.dtype(self.meta["dtype"])
 
-    def _joint(self, gram: np.ndarray) -> JointGram:
-        """A stored matrix as a joint Gram matrix of the run's batches."""
-        return JointGram(gram, self.spec.batches, float(np.finfo(self._dtype).eps))
+    def _joint(self, record: GramRecord) -> JointGram:
+        """A stored matrix with its parts as a joint Gram matrix of the run's batches."""
+        return _joint(record, self.spec, self._dtype)
 
     def table(self) -> pd.DataFrame:
         """The score table, with one row per architecture, seed, kernel, rho and beta.
 
         Returns:
-            A table with the columns id, architecture, seed, kernel, rho, beta, status, and one
-            column per score, in the order of `ntknas.scores.SCORES`. Zero-cost proxies that the run
-            has are the same for all kernels of a seed. The status is "ok", "singular"
-            (lambda_min is within rounding of 0), "constant" (the architecture never connects input
-            to output) or "nonfinite" (float overflow; scores are missing).
+            A table with the columns id, architecture, seed, kernel, part (if the run keeps parts;
+            empty for the whole kernel), rho, beta, status, and one column per score, in the order
+            of `ntknas.scores.SCORES`. Zero-cost proxies that the run has are the same for all
+            kernels of a seed. The status is "ok", "singular" (lambda_min is within rounding of 0),
+            "constant" (the architecture never connects input to output) or "nonfinite" (float
+            overflow; scores are missing).
 
         Raises:
             InputError: If no architecture is finished yet.
@@ -179,11 +181,13 @@ class Run:
             frame = frame[[*frame.columns.drop(counts), *counts]]
         return frame
 
-    def _stored_scores(self) -> tuple[list[str], list[tuple]]:
+    def _stored_scores(self) -> tuple[list[str], Iterable[tuple]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
-        columns, rows = self._store.score_rows()
-        missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
-        if missing and rows:
+        columns, stored = self._store.score_rows()
+        rows: Iterable[tuple] = stored
+        missing = _computable(self._store, columns)
+        if missing:
+            rows = list(stored)  # before others are stored, whose scores would be missing
             computed = {
                 (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
             }
@@ -192,19 +196,31 @@ class Run:
             columns = [*columns, *missing]
         return columns, rows
 
-    def _frame(self, columns: Sequence[str], rows: Sequence[tuple]) -> pd.DataFrame:
+    def _frame(self, columns: Sequence[str], rows: Iterable[tuple]) -> pd.DataFrame:
         """A table of these rows, with the text and the counts of each architecture."""
-        if not rows:
+        keys = ("id", "seed", "kernel", "part", "rho", "beta", "status")
+        texts = ("id", "kernel", "part", "status")
+        types = {name: int if name == "seed" else float for name in columns if name not in texts}
+        scores = [name for name in SCORES if name in columns]
+        scores += [name for name in columns if name not in (*keys, "position", *scores)]
+        # Rows are taken a part at a time: as Python objects they need many times the memory.
+        rows, parts = iter(rows), []
+        while part := list(islice(rows, _ROWS)):
+            parts.append(pd.DataFrame(part, columns=list(columns)).astype(types))
+        if not parts:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
-        frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
-        keys = ("id", "seed", "kernel", "rho", "beta", "status")
-        scores = [name for name in SCORES if name in frame]
-        scores += [str(name) for name in frame if name not in (*keys, *scores)]
-        frame = frame[[*keys, *scores]].astype(dict.fromkeys(("rho", "beta", *scores), float))
+        frame = pd.concat(parts, ignore_index=True)[[*keys, *scores]]
+        del parts
         descriptions = self._descriptions
         unique = frame["id"].unique().tolist()
         strings = {label: descriptions[label].string for label in unique}
         frame.insert(1, "architecture", frame["id"].map(strings))
+        if self.spec.parts == "none":
+            frame = frame.drop(columns="part")
+        missing = [
+            n for n in scores if n in SCORES and SCORES[n].of_layers and frame[n].isna().all()
+        ]
+        frame = frame.drop(columns=missing)  # runs of version 0.1 have no layer cosine kernel
         counts = pd.DataFrame.from_dict(
             {label: descriptions[label].counts for label in unique}, orient="index"
         )
@@ -237,23 +253,25 @@ class Run:
                 "mixed kernels need clean and robust, or robust and twice kernels; the run has "
                 + ", ".join(kernel for kernel in self.spec.kernels)
             )
+        names = score_names(ScoreKind.KERNEL)
         labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
         constant = set(self.constant_ids())
 
-        def score(record: tuple[Label, int, float, np.ndarray]) -> list[tuple]:
-            label, seed, rho, gram = record
+        def score(stored: tuple[Label, GramRecord]) -> list[tuple]:
+            label, record = stored
+            seed, rho = record.seed, record.rho
             wanted = [(kernel, rho, beta) for kernel in mixed for beta in betas]
             rows = score_rows(
-                wanted, {rho: self._joint(gram)}, labels[seed], constant=label in constant
+                wanted, {rho: self._joint(record)}, labels[seed], constant=label in constant
             )
             return [
-                (label, seed, position, *row[:-1], *row.scores.values())
+                (label, seed, position, *row[:-1], *map(row.scores.get, names))
                 for position, row in enumerate(rows)
             ]
 
-        columns = ("id", "seed", "position", "kernel", "rho", "beta", "status")
+        columns = ("id", "seed", "position", "kernel", "part", "rho", "beta", "status")
         return self._frame(
-            (*columns, *score_names(ScoreKind.KERNEL)),
+            (*columns, *names),
             list(_in_parallel(score, self._store.grams(None, self._dtype))),
         )
 
@@ -265,21 +283,26 @@ class Run:
 
         Returns:
             A table with the index `architecture` (labels, ascending). Its columns are kernel scores
-            named `SCORE@KERNEL[:RHO[:BETA]]`, the zero-cost proxies of the run, counts of
+            named `SCORE@KERNEL[.PART][:RHO[:BETA]]`, the zero-cost proxies of the run, counts of
             the graph, params and flops.
         """
         table = self.table() if table is None else table
         counts = self._count_names(table)
         proxies = [name for name in score_names(ScoreKind.PROXY) if name in table]
-        place = ["kernel", "rho", "beta"]
+        if "part" not in table:
+            table = table.assign(part="")
+        place = ["kernel", "part", "rho", "beta"]
         others = ("id", "architecture", "seed", "status", *place, *counts, *proxies)
         of_kernels = [str(name) for name in table if name not in others]
         columns: dict[str, pd.Series] = {}
         for _, group in table.groupby(place, dropna=False, sort=False):
-            kernel, rho, beta = group[place].replace(math.nan, None).iloc[0]
+            kernel, part, rho, beta = group[place].replace(math.nan, None).iloc[0]
             means = group.groupby("id")[of_kernels].mean()
             for score in of_kernels:
-                columns[str(ScoreName(score, KernelName(kernel), rho, beta))] = means[score]
+                if part and score in SCORES and SCORES[score].of_layers:
+                    continue
+                name = ScoreName(score, KernelName(kernel), rho, beta, part)
+                columns[str(name)] = means[score]
         frame = pd.DataFrame(columns)
         if proxies:
             of_seeds = table.groupby(["id", "seed"])[proxies].first()
@@ -289,6 +312,17 @@ class Run:
         frame.index.name = "architecture"
         frame.attrs["space"] = self.space
         return frame
+
+
+def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:
+    """A stored matrix with its parts as a joint Gram matrix."""
+    return JointGram(
+        record.gram,
+        spec.batches,
+        float(np.finfo(dtype).eps),
+        layer_cosine=record.layer_cosine,
+        parts=record.parts,
+    )
 
 
 def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
@@ -312,11 +346,11 @@ def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
     meta = store.meta()
     spec = ScoringSpec.from_json(meta["spec"])
     dtype = np.dtype(meta["dtype"])
-    epsilon = float(np.finfo(dtype).eps)
     labels = {seed: np.array(json.loads(text)) for seed, (_, text) in store.batches().items()}
     constant = {label: described.constant for label, described in store.descriptions().items()}
-    for (label, seed), group in groupby(store.grams(None, dtype), key=lambda row: row[:2]):
-        grams = {rho: JointGram(gram, spec.batches, epsilon) for _, _, rho, gram in group}
+    stored = store.grams(None, dtype)
+    for (label, seed), group in groupby(stored, key=lambda row: (row[0], row[1].seed)):
+        grams = {record.rho: _joint(record, spec, dtype) for _, record in group}
         yield (
             label,
             seed,
@@ -337,7 +371,16 @@ def bring_scores_up_to_date(store: Store) -> None:
     missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
     if missing:
         records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
-        store.add_scores(missing, list(_rescored(store)), meta={"scores": json.dumps(records)})
+        rescored = list(_rescored(store)) if _computable(store, columns) else []
+        store.add_scores(missing, rescored, meta={"scores": json.dumps(records)})
+
+
+def _computable(store: Store, columns: Sequence[str]) -> list[str]:
+    """Kernel scores that the table of a run lacks, and that its Gram matrices have."""
+    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+    if any(SCORES[name].of_layers for name in missing) and not store.has_layer_cosine():
+        missing = [name for name in missing if not SCORES[name].of_layers]
+    return missing
 
 
 def own_score_records() -> str:

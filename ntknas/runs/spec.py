@@ -9,6 +9,7 @@ from typing import Any
 from ntknas.attack.spec import AttackSpec, check_radius
 from ntknas.errors import InputError
 from ntknas.kernel.names import Batch, KernelName, Logits, check_beta
+from ntknas.kernel.parts import PARTS
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.runs.migrations import SCHEMA, migrate_settings
@@ -47,6 +48,9 @@ class ScoringSpec:
         betas: Weights of the robust loss in mixed kernels.
         logits: Convention that combines the logits into one kernel.
         parameters: Parameters of the kernel: "all", or "weights" without biases (as TE-NAS).
+        parts: Parts of every kernel that are kept and scored besides the whole: "none", "groups"
+            (seven for NAS-Bench-201, from the stem to the head; the outermost modules of other
+            networks) or "layers" (23; the modules).
         zero_cost: Zero-cost proxies that are computed too: True for all, or the names of some.
 
     Raises:
@@ -72,6 +76,7 @@ class ScoringSpec:
     betas: tuple[float, ...] = (0.0, 0.5, 1.0)
     logits: Logits = Logits.SUM
     parameters: str = "all"
+    parts: str = "none"
     zero_cost: bool | tuple[str, ...] = False
 
     def __post_init__(self) -> None:
@@ -86,6 +91,7 @@ class ScoringSpec:
         _check_choice("balance", self.balance, ("near", "exact"))
         _check_choice("parameters", self.parameters, PARAMETERS)
         _check_choice("logits", self.logits, tuple(Logits))
+        _check_choice("parts", self.parts, PARTS)
         for batch in self.batches:
             _check_choice("batch", batch, tuple(Batch))
         if not self.batches:

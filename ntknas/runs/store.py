@@ -15,7 +15,10 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain, groupby, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +40,7 @@ __all__ = ["DATABASE", "Description", "GramRecord", "Store"]
 DATABASE = "run.sqlite"
 _LOCK = "lock"
 
-_KEYS = ("id", "seed", "position", "kernel", "rho", "beta", "status")
+_KEYS = ("id", "seed", "position", "kernel", "part", "rho", "beta", "status")
 
 
 class GramRecord(NamedTuple):
@@ -47,11 +50,15 @@ class GramRecord(NamedTuple):
         seed: Seed of the initialisation.
         rho: Attack radius in pixel units; 0 if there are only clean images.
         gram: Matrix `[m, m]` in the type of the arithmetic that computed it.
+        layer_cosine: Matrix of the layer cosine kernel; None if it is not known.
+        parts: Matrices of the parts that were kept, by name.
     """
 
     seed: int
     rho: float
     gram: np.ndarray
+    layer_cosine: np.ndarray | None = None
+    parts: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Description(NamedTuple):
@@ -81,6 +88,7 @@ class Store:
     def __init__(self, folder: Path, connection: sqlite3.Connection):
         self.folder = folder
         self._connection = connection
+        self._score_columns: list[str] | None = None  # of the only writer
 
     @classmethod
     @contextlib.contextmanager
@@ -205,10 +213,20 @@ class Store:
                 "INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", (*described, json.dumps(counts))
             )
             c.executemany(
-                "INSERT INTO gram VALUES (?, ?, ?, ?)",
-                [(label, g.seed, g.rho, _upper(g.gram)) for g in grams],
+                "INSERT INTO gram (id, seed, rho, upper, layer_cosine) VALUES (?, ?, ?, ?, ?)",
+                [(label, g.seed, g.rho, _upper(g.gram), _upper(g.layer_cosine)) for g in grams],
             )
-            _insert_scores(c, self.score_columns(), [(label, *of_seed) for of_seed in scores])
+            c.executemany(
+                "INSERT INTO part (id, seed, rho, position, name, upper) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (label, g.seed, g.rho, position, name, _upper(part))
+                    for g in grams
+                    for position, (name, part) in enumerate(g.parts.items())
+                ],
+            )
+            if self._score_columns is None:
+                self._score_columns = self.score_columns()
+            _insert_scores(c, self._score_columns, [(label, *of_seed) for of_seed in scores])
             if proxies:
                 names = list(proxies[0][1])
                 c.executemany(
@@ -228,10 +246,11 @@ class Store:
         """
         held = self.done()
         new = sorted(other.done() - held, key=str)
-        tables = ("architecture", "gram", "score", "zero_cost")
+        tables = ("architecture", "gram", "part", "score", "zero_cost")
         mine, theirs = self._columns("score"), other._columns("score")
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
+            self._score_columns = None
             for name in theirs:
                 if name not in mine:
                     c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
@@ -268,6 +287,7 @@ class Store:
         assigned = ", ".join(f'"{name}" = ?' for name in scores)
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
+            self._score_columns = None
             c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
             for name in scores:
                 c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
@@ -280,11 +300,18 @@ class Store:
                 ],
             )
 
-    def score_rows(self) -> tuple[list[str], list[tuple]]:
+    def has_layer_cosine(self) -> bool:
+        """Whether some architecture has a layer cosine kernel; none has in runs of version 0.1."""
+        found = self._rows("SELECT 1 FROM gram WHERE layer_cosine IS NOT NULL LIMIT 1")
+        return next(found, None) is not None
+
+    def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        return columns, list(self._rows(query))
+        rows = self._rows(query)
+        first = list(islice(rows, 1))  # from here on, what others write is not seen
+        return columns, chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""
@@ -292,9 +319,7 @@ class Store:
         query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
         return columns, list(self._rows(query)) if columns else []
 
-    def grams(
-        self, label: Label | None, dtype: np.dtype
-    ) -> Iterator[tuple[Label, int, float, np.ndarray]]:
+    def grams(self, label: Label | None, dtype: np.dtype) -> Iterator[tuple[Label, GramRecord]]:
         """The joint Gram matrices of one architecture, or of all architectures.
 
         Args:
@@ -302,14 +327,26 @@ class Store:
             dtype: Type of the arithmetic that computed the matrices.
 
         Yields:
-            Label, seed, rho and the matrix in float64.
+            Label and matrices in float64, ordered by label, seed and rho.
         """
-        where, values = ("", ()) if label is None else ("WHERE id = ?", (label,))
+        where, values = ("", ()) if label is None else ("WHERE g.id = ?", (label,))
         rows = self._rows(
-            f"SELECT id, seed, rho, upper FROM gram {where} ORDER BY id, seed, rho", values
+            "SELECT g.id, g.seed, g.rho, g.upper, g.layer_cosine, p.name, p.upper "
+            "FROM gram AS g LEFT JOIN part AS p "
+            "ON p.id = g.id AND p.seed = g.seed AND p.rho = g.rho "
+            f"{where} ORDER BY g.id, g.seed, g.rho, p.position",
+            values,
         )
-        for stored, seed, rho, blob in rows:
-            yield stored, seed, rho, _from_upper(np.frombuffer(blob, dtype))
+
+        def matrix(blob: bytes) -> np.ndarray:
+            return _from_upper(np.frombuffer(blob, dtype))
+
+        for (stored, seed, rho), group in groupby(rows, key=lambda row: row[:3]):
+            listed = list(group)
+            *_, whole, cosine, _, _ = listed[0]
+            parts = {name: matrix(upper) for *_, name, upper in listed if name is not None}
+            layer_cosine = None if cosine is None else matrix(cosine)
+            yield stored, GramRecord(seed, rho, matrix(whole), layer_cosine, parts)
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -339,15 +376,21 @@ def _insert_scores(
     )
 
 
-def _upper(gram: np.ndarray) -> bytes:
-    """The upper triangle of a symmetric matrix, as bytes."""
-    return gram[np.triu_indices(len(gram))].tobytes()
+def _upper(gram: np.ndarray | None) -> bytes | None:
+    """The upper triangle of a symmetric matrix, as bytes; None for a matrix that is not known."""
+    return None if gram is None else gram[_triangle(len(gram))].tobytes()
+
+
+@cache
+def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of the upper triangle of a matrix."""
+    return np.triu_indices(size)
 
 
 def _from_upper(values: np.ndarray) -> np.ndarray:
     """The symmetric matrix with this upper triangle."""
     size = int((2 * len(values)) ** 0.5)
     gram = np.empty((size, size))
-    rows, columns = np.triu_indices(size)
+    rows, columns = _triangle(size)
     gram[rows, columns] = gram[columns, rows] = values
     return gram

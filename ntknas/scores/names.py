@@ -1,6 +1,7 @@
 """`ScoreName` and `RankSum`: names of scores as objects, with the only code that parses them.
 
-A score of a kernel is named `SCORE@KERNEL[:RHO[:BETA]]`. A score without a kernel is named by
+A score of a kernel is named `SCORE@KERNEL[.PART][:RHO[:BETA]]`: `lambda_min@clean.stage_1` is taken
+over the parameters of the first stage alone. A score without a kernel is named by
 `SCORE` alone. A rank sum joins names with `+`, or with `-` before a score whose direction is
 reversed: `cond@clean+params-pools`.
 """
@@ -30,6 +31,7 @@ class ScoreName:
         kernel: Kernel of the score; None for a score without a kernel.
         rho: Attack radius in pixel units; None for kernels without an attack.
         beta: Weight of the robust loss; None for kernels that are not mixed.
+        part: Part of the parameters that the kernel is taken over; empty for all of them.
 
     Example:
         >>> name = ScoreName.parse("cond@mixed_robust:8/255:0.5")
@@ -41,13 +43,14 @@ class ScoreName:
     kernel: KernelName | None = None
     rho: float | None = None
     beta: float | None = None
+    part: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "ScoreName":
         """The name that a text stands for.
 
         Args:
-            text: Name in the form `SCORE` or `SCORE@KERNEL[:RHO[:BETA]]`.
+            text: Name in the form `SCORE` or `SCORE@KERNEL[.PART][:RHO[:BETA]]`.
 
         Raises:
             InputError: If the score or kernel is unknown, or a radius or beta is missing, not
@@ -62,7 +65,12 @@ class ScoreName:
             raise InputError(f"score {score} takes {shape}, got {text!r}")
         if not at:
             return cls(score)
-        name, *numbers = rest.split(":")
+        place, *numbers = rest.split(":")
+        name, dot, part = place.partition(".")
+        if dot and re.fullmatch(r"\w+(\.\w+)*", part) is None:
+            raise InputError(
+                f"expected the name of a part behind {name}., such as {name}.stage_1, got {text!r}"
+            )
         if name not in list(KernelName):
             raise InputError(f"unknown kernel {name!r}; known: {', '.join(KernelName)}")
         kernel = KernelName(name)
@@ -77,7 +85,8 @@ class ScoreName:
             )
         if len(values) == 2:
             values[1] = check_beta(values[1])
-        return cls(score, kernel, *values)
+        rho, beta = (*values, None, None)[:2]
+        return cls(score, kernel, rho, beta, part)
 
     def __str__(self) -> str:
         return self.score if self.kernel is None else f"{self.score}@{self.kernel_text}"
@@ -89,10 +98,12 @@ class ScoreName:
         Example:
             >>> ScoreName("cond", KernelName.ROBUST, 8 / 255).kernel_text
             'robust:8/255'
+            >>> ScoreName("cond", KernelName.ROBUST, 8 / 255, part="stage_1").kernel_text
+            'robust.stage_1:8/255'
         """
         if self.kernel is None:
             return ""
-        parts = [str(self.kernel)]
+        parts = [f"{self.kernel}.{self.part}" if self.part else str(self.kernel)]
         parts += [] if self.rho is None else [format_fraction(self.rho)]
         parts += [] if self.beta is None else [format_decimal(self.beta)]
         return ":".join(parts)
@@ -125,7 +136,7 @@ class ScoreName:
             True
         """
         return (
-            (self.score, self.kernel) == (other.score, other.kernel)
+            (self.score, self.kernel, self.part) == (other.score, other.kernel, other.part)
             and _close(self.rho, other.rho)
             and _close(self.beta, other.beta)
         )

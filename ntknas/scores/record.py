@@ -51,6 +51,8 @@ class Score:
         kind: Kind of the score, which says what it is computed from.
         function: Function that computes the score from a kernel; None for other kinds, or if it is
             unknown.
+        of_layers: Whether the function reads the layer cosine kernel, which parts of a kernel and
+            runs of version 0.1 do not have.
 
     Raises:
         InputError: If the name contains other characters than letters, digits and underscores or
@@ -63,6 +65,7 @@ class Score:
     source: str
     kind: ScoreKind = ScoreKind.KERNEL
     function: KernelFunction | None = None
+    of_layers: bool = False
 
     def __post_init__(self) -> None:
         # With an ending such as 1e, the sign in x1e-params would read as part of a number.

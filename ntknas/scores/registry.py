@@ -44,7 +44,12 @@ def score_names(kind: ScoreKind) -> tuple[str, ...]:
 
 
 def register_score(
-    name: str, *, direction: int, formula: str, source: str = "registered by the user"
+    name: str,
+    *,
+    direction: int,
+    formula: str,
+    source: str = "registered by the user",
+    of_layers: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function of a kernel as a score of your own (a decorator).
 
@@ -56,6 +61,8 @@ def register_score(
         direction: Direction of the score: +1 if higher values are better, -1 if lower values are.
         formula: Formula of the score as a text for readers.
         source: Publication that defines the score.
+        of_layers: Whether the function reads `stack.layer_cosine`; it is then called only where
+            that is known.
 
     Returns:
         A decorator that registers a `KernelFunction` and returns it.
@@ -79,14 +86,20 @@ def register_score(
         known = SCORES.get(name)
         if known is not None and known.kind is ScoreKind.KERNEL and known.function is None:
             SCORES.remove(name)  # known only from the records of a run that was made with it
-        SCORES.register(name, Score(name, formula, direction, source, ScoreKind.KERNEL, function))
+        SCORES.register(
+            name, Score(name, formula, direction, source, ScoreKind.KERNEL, function, of_layers)
+        )
         return function
 
     return register
 
 
 def kernel_scores(
-    kernels: Float[np.ndarray, "*s n n"], labels: Int[np.ndarray, " n"], *, epsilon: float
+    kernels: Float[np.ndarray, "*s n n"],
+    labels: Int[np.ndarray, " n"],
+    *,
+    epsilon: float,
+    layer_cosine: Float[np.ndarray, "*s n n"] | None = None,
 ) -> tuple[dict[str, Float[np.ndarray, "*s"]], np.ndarray]:
     """Every score of every kernel of a stack (formulas and sources: `ntknas.scores.SCORES`).
 
@@ -95,6 +108,8 @@ def kernel_scores(
             are not finite are NaN.
         labels: Classes of the n images.
         epsilon: Machine epsilon of the arithmetic that made the kernels.
+        layer_cosine: The layer cosine kernels of the same networks (`ntknas.kernel.parts`); without
+            them the scores of layers are left out.
 
     Returns:
         A dictionary and an array. The dictionary holds, by score name, an array of the stack's
@@ -109,9 +124,11 @@ def kernel_scores(
         >>> float(scores["cond"]), float(scores["lambda_min"]), str(status)
         (4.0, 1.0, 'ok')
     """
-    stack = KernelStack(kernels, labels, epsilon=epsilon)
+    stack = KernelStack(kernels, labels, epsilon=epsilon, layer_cosine=layer_cosine)
     functions = {
-        name: score.function for name, score in SCORES.items() if score.function is not None
+        name: score.function
+        for name, score in SCORES.items()
+        if score.function is not None and (layer_cosine is not None or not score.of_layers)
     }
     scores = {
         name: np.where(stack.finite, function(stack), np.nan)

@@ -7,12 +7,13 @@ defines what counts as rounding.
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ntknas.scores.record import Score
+from ntknas.scores.record import KernelFunction, Score
 from ntknas.scores.stack import KernelStack, floored
 
 __all__ = ["KERNEL_SCORES"]
 
 _KNAS = "Xu et al., KNAS, ICML 2021"
+_LAYERS = "K = sum_l K_l over the weights of each layer l (this project)"
 _COSINE = "unit diagonal before the spectrum is taken (this project)"
 
 
@@ -76,6 +77,16 @@ def _bound(stack: KernelStack) -> Float[np.ndarray, "*s"]:
 def _energy(inverse: Float[np.ndarray, "*s n k"], targets: Float[np.ndarray, "..."]) -> np.ndarray:
     """The scalar products of corresponding columns, averaged over the columns."""
     return (inverse * targets).sum(-2).mean(-1)
+
+
+def _of_layers(function: KernelFunction) -> KernelFunction:
+    """The score of the layer cosine kernel, at unit diagonal."""
+
+    def score(stack: KernelStack) -> Float[np.ndarray, "*s"]:
+        assert stack.layer_cosine is not None  # `kernel_scores` sees to it
+        return np.asarray(function(stack.layer_cosine.cosine))
+
+    return score
 
 
 KERNEL_SCORES: tuple[Score, ...] = (
@@ -172,6 +183,38 @@ KERNEL_SCORES: tuple[Score, ...] = (
         -1,
         "Arora et al., ICML 2019; Wu et al., ICLR 2024",
         function=_bound,
+    ),
+    Score(
+        "layer_cosine_lambda_min",
+        "l_1 of the mean of live K_l at unit diagonal",
+        +1,
+        _LAYERS,
+        function=_of_layers(lambda stack: stack.lambda_min),
+        of_layers=True,
+    ),
+    Score(
+        "layer_cosine_lambda_max",
+        "l_n of the mean of live K_l at unit diagonal",
+        -1,
+        _LAYERS,
+        function=_of_layers(lambda stack: stack.lambda_max),
+        of_layers=True,
+    ),
+    Score(
+        "layer_cosine_cond",
+        "l_n / l_1 of the mean of live K_l at unit diagonal",
+        -1,
+        _LAYERS,
+        function=_of_layers(lambda stack: stack.positive[..., -1] / stack.positive[..., 0]),
+        of_layers=True,
+    ),
+    Score(
+        "layer_cosine_sphericity",
+        "sphericity of the mean of live K_l at unit diagonal",
+        +1,
+        _LAYERS,
+        function=_of_layers(_sphericity),
+        of_layers=True,
     ),
 )
 """The scores of a kernel that come with the package, in the order in which tables show them."""

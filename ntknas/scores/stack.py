@@ -30,6 +30,8 @@ class KernelStack:
         labels: Classes of the n images.
         epsilon: Machine epsilon of the arithmetic that made the kernels.
         finite: Whether each matrix is finite `[...]`.
+        layer_cosine: The layer cosine kernels `[..., n, n]` of the same networks as a stack of
+            their own (`ntknas.kernel.parts`); None if they are not known.
 
     Raises:
         InputError: If the matrices are not square, are empty, or do not match the labels.
@@ -46,6 +48,7 @@ class KernelStack:
         labels: Int[np.ndarray, " n"],
         *,
         epsilon: float,
+        layer_cosine: Float[np.ndarray, "*s n n"] | None = None,
     ):
         kernels = np.asarray(kernels, np.float64)
         n = len(labels)
@@ -59,6 +62,9 @@ class KernelStack:
         self.epsilon = epsilon
         self.finite: Bool[np.ndarray, "*s"] = np.asarray(np.isfinite(kernels).all((-2, -1)))
         self.kernels = np.where(self.finite[..., None, None], kernels, 0.0)
+        self.layer_cosine: KernelStack | None = None
+        if layer_cosine is not None:
+            self.layer_cosine = KernelStack(layer_cosine, labels, epsilon=epsilon)
 
     @cached_property
     def eigenvalues(self) -> Values:

@@ -18,12 +18,13 @@ from ntknas.engine import (
     gram_of,
     pack,
     seed_inputs,
+    unstacked,
 )
 from ntknas.errors import InputError
 from ntknas.images import load_images, scoring_batch
 from ntknas.kernel import Batch, Logits
 from ntknas.layers import Norm
-from ntknas.network import NetworkSpec, route
+from ntknas.network import NetworkSpec, part_names, route
 from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture, architectures, live_operations
 
@@ -36,7 +37,12 @@ ATTACK = AttackSpec(steps=2)
 def setting(norm, batches=(Batch.CLEAN,), **changes):
     network = NetworkSpec(channels=2, cells=2, norm=norm)
     spec = ScoringSpec(
-        batch_size=2, batches=batches, network=network, attack=ATTACK, rhos=(4 / 255, 8 / 255)
+        batch_size=2,
+        batches=batches,
+        network=network,
+        attack=ATTACK,
+        rhos=(4 / 255, 8 / 255),
+        parts="layers",
     )
     return replace(spec, **changes)
 
@@ -46,29 +52,44 @@ def inputs_of(spec):
     return inputs, jnp.array(spec.rhos, inputs.images.dtype)
 
 
-def bundled(spec, cells, size, capacities):
+def bundled(spec, cells, size, capacities, **options):
     inputs, rhos = inputs_of(spec)
     edges = route(cells, size, capacities, inputs.images.dtype.name)
     edges = jax.tree.map(lambda array: array[None], edges)
     devices = tuple(jax.local_devices())[:1]
-    found = bundle_grams(edges, inputs, rhos, spec=spec.compiled, size=size, devices=devices)
-    return np.asarray(found[0])
+    options |= {"spec": spec.compiled, "size": size, "devices": devices}
+    found = bundle_grams(edges, inputs, rhos, **options)
+    return unstacked(jax.tree.map(lambda a: np.asarray(a[0]), found), size)
 
 
-def check(spec):
+def assert_same(found, expected):
+    """The same whole kernel, layer cosine kernel and parts, up to rounding."""
+    assert list(found.parts) == list(expected.parts) == list(part_names("layers"))
+    assert found.whole.shape == expected.whole.shape
+    tolerance = {"rtol": 1e-9, "atol": 1e-11 * float(abs(expected.whole).max())}
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, **tolerance)
+
+
+def check(spec, **options):
     """Every architecture of a bundle with two free places has the matrices of `gram_of`."""
     inputs, rhos = inputs_of(spec)
-    found = bundled(spec, CELLS, 7, ((2, 3, 2),) * 6)
-    assert found.shape[0] == 7
+    found = bundled(spec, CELLS, 7, ((2, 3, 2),) * 6, **options)
+    assert len(found) == 7
     for ops, grams in zip(CELLS, found, strict=False):
-        expected = np.asarray(gram_of(jnp.asarray(ops), inputs, rhos, spec=spec.compiled))
-        np.testing.assert_allclose(grams, expected, rtol=1e-9, atol=1e-11 * abs(expected).max())
+        assert_same(grams, gram_of(jnp.asarray(ops), inputs, rhos, spec=spec.compiled))
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("norm", [Norm.BATCH, pytest.param(Norm.IMAGE, marks=pytest.mark.slow)])
 def test_clean_kernels_are_those_of_branches(norm):
     check(setting(norm))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+def test_weight_gradients_by_image_are_those_of_the_batch():
+    check(setting(Norm.BATCH), weight_gradients="image")
 
 
 MODES = {
@@ -106,9 +127,10 @@ def test_results_do_not_depend_on_the_packing():
     alone = [whole.grams([cell])[0] for cell in cells[:3]]
     inputs, rhos = inputs_of(spec)
     branches = [
-        np.asarray(gram_of(jnp.array(live_operations(cell)), inputs, rhos, spec=spec.compiled))[
-            None
-        ]
+        jax.tree.map(
+            lambda a: np.asarray(a)[None],
+            gram_of(jnp.array(live_operations(cell)), inputs, rhos, spec=spec.compiled),
+        )
         for cell in cells
     ]
     pairs = [
@@ -117,8 +139,8 @@ def test_results_do_not_depend_on_the_packing():
         *zip(alone, together, strict=False),
     ]
     for first, second in pairs:
-        assert first.shape == (1, 1, 2, 2)
-        np.testing.assert_allclose(first, second, rtol=1e-10, atol=1e-12 * abs(first).max())
+        assert first.whole.shape == (1, 1, 2, 2)
+        assert_same(first, second)
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def batch_of(spec, seed):
 def clean_gram(ops, spec, seed=0):
     inputs = seed_inputs(spec, batch_of(spec, seed), seed)
     ops, rhos = jnp.asarray(ops, jnp.int32), jnp.zeros(0, inputs.images.dtype)
-    return np.asarray(gram_of(ops, inputs, rhos, spec=spec)[0])
+    return np.asarray(gram_of(ops, inputs, rhos, spec=spec).whole[0])
 
 
 def static_network(spec, norm, ops, seed):
@@ -138,7 +138,7 @@ def test_weights_alone_and_an_attack_in_another_mode():
     architecture, batch = Architecture.from_id(NOT_REPRESENTATIVE), batch_of(spec, 0)
     inputs = seed_inputs(spec, batch, 0)
     ops = jnp.asarray(live_operations(architecture))
-    found = gram_of(ops, inputs, jnp.array(spec.rhos), spec=spec.compiled)[0]
+    found = gram_of(ops, inputs, jnp.array(spec.rhos), spec=spec.compiled).whole[0]
 
     frozen, params = static_network(spec.network, Norm.FROZEN, architecture.ops, 0)
     apply_fn, _ = static_network(spec.network, Norm.IMAGE, architecture.ops, 0)

@@ -1,5 +1,7 @@
 """Kernels of the NAS-Bench-201 network against PyTorch, and of any network against NumPy."""
 
+from dataclasses import replace
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 from absl.testing import parameterized
 
 from ntknas import kernel as room
-from ntknas.kernel import Logits, Probe, linear
+from ntknas.kernel import Logits, layers_of_paths, linear
 from ntknas.layers import Norm
 from ntknas.theory.neural_tangents import neural_tangents
 from tests.kernel.models import (
@@ -131,7 +133,7 @@ def test_chained_gram_is_the_gram_of_each_groups_jacobians(coupled, logits, floa
     directions = jnp.ones((1, CLASSES)) if logits is Logits.SUM else jnp.eye(CLASSES)
     rows = [[plain_jacobian(apply_fn, params, b, d) for b in batches] for d in directions]
     groups = ((0, 1), (0, 2), (0, 3), (1, 2), (2, 3))
-    grams = chained_gram(apply_fn, params, batches, groups, coupled=coupled, logits=logits)
+    grams = chained_gram(apply_fn, params, batches, groups, coupled=coupled, logits=logits).whole
     assert grams.shape == (5, 6, 6)
     for group, gram in zip(groups, grams, strict=True):
         stacked = [np.concatenate([r[t] for t in group]) for r in rows]
@@ -144,10 +146,10 @@ def test_chained_gram_of_three_batches_and_of_one_alone(float64):
     batches = jnp.stack([draws(3, seed=s)[0] for s in range(3)])
     apply_fn, params = user_cnn(batches[0], coupled=True)
     rows = [plain_jacobian(apply_fn, params, b, jnp.ones(CLASSES)) for b in batches]
-    (joint,) = chained_gram(apply_fn, params, batches, ((0, 1, 2),), coupled=True)
+    (joint,) = chained_gram(apply_fn, params, batches, ((0, 1, 2),), coupled=True).whole
     stacked = np.concatenate(rows)
     np.testing.assert_allclose(joint, stacked @ stacked.T, rtol=RTOL)
-    (last,) = chained_gram(apply_fn, params, batches, ((2,),), coupled=True)
+    (last,) = chained_gram(apply_fn, params, batches, ((2,),), coupled=True).whole
     np.testing.assert_allclose(last, rows[2] @ rows[2].T, rtol=RTOL)
 
 
@@ -162,7 +164,7 @@ def test_chained_gram_of_one_batch(float64):
     images, _ = draws()
     apply_fn, params = user_cnn(images, coupled=True)
     rows = plain_jacobian(apply_fn, params, images, jnp.ones(CLASSES))
-    grams = chained_gram(apply_fn, params, images[None], ((0,),), coupled=True)
+    grams = chained_gram(apply_fn, params, images[None], ((0,),), coupled=True).whole
     np.testing.assert_allclose(grams, (rows @ rows.T)[None], rtol=RTOL)
 
 
@@ -192,7 +194,8 @@ class LinearModel(chex.TestCase):
     def test_chained_gram(self, coupled, logits):
         def grams(weights, batches):
             options = {"coupled": coupled, "logits": logits}
-            return room.chained_gram(lambda w, x: x @ w, weights, batches, ((0, 1, 2),), **options)
+            network = lambda w, x: x @ w  # noqa: E731
+            return room.chained_gram(network, weights, batches, ((0, 1, 2),), **options).whole
 
         found = self.variant(grams)(self.weights, self.batches)
         expected = self.factors[logits] * self.rows @ self.rows.T
@@ -202,12 +205,13 @@ class LinearModel(chex.TestCase):
     @parameterized.parameters(*Logits)
     def test_probed_gram(self, logits):
         def grams(weights, batches):
-            def probed_fn(probe, x):
-                parts = Probe(probe, jax.lax.stop_gradient(probe))
-                return linear(x, weights, jnp.zeros(CLASSES), probe=parts)
+            def probed_fn(probes, x):
+                return linear(x, weights, jnp.zeros(CLASSES), probe=probes["linear"])
 
             groups = ((0, 1, 2), (2, 0, 1))
-            return room.probed_gram(probed_fn, batches, groups, coupled=False, logits=logits)
+            layers = replace(layers_of_paths([("linear", "kernel")]), biases=False)
+            options = {"layers": layers, "coupled": False, "logits": logits}
+            return room.probed_gram(probed_fn, batches, groups, **options).whole
 
         found = self.variant(grams)(self.weights, self.batches)
         turned = self.rows[[*range(8, 12), *range(8)]]

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntknas.kernel.gram import probed_gram
+from ntknas.kernel.gram import layers_of, probed_gram
 from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
 from ntknas.layers import Norm
-from ntknas.network import Network, NetworkSpec, initial_variables
+from ntknas.network import Network, NetworkSpec, cell_layers, initial_variables
 from tests.kernel.models import quick_jit
 from tests.tolerances import TOLERANCES, of_largest
 
@@ -109,15 +109,18 @@ def test_many_images(coupled):
     }
     params = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), params)
 
-    def logits(params, x, probe=None):
+    def logits(params, x, probes=None):
+        of_norm, of_linear = (probes and probes[name] for name in ("norm", "linear"))
         norm_weights = (params["norm"]["scale"], params["norm"]["bias"], None, None)
-        y = norm_layer(x, norm_weights, norm=norm, probe=probe)
-        return linear(jax.nn.relu(y).mean((1, 2)), **params["linear"], probe=probe)
+        y = norm_layer(x, norm_weights, norm=norm, probe=of_norm)
+        return linear(jax.nn.relu(y).mean((1, 2)), **params["linear"], probe=of_linear)
 
-    def probed_fn(probe, x):
-        return logits(params, x, Probe(probe, probe))
+    @jax.jit
+    def grams(x):
+        options = {"layers": layers_of(params), "coupled": coupled}
+        return probed_gram(lambda probes, x: logits(params, x, probes), x, [(0,)], **options).whole
 
-    (found,) = jax.jit(lambda x: probed_gram(probed_fn, x, [(0,)], coupled=coupled))(x[None])
+    (found,) = grams(x[None])
     plain = sum(plain_parts(lambda params: logits(params, x).sum(1), params))
     np.testing.assert_allclose(found, plain, **of_largest(plain, "float32"))
 
@@ -151,8 +154,8 @@ def test_kernel_of_a_network(norm, traced, float64):
     batches = 1 if norm.coupled else 2
     images = jnp.asarray(np.random.default_rng(6).uniform(size=(batches, N, 8, 8, 3)))
 
-    def probed_fn(probe, images):
-        return network.apply(variables, images, codes, Probe(probe, jax.lax.stop_gradient(probe)))
+    def probed_fn(probes, images):
+        return network.apply(variables, images, codes, probes)
 
     def values(params):
         joined = images.reshape(-1, *images.shape[2:])
@@ -162,7 +165,8 @@ def test_kernel_of_a_network(norm, traced, float64):
 
     @quick_jit
     def grams(images):
-        return probed_gram(probed_fn, images, [every], coupled=norm.coupled)
+        layers = cell_layers(biases=False)
+        return probed_gram(probed_fn, images, [every], layers=layers, coupled=norm.coupled).whole
 
     (found,) = grams(images)
     expected = plain_parts(values, variables["params"])[0]

@@ -75,7 +75,7 @@ def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
         spec=SPEC,
         coupled=coupled,
     )
-    grams = JointGram.from_array(matrices, batches).gram
+    grams = JointGram.from_grams(matrices, batches).gram
     assert len(grams) == (1 if batches == (Batch.CLEAN,) else 2)
     n = len(images)
     kept = np.concatenate([np.arange(n) + n * list(Batch).index(b) for b in batches])
@@ -103,7 +103,7 @@ def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
 
     matrices, attacked = ours(params)
     directly = direct_grams(apply_fn, params, images, attacked, jnp.ones(CLASSES))
-    grams = JointGram.from_array(matrices, tuple(Batch)).gram
+    grams = JointGram.from_grams(matrices, tuple(Batch)).gram
     for gram, expected in zip(grams, directly, strict=True):
         np.testing.assert_allclose(gram, expected, **of_largest(expected, "float64"))
 
@@ -152,7 +152,7 @@ def test_another_network_may_be_attacked(float64):
         spec=SPEC,
         coupled=False,
         attack_fn=other,
-    )
+    ).whole
     attacked = attacked_batches(
         key, other, params, images, labels, rhos=jnp.array([0.3]), spec=SPEC, twice=False
     )

@@ -16,6 +16,7 @@ from ntknas.kernel import Batch
 from ntknas.runs import Run, ScoringSpec, Store, migrations
 from ntknas.runs.migrations import MIGRATIONS, SCHEMA, Migration, migrate_settings
 from ntknas.runs.store import DATABASE
+from ntknas.scores import SCORES
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 from tests.engine.tiny import add_made_up
 
@@ -134,7 +135,10 @@ def test_an_old_run_grows(copy_of):
     assert run.ids == [0, 7, 10, 12, 1000, 2581, 3842]
     table = run.table()
     kept = table[table["id"] != 7].reset_index(drop=True)
-    assert_frame_equal(kept, before, check_exact=True)
+    assert_frame_equal(kept[before.columns], before, check_exact=True)
+    of_layers = [name for name in table if name not in before]
+    assert of_layers == [name for name in SCORES if SCORES[name].of_layers]
+    assert kept[of_layers].isna().all(axis=None)
     fresh = ntknas.score(7, spec=spec).table()
     assert_frame_equal(table[table["id"] == 7].reset_index(drop=True), fresh, check_exact=True)
 

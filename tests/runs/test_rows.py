@@ -1,15 +1,18 @@
 """Rows of a run's table: each is the kernel that it names, and says what state that is in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, JointGram, KernelName
 from ntknas.runs import ScoringSpec, score_rows
-from ntknas.scores import ScoreKind, kernel_scores, score_names
+from ntknas.scores import SCORES, ScoreKind, kernel_scores, score_names
 
 N = 4
 LABELS = np.arange(N) % 2
+OF_WHOLE = [name for name in score_names(ScoreKind.KERNEL) if not SCORES[name].of_layers]
 SPEC = ScoringSpec(batch_size=N, rhos=(3 / 255, 8 / 255))
 
 
@@ -30,14 +33,15 @@ def grams():
 def test_a_row_has_the_scores_of_the_kernel_that_it_names(grams):
     wanted = SPEC.kernel_rows()
     rows = score_rows(wanted, grams, LABELS, constant=False)
-    assert [row[:3] for row in rows] == wanted
+    assert [(row.kernel, row.rho, row.beta) for row in rows] == wanted
+    assert {row.part for row in rows} == {""}
     for row in rows:
         gram = grams[row.rho or 3 / 255]
         expected, status = kernel_scores(
             gram.kernel(row.kernel, row.beta), LABELS, epsilon=gram.epsilon
         )
         assert row.status == str(status) == "ok"
-        assert list(row.scores) == list(score_names(ScoreKind.KERNEL))
+        assert list(row.scores) == OF_WHOLE
         for name, value in row.scores.items():
             # A stack of kernels and one kernel may be summed in another order.
             assert value == pytest.approx(float(expected[name]), rel=1e-9, abs=1e-12)
@@ -48,9 +52,38 @@ def test_rows_are_the_same_in_any_selection_and_order(grams):
     rows = dict(zip(wanted, score_rows(wanted, grams, LABELS, constant=False), strict=True))
     some = wanted[::-2]
     found = score_rows(some, grams, LABELS, constant=False)
-    assert [row[:3] for row in found] == some
+    assert [(row.kernel, row.rho, row.beta) for row in found] == some
     for row, key in zip(found, some, strict=True):
         assert row.scores == pytest.approx(rows[key].scores, rel=1e-9)
+
+
+def test_rows_of_parts_follow_those_of_the_whole(grams):
+    """Each part has the scores of its own kernel; the whole has those of layers besides."""
+    rng = np.random.default_rng(5)
+
+    def with_parts(gram):
+        first, cosine = (random_gram(seed).gram for seed in rng.integers(99, size=2))
+        parts = {"head": first, "stem": gram.gram - first}
+        return replace(gram, layer_cosine=cosine, parts=parts)
+
+    grams = {rho: with_parts(gram) for rho, gram in grams.items()}
+    wanted = SPEC.kernel_rows()
+    rows = score_rows(wanted, grams, LABELS, constant=False)
+    assert [row.part for row in rows] == [p for p in ("", "head", "stem") for _ in wanted]
+    assert [(row.kernel, row.rho, row.beta) for row in rows] == 3 * wanted
+    for row in rows:
+        gram = grams[row.rho or 3 / 255]
+        cosine = gram.of_layer_cosine() if not row.part else None
+        expected, status = kernel_scores(
+            (gram.part(row.part) if row.part else gram).kernel(row.kernel, row.beta),
+            LABELS,
+            epsilon=gram.epsilon,
+            layer_cosine=None if cosine is None else cosine.kernel(row.kernel, row.beta),
+        )
+        assert row.status == str(status)
+        assert list(row.scores) == (OF_WHOLE if row.part else list(score_names(ScoreKind.KERNEL)))
+        for name, value in row.scores.items():
+            assert value == pytest.approx(float(expected[name]), rel=1e-9, abs=1e-12)
 
 
 def test_betas_that_no_setting_names(grams):

@@ -93,8 +93,13 @@ def test_scores_in_the_table_are_those_of_the_stored_kernels(run):
     for row in table.itertuples():
         rho = RHOS[0] if pd.isna(row.rho) else row.rho
         blocks = run.kernels(NOT_REPRESENTATIVE, rho=rho, seed=1)
-        kernel = blocks.kernel(KernelName(row.kernel), None if pd.isna(row.beta) else row.beta)
-        scores, status = kernel_scores(kernel, run.labels(1), epsilon=blocks.epsilon)
+        which = (KernelName(row.kernel), None if pd.isna(row.beta) else row.beta)
+        scores, status = kernel_scores(
+            blocks.kernel(*which),
+            run.labels(1),
+            epsilon=blocks.epsilon,
+            layer_cosine=blocks.of_layer_cosine().kernel(*which),
+        )
         assert str(status) == row.status
         for name in KERNEL_SCORES:
             # A stack of kernels and one kernel may be summed in another order.
@@ -160,8 +165,9 @@ def test_overflow_in_one_block_spares_the_kernels_without_it(constant, tmp_path)
         add_made_up(store, TINY, 5, grams=stored, scores=[(0, rows)])
     table = Run(tmp_path).table()
     missing = table["status"] == "nonfinite"
-    assert table.loc[missing, list(KERNEL_SCORES)].isna().all(axis=None)
-    assert table.loc[~missing, list(KERNEL_SCORES)].notna().all(axis=None)
+    of_whole = [name for name in KERNEL_SCORES if not SCORES[name].of_layers]
+    assert table.loc[missing, of_whole].isna().all(axis=None)
+    assert table.loc[~missing, of_whole].notna().all(axis=None)
 
 
 def test_kernels_by_id_string_and_architecture(run):

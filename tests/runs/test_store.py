@@ -30,6 +30,12 @@ def begin(store):
     store.begin(META, BATCHES)
 
 
+def read_all(store):
+    """Columns and rows of the score table."""
+    columns, rows = store.score_rows()
+    return columns, list(rows)
+
+
 def add(store, index):
     add_made_up(store, TINY, index)
 
@@ -84,19 +90,23 @@ def test_what_goes_in_comes_out(tmp_path):
     assert store.batches() == {seed: (indices, labels) for seed, indices, labels in BATCHES}
     assert store.done() == {3, 7, CONSTANT}
     assert store.score_columns() == list(score_names(ScoreKind.KERNEL))
-    columns, rows = store.score_rows()
+    columns, rows = read_all(store)
     assert columns == [
-        *("id", "seed", "position", "kernel", "rho", "beta", "status"),
+        *("id", "seed", "position", "kernel", "part", "rho", "beta", "status"),
         *store.score_columns(),
     ]
     for index in (3, 7, CONSTANT):
         records = made_up(TINY, index)
         found = list(store.grams(index, np.dtype(np.float32)))
-        assert [key for *key, _ in found] == [[index, g.seed, g.rho] for g in records["grams"]]
-        for (*_, gram), record in zip(found, records["grams"], strict=True):
-            np.testing.assert_array_equal(gram, record.gram)
+        assert [(label, g.seed, g.rho) for label, g in found] == [
+            (index, g.seed, g.rho) for g in records["grams"]
+        ]
+        for (_, stored), record in zip(found, records["grams"], strict=True):
+            np.testing.assert_array_equal(stored.gram, record.gram)
+            assert stored.layer_cosine is None
+            assert stored.parts == {}
         assert [row for row in rows if row[0] == index] == [
-            (index, seed, position, *row[:-1], *row.scores.values())
+            (index, seed, position, *row[:-1], *map(row.scores.get, store.score_columns()))
             for seed, of_seed in records["scores"]
             for position, row in enumerate(of_seed)
         ]
@@ -104,6 +114,35 @@ def test_what_goes_in_comes_out(tmp_path):
     everything = [index for index, *_ in store.grams(None, np.dtype(np.float32))]
     assert everything == [3] * 4 + [7] * 4 + [CONSTANT] * 4
     assert store.proxy_rows()[1] == []
+
+
+def test_parts_go_in_and_come_out_in_their_order(tmp_path):
+    """Of an architecture with parts between two without."""
+    rng = np.random.default_rng(0)
+
+    def matrix():
+        rows = rng.normal(size=(18, 20)).astype(np.float32)
+        return rows @ rows.T
+
+    records = made_up(TINY, 5)
+    with_parts = [
+        record._replace(layer_cosine=matrix(), parts={"stem": matrix(), "head": matrix()})
+        for record in records["grams"]
+    ]
+    write(tmp_path, [3, 7])
+    with Store.write(tmp_path) as store:
+        architecture = Architecture.from_id(5)
+        records = {**records, "grams": with_parts}
+        store.add(architecture, seconds=1.0, counts={"params": 1.0}, **records)
+    store = Store.read(tmp_path)
+    found = list(store.grams(None, np.dtype(np.float32)))
+    assert [label for label, _ in found] == [3] * 4 + [5] * 4 + [7] * 4
+    for (_, stored), record in zip(found[4:8], with_parts, strict=True):
+        np.testing.assert_array_equal(stored.layer_cosine, record.layer_cosine)
+        assert list(stored.parts) == ["stem", "head"]
+        for name, part in record.parts.items():
+            np.testing.assert_array_equal(stored.parts[name], part)
+    assert all(not stored.parts for label, stored in found if label != 5)
 
 
 def test_every_architecture_is_described(tmp_path):
@@ -175,7 +214,7 @@ def test_an_architecture_is_stored_whole_or_not_at_all(tmp_path):
 
 def test_scores_are_added_to_a_table_whole_or_not_at_all(tmp_path):
     write(tmp_path, [7, 3])
-    before = Store.read(tmp_path).score_rows()
+    before = read_all(Store.read(tmp_path))
     records = [
         (index, seed, [row._replace(scores={"gap": index + seed / 2}) for row in rows])
         for index in (3, 7)
@@ -184,9 +223,9 @@ def test_scores_are_added_to_a_table_whole_or_not_at_all(tmp_path):
     with Store.write(tmp_path) as store:
         with pytest.raises(InputError, match="cannot write the run"):
             store.add_scores(["gap", "cond"], records)  # there is a column of this name
-        assert store.score_rows() == before
+        assert read_all(store) == before
         store.add_scores(["gap"], records)
-    columns, rows = Store.read(tmp_path).score_rows()
+    columns, rows = read_all(Store.read(tmp_path))
     assert columns == [*before[0], "gap"]
     assert rows == [(*row, row[0] + row[1] / 2) for row in before[1]]
 
@@ -196,7 +235,7 @@ def test_a_score_that_nobody_here_can_compute_stays_missing(tmp_path):
     with Store.write(tmp_path) as store:
         store.add_scores(["gap"], [])
         add(store, 7)
-    columns, rows = Store.read(tmp_path).score_rows()
+    columns, rows = read_all(Store.read(tmp_path))
     assert columns[-1] == "gap"
     assert len(rows) == 2 * 2 * 17
     assert {row[-1] for row in rows} == {None}

@@ -10,7 +10,8 @@ KERNEL, LABELS = np.diag([1.0, 4.0]), np.array([0, 1])
 NAMES = {
     ScoreKind.KERNEL: (
         "lambda_min lambda_max cond cosine_lambda_min cosine_lambda_max cosine_cond trace "
-        "frobenius mean logdet effective_rank sphericity alignment bound"
+        "frobenius mean logdet effective_rank sphericity alignment bound "
+        "layer_cosine_lambda_min layer_cosine_lambda_max layer_cosine_cond layer_cosine_sphericity"
     ),
     ScoreKind.PROXY: (
         "grad_norm snip grasp synflow fisher jacob_cov naswot zen croze jacobian_norm hessian"

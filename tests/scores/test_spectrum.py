@@ -10,12 +10,13 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ntknas.errors import InputError
-from ntknas.scores import ScoreKind, kernel_scores, score_names
+from ntknas.scores import SCORES, ScoreKind, kernel_scores, score_names
 
 EPSILON = float(np.finfo(np.float32).eps)
 TINY = float(np.finfo(np.float32).tiny)
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0])
-KERNEL_SCORES = score_names(ScoreKind.KERNEL)
+OF_LAYERS = tuple(name for name in score_names(ScoreKind.KERNEL) if SCORES[name].of_layers)
+KERNEL_SCORES = tuple(name for name in score_names(ScoreKind.KERNEL) if name not in OF_LAYERS)
 
 
 def random_kernel(seed=0, n=7, rank=20):
@@ -77,6 +78,24 @@ def test_formula(score, seed):
 
 def test_every_name_is_computed_in_order():
     assert tuple(kernel_scores(random_kernel(), LABELS, epsilon=EPSILON)[0]) == KERNEL_SCORES
+    both = kernel_scores(random_kernel(), LABELS, epsilon=EPSILON, layer_cosine=random_kernel(1))[0]
+    assert tuple(both) == score_names(ScoreKind.KERNEL) == (*KERNEL_SCORES, *OF_LAYERS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_of_layers_are_those_of_the_layer_cosine_kernel(seed):
+    """Its scores do not depend on the whole kernel, and it is brought to a unit diagonal."""
+    kernel, cosine = random_kernel(seed), random_kernel(seed + 10)
+    scores, _ = kernel_scores(kernel, LABELS, epsilon=EPSILON, layer_cosine=cosine)
+    expected = by_hand(cosine, LABELS)
+    lengths = np.sqrt(np.diagonal(cosine))
+    assert float(scores["layer_cosine_sphericity"]) == pytest.approx(
+        by_hand(cosine / np.outer(lengths, lengths), LABELS)["sphericity"], rel=1e-9
+    )
+    for name in ("lambda_min", "lambda_max", "cond"):
+        assert float(scores[f"layer_cosine_{name}"]) == pytest.approx(
+            expected[f"cosine_{name}"], rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
