@@ -20,9 +20,7 @@ BRANCHES = (
 LINEAR = (
     Branch(lambda w, x: (jnp.zeros_like(x), 0.0), lambda kept, two, w, x: 3 * x, True),
     Branch(lambda w, x: (x @ w, 0.0), lambda kept, two, w, x: jnp.tanh(kept), True),
-    Branch(
-        lambda w, x: (abs(x), 2.0), lambda kept, two, w, x: two * jnp.sin(kept) * w.sum(), True
-    ),
+    Branch(lambda w, x: (abs(x), 2.0), lambda kept, two, w, x: two * jnp.sin(kept) * w.sum(), True),
 )
 PAIRS = list(itertools.product(range(len(BRANCHES)), repeat=2))
 
