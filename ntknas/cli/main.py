@@ -22,7 +22,19 @@ from typing import TextIO
 from absl import app
 
 import ntknas
-from ntknas.cli import arch, correlate, export, merge, rank, score, scores, sweep, theory, truth
+from ntknas.cli import (
+    arch,
+    correlate,
+    export,
+    merge,
+    rank,
+    score,
+    scores,
+    sweep,
+    theory,
+    train,
+    truth,
+)
 from ntknas.cli.output import note
 from ntknas.cli.parser import ArgumentParser, Commands
 from ntknas.errors import InputError, Remark, shorten
@@ -69,7 +81,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    modules = (score, merge, rank, correlate, sweep, export, arch, scores, truth, theory)
+    modules = (score, merge, rank, correlate, sweep, export, arch, scores, truth, train, theory)
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])

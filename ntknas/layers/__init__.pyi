@@ -9,5 +9,7 @@ from .norm import Norm as Norm
 from .normalisation import (
     EPSILON as EPSILON,
     normalise as normalise,
+    normalise_batch as normalise_batch,
     normalise_rows as normalise_rows,
 )
+from .trained_convolution import convolve_trained as convolve_trained
