@@ -276,6 +276,8 @@ def _show(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         shown = (format_fraction(v) if isinstance(v, float) else str(v) for v in value)
         return ",".join(shown) or "none"
+    if isinstance(value, float):
+        return format_fraction(value)
     return value[:12] if name.endswith("sha256") else str(value)
 
 
