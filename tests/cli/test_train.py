@@ -181,7 +181,7 @@ def test_a_loss_that_is_not_finite_is_one_line(archive, tmp_path, capsys):
 
 def test_ctrl_c_and_again(archive, tmp_path):
     """Stopped by Ctrl-C, the program ends at once; the same command then finishes."""
-    command = words(archive, tmp_path / "out", "--epochs", "200", "--batch-size", "8")
+    command = words(archive, tmp_path / "out", "--epochs", "80", "--batch-size", "8")
     program = [sys.executable, "-m", "ntknas.cli.main", *command]
     with subprocess.Popen(
         program, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,9 +17,8 @@ VARIABLES = initial_variables(NETWORK, 0, CHEAP.ops)
 
 def test_clean_accuracy_is_the_share_of_hits():
     drawn = images(30, 5)
-    logits = Network(NETWORK).apply(
-        VARIABLES, jnp.asarray(drawn.pixels / np.float32(255)), CHEAP.ops
-    )
+    floats = jnp.asarray(drawn.pixels / np.float32(255))
+    logits = Network(NETWORK).apply(jax.tree.map(jnp.asarray, VARIABLES), floats, CHEAP.ops)
     # Random weights know nothing: labels are the predictions themselves, three of them changed.
     labels = np.asarray(logits.argmax(-1)).astype(np.int64)
     labels[[3, 15, 29]] = (labels[[3, 15, 29]] + 1) % 120
