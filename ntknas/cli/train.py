@@ -267,6 +267,7 @@ def _run(args: argparse.Namespace) -> None:
     settings = TrainingSettings.of(recipe, network, images, test, validation, initial_sha256=sha256)
     if args.truth_out is not None:
         check_truth_table(args.truth_out, settings)
+    TrainingFolder.open(args.out, settings)
     check_device()
     progress = _Progress()
 

@@ -162,7 +162,7 @@ def test_weights_to_begin_with(archive, weights, tmp_path):
 def test_weights_that_do_not_fit(archive, weights, tmp_path, refused):
     out, begin = tmp_path / "out", ("--init-torch", weights)
     other = Architecture.from_code("000300").id
-    assert "does not fit" in refused(*words(archive, out, *begin, archs=other))
+    assert "expected shape (4, 4, 3, 3)" in refused(*words(archive, out, *begin, archs=other))
     assert "belongs to one architecture" in refused(*words(archive, out, *begin, archs="0,1"))
     assert "--channels 8 does not fit" in refused(*words(archive, out, *begin, "--channels", "8"))
     embedded = ("train", "--archs", str(CHEAP.id), "--out", str(out), *map(str, begin))

@@ -43,7 +43,7 @@ def test_pytorchs_logits_are_ours(variables):
     images = np.random.default_rng(1).random((3, 32, 32, 3)).astype(np.float32)
     ours = Network(SPEC).apply(jax.tree.map(jnp.asarray, variables), jnp.asarray(images), ARCH.ops)
     with torch.no_grad():
-        theirs = network(to_torch((images - np.float32(MEAN)) / np.float32(STD)))[1]
+        theirs = network(to_torch((images - np.array(MEAN)) / np.array(STD)))[1]
     np.testing.assert_allclose(ours, theirs, **TOLERANCES["float32"])
 
 

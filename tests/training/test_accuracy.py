@@ -25,12 +25,12 @@ def test_clean_accuracy_is_the_share_of_hits():
     relabelled = replace(drawn, labels=labels)
     for batch_size in (7, 30, 64):
         evaluate = Evaluator(Network(NETWORK), CHEAP.ops, batch_size=batch_size)
-        seen = []
+        seen: list[tuple[int, int]] = []
         accuracy = evaluate(
             VARIABLES,
             relabelled,
             (Trial("clean"),),
-            on_progress=lambda done, total, seen=seen: seen.append((done, total)),
+            on_progress=lambda *progress: seen.append(progress),  # noqa: B023
         )
         assert accuracy == {"clean": pytest.approx(27 / 30)}
         assert seen[-1] == (30, 30)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,7 +23,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 def train(folder=None, **options):
-    settings = {"recipe": RECIPE, "network": NETWORK} | options
+    settings: dict[str, Any] = {"recipe": RECIPE, "network": NETWORK, **options}
     return fit(CHEAP, images(), folder=folder, **settings)
 
 
@@ -63,13 +64,14 @@ def test_a_training_that_was_stopped_comes_to_the_same_weights(undisturbed, tmp_
     class Stop(Exception):
         pass
 
+    calls: list[int] = []
+
     def stop(done, total):
         assert total == 60
-        if stop.count == steps:
+        if len(calls) == steps:
             raise Stop
-        stop.count += 1
+        calls.append(done)
 
-    stop.count = 0
     with pytest.raises(Stop):
         train(tmp_path, on_progress=stop, save_seconds=0.0)
     assert load_checkpoint(tmp_path).about["step"] == steps
@@ -89,6 +91,7 @@ def test_kill_9_and_again_comes_to_the_same_weights(undisturbed, tmp_path):
     code = """
 import sys
 from pathlib import Path
+from typing import Any
 from tests.training.test_loop import train
 train(Path(sys.argv[1]), save_seconds=0.0, on_progress=lambda d, t: print(d, flush=True))
 """

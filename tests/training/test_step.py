@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ntknas.attack import AttackSpec
-from ntknas.network import Network, load_torch_weights
+from ntknas.layers import Norm
+from ntknas.network import Network, NetworkSpec, initial_variables, load_torch_weights
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.training import (
     Recipe,
