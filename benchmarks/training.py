@@ -196,8 +196,8 @@ def run(config: TrainingConfig) -> dict[str, Any]:
 
         * `rows`: for each architecture id, code, the share of equal pixels of the attacked images,
           and for each job and competitor median and quartiles of seconds;
-        * `jobs`: for each job the geometric mean of the ratios of ntknas's seconds to PyTorch's, and
-          its interval; below 1, ntknas is faster;
+        * `jobs`: for each job the geometric mean of the ratios of ntknas's seconds to PyTorch's,
+          and its interval; below 1, ntknas is faster;
         * `stacked`: the same for two seeds in one program to two one after the other;
         * `foreign_load`: the share of the machine that other processes used meanwhile.
 
@@ -247,8 +247,8 @@ def _row(
     first = {call: workers[call[1]]((call[0], architecture.id)).value for call in calls}
     attacked = [first["attack", name] for name in workers]
     equal = float((np.abs(attacked[0] - attacked[1]) < 1e-5).mean())
-    losses = [first["epoch", name][0] for name in workers]
-    if equal < _LEAST_EQUAL or not np.isclose(*losses, rtol=0.05):
+    mine, other = losses = [float(first["epoch", name][0]) for name in workers]
+    if equal < _LEAST_EQUAL or not np.isclose(mine, other, rtol=0.05):
         raise RuntimeError(
             f"architecture {architecture.id}: {equal:.3f} of the attacked pixels are equal, losses "
             f"{losses}"
