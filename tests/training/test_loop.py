@@ -1,6 +1,5 @@
 """Training of one network: it learns, it can be killed at any step, and it stops at NaN."""
 
-import json
 import os
 import signal
 import subprocess
@@ -141,28 +140,6 @@ def test_a_checkpoint_of_another_training(tmp_path):
         train(tmp_path, recipe=replace(RECIPE, epochs=4))
 
 
-def test_the_checkpoint_of_another_architecture(tmp_path):
-    train(tmp_path)
-    assert load_checkpoint(tmp_path, CHEAP).architecture == CHEAP
-    with pytest.raises(InputError, match=r"weights of architecture 0 .* those of"):
-        load_checkpoint(tmp_path, 0)
-
-
-def test_a_damaged_checkpoint(tmp_path):
-    train(tmp_path)
-    (about,) = (tmp_path / "last").glob("*/about/metadata")
-    about.write_text("{")
-    with pytest.raises(InputError, match="not a whole checkpoint"):
-        load_checkpoint(tmp_path)
-
-
-def test_folders_without_a_checkpoint(tmp_path):
-    with pytest.raises(InputError, match="which is no folder"):
-        load_checkpoint(tmp_path)
-    with pytest.raises(InputError, match="last, best, got 'first'"):
-        load_checkpoint(tmp_path, kind="first")
-
-
 @pytest.mark.parametrize(
     ("network", "message"),
     [
@@ -179,11 +156,3 @@ def test_networks_that_do_not_fit(network, message):
 def test_a_negative_seed():
     with pytest.raises(InputError, match="seed must not be negative, got -1"):
         train(seed=-1)
-
-
-def test_checkpoints_say_what_they_are(tmp_path):
-    about = train(tmp_path).about
-    held = load_checkpoint(tmp_path)
-    assert held.spec == NETWORK
-    assert held.about["recipe"] == json.loads(RECIPE.to_json())
-    assert held.about["architecture"] == about["architecture"] == CHEAP.id

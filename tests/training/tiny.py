@@ -1,6 +1,8 @@
 """A training that takes seconds: one convolution per cell, few small images, two epochs."""
 
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -9,15 +11,17 @@ from ntknas.images import ImageSet
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
 from ntknas.spaces.nasbench201 import Architecture
-from ntknas.training import Recipe
+from ntknas.training import Recipe, train_architectures
 
-__all__ = ["CHEAP", "NETWORK", "RECIPE", "images"]
+__all__ = ["CHEAP", "NETWORK", "QUICK", "RECIPE", "SKIP", "images", "train"]
 
 CHEAP = Architecture.from_code("000200")
+SKIP = Architecture.from_code("000100")
 NETWORK = NetworkSpec(channels=4, cells=1, classes=120, image_size=16, norm=Norm.FROZEN)
 RECIPE = Recipe(
     epochs=3, batch_size=8, attack=AttackSpec(steps=1, step_size=4 / 255), learning_rate=0.05
 )
+QUICK = replace(RECIPE, epochs=1, batch_size=20)  # one size of a batch to compile
 
 
 @cache
@@ -29,3 +33,10 @@ def images(count=20, seed=0):
     return ImageSet(
         "imagenet16", pixels.astype(np.uint8), labels, np.arange(count), f"made here {seed}"
     )
+
+
+def train(out, architectures=(CHEAP,), **options):
+    """The results of a folder after these trainings."""
+    settings: dict[str, Any] = {"recipe": QUICK, "network": NETWORK, "images": images()}
+    settings |= {"test": images(30, 5), **options}
+    return train_architectures(list(architectures), out=out, **settings)
