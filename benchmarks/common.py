@@ -144,12 +144,14 @@ def ratio(ours: list[float], theirs: list[float]) -> dict[str, Any]:
 class Answer(NamedTuple):
     """What a worker computed and how long it took, preparation apart.
 
-    `foreign_seconds` are those that the machine's cores worked for other processes meanwhile.
+    `foreign_seconds` are those that the machine's cores worked for other processes meanwhile, and
+    `cpu_seconds` those that all threads of the worker worked.
     """
 
     seconds: float
     value: Any
     foreign_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def foreign_load(answers: list[Answer]) -> float:
@@ -239,10 +241,10 @@ def _serve(pipe: Any, make: Callable, args: tuple) -> None:
                 return
             if request not in prepared:
                 prepared[request] = prepare(request)
-            foreign, start = _foreign_cpu(), time.perf_counter()
+            foreign, cpu, start = _foreign_cpu(), time.process_time(), time.perf_counter()
             value = prepared[request]()
-            seconds = time.perf_counter() - start
-            pipe.send((Answer(seconds, value, _foreign_cpu() - foreign), None))
+            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+            pipe.send((Answer(seconds, value, _foreign_cpu() - foreign, cpu_seconds), None))
     except Exception:
         pipe.send((None, traceback.format_exc()))
 

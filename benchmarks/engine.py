@@ -13,10 +13,18 @@ from ntknas.images import ScoringBatch
 from ntknas.kernel import Batch
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
+from ntknas.proxies import PROXIES, proxy_inputs, proxy_scores
 from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
-__all__ = ["PEAK", "clean_setting", "competitor", "fraction_of_peak", "scorer"]
+__all__ = [
+    "PEAK",
+    "clean_setting",
+    "competitor",
+    "fraction_of_peak",
+    "proxy_competitor",
+    "scorer",
+]
 
 PEAK = "peak"
 """The request to `competitor`'s function for the rate of float32 products."""
@@ -68,6 +76,28 @@ def competitor(
         assert isinstance(request, int)
         ops = jnp.asarray(live_operations(Architecture.from_id(request)))
         return lambda: np.asarray(gram_of(ops, inputs, rhos, spec=spec.compiled).whole)[0]
+
+    return prepare
+
+
+def proxy_competitor(
+    spec: ScoringSpec, batch: ScoringBatch
+) -> Callable[[tuple[int, str]], Callable[[], dict[str, float]]]:
+    """A function from an architecture's id and a family, or "all", to a callable for the scores.
+
+    Args:
+        spec: Settings of the run.
+        batch: Images of seed 0.
+    """
+    _process.enter_context(reused_memory())
+    inner, network = seed_inputs(spec, batch, 0), spec.cell_network
+    inputs = proxy_inputs(network, inner.variables, inner.images, inner.labels, 0)
+
+    def prepare(request: tuple[int, str]) -> Callable[[], dict[str, float]]:
+        index, family = request
+        ops = live_operations(Architecture.from_id(index))
+        names = None if family == "all" else PROXIES[family].names
+        return lambda: proxy_scores(network, ops, inputs, names)
 
     return prepare
 

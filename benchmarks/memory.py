@@ -79,7 +79,7 @@ def run(config: MemoryConfig) -> dict[str, Any]:
     if total < max(config.early, config.late):
         raise InputError(f"expected at least {config.late} architectures, got {total}")
     with Worker(_scorer, config) as worker:
-        seconds, rows, _ = worker(config.archs)
+        seconds, rows, *_ = worker(config.archs)
     looks = {row["architectures"]: row for row in rows}
     early, late = looks[config.early], looks[config.late]
     return {

@@ -13,6 +13,8 @@ PAGES = [
     "tutorials/robust_kernels.md",
     "tutorials/own_networks.md",
     "how-to/own_images.md",
+    "how-to/scale.md",
+    "how-to/search.md",
 ]
 
 
@@ -33,7 +35,7 @@ def run_blocks(page: str, folder: Path) -> str:
 
 
 # Pages that train or compile for a minute run with the slow tests.
-QUICK = ("how-to/own_images.md",)
+QUICK = ("how-to/own_images.md", "how-to/search.md")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,8 @@ def test_python_of_a_page_runs(page, tmp_path):
         slope = re.search(r"slope (-\d\.\d+)", printed)
         assert slope
         assert -0.8 < float(slope[1]) < -0.2
+    if page == "how-to/search.md":
+        assert printed == "depth5_width32\n32\n"
 
 
 def test_every_page_with_python_is_run():

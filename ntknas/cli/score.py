@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ Examples:
   ntknas score --archs all --out runs/space
   ntknas score --archs random:200 --kernels clean,robust --rho 8/255 --out runs/robust
   ntknas score --archs random:50 --preset published --out runs/published
+  ntknas score --archs all --out runs/space --cluster tcp://head:8786
 
 Attacks take most of the time. The time grows with --steps and with the number of radii.
 
@@ -84,6 +86,12 @@ def add(commands: Commands) -> None:
         choices=("branches", "bundles"),
         help="program that computes kernels: branches (fast on CPUs), or bundles of architectures "
         "in one launch (fast on accelerators); default: the fast one; results agree up to rounding",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="WHERE",
+        help="processes of Dask that compute, while this one writes the run: local, local:WORKERS "
+        "on this machine, or tcp://HOST:PORT of a scheduler; default: the threads of this process",
     )
     _add_images(parser)
     _add_network(parser)
@@ -234,9 +242,13 @@ def _add_kernels(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--zero-cost",
-        action="store_true",
-        help="also compute the usual zero-cost proxies, which need no kernel, on the same batch "
-        "(ntknas scores lists them)",
+        nargs="?",
+        const=True,
+        default=False,
+        type=comma_list(),
+        metavar="PROXY,...",
+        help="also compute the usual zero-cost proxies, which need no kernel, on the same batch: "
+        "all of them, or only those named, such as naswot,synflow (ntknas scores lists them)",
     )
 
 
@@ -250,11 +262,20 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.engine import fit_spec, score
+    from ntknas.engine import (
+        WorkersLost,
+        WorkFailed,
+        fit_spec,
+        open_cluster,
+        parse_cluster,
+        score,
+    )
     from ntknas.images import load_images
     from ntknas.runs import Run
     from ntknas.spaces.nasbench201 import architectures
 
+    if args.cluster is not None:
+        parse_cluster(args.cluster)
     chosen = architectures(args.archs)
     if args.shard is not None:
         part, parts = args.shard
@@ -263,9 +284,10 @@ def _run(args: argparse.Namespace) -> None:
         chosen = chosen[part - 1 :: parts]
     images = load_images(args.dataset, args.data, split=args.split)
     spec = fit_spec(_spec(args), images)
-    check_device()
-
-    progress = Progress("architectures", first="compiling the network, once")
+    if args.cluster is None:
+        check_device()
+    where = "" if args.cluster is None else f" on each worker of {args.cluster}"
+    progress = Progress("architectures", first=f"compiling the network, once{where}")
     begun = False
 
     def on_progress(done: int, total: int) -> None:
@@ -277,14 +299,16 @@ def _run(args: argparse.Namespace) -> None:
         progress(done, total)
 
     def work() -> None:
-        score(
-            chosen,
-            out=args.out,
-            spec=spec,
-            images=images,
-            program=args.program,
-            on_progress=on_progress,
-        )
+        with nullcontext() if args.cluster is None else open_cluster(args.cluster) as workers:
+            score(
+                chosen,
+                out=args.out,
+                spec=spec,
+                images=images,
+                program=args.program,
+                executor=workers,
+                on_progress=on_progress,
+            )
 
     try:
         with progress:
@@ -294,6 +318,9 @@ def _run(args: argparse.Namespace) -> None:
         sys.stdout.flush()
         # Threads inside XLA cannot be stopped, and the store survives the end of the process.
         os._exit(stop.status)
+    except (WorkersLost, WorkFailed) as error:
+        where = f"what is finished is in {args.out}, the same command resumes"
+        raise OSError(f"{error}; {where}") from None
     folder = Path(args.out)
     write(f"run: {folder} ({len(Run(folder).ids)} architectures)")
     quoted = shlex.quote(str(folder))
@@ -349,7 +376,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         logits=Logits(args.logits),
         parameters=args.params,
         parts=args.parts,
-        zero_cost=args.zero_cost,
+        zero_cost=args.zero_cost if isinstance(args.zero_cost, bool) else tuple(args.zero_cost),
     )
 
 
@@ -373,5 +400,7 @@ def _summary(spec: "ScoringSpec", source: str) -> str:
         lines[1] += f"; attack {attack.name}{steps} at rho {radii}"
         lines[1] += f"; beta {betas}" if betas else ""
     lines[1] += f"; parts: {spec.parts}" * (spec.parts != "none")
-    lines[1] += "; zero-cost proxies" * spec.zero_cost
+    if spec.zero_cost:
+        some = "" if spec.zero_cost is True else f" {', '.join(spec.proxies)}"
+        lines[1] += f"; zero-cost proxies{some}"
     return "\n".join(lines)

@@ -44,5 +44,5 @@ def _run(args: argparse.Namespace) -> None:
         return
     for score in SCORES.values():
         better = "higher is better" if score.direction > 0 else "lower is better"
-        write(f"{score.name:<19}{better:<18}{score.formula}\n{'':<37}{score.source}")
+        write(f"{score.name:<18} {better:<18}{score.formula}\n{'':<37}{score.source}")
     write(f"\n{_NAMES}")

@@ -151,21 +151,31 @@ class BranchProgram:
     Args:
         spec: Settings of the run.
         batches: Images of each seed.
+        seeds: Seed of each batch; None means 0, 1 and so on.
 
     Attributes:
         inputs: Inputs that each seed fixes for every architecture.
         rhos: Attack radii in pixel units.
     """
 
-    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch]):
+    def __init__(
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        *,
+        seeds: Sequence[int] | None = None,
+    ):
         self._spec = spec
-        self.inputs = [seed_inputs(spec, batch, seed) for seed, batch in enumerate(batches)]
+        seeds = range(len(batches)) if seeds is None else seeds
+        self.inputs = [
+            seed_inputs(spec, batch, seed) for seed, batch in zip(seeds, batches, strict=True)
+        ]
         self.rhos = jnp.array(spec.rhos, self.inputs[0].images.dtype)
         self._devices = tuple(jax.local_devices())
         self._proxy_inputs = [
             proxy_inputs(spec.cell_network, i.variables, i.images, i.labels, seed)
-            for seed, i in enumerate(self.inputs)
-            if spec.zero_cost
+            for seed, i in zip(seeds, self.inputs, strict=True)
+            if spec.proxies
         ]
 
     @property
@@ -195,7 +205,8 @@ class BranchProgram:
         """The zero-cost proxies under each seed; an empty list if the run has none."""
         network = self._spec.cell_network
         ops = live_operations(architecture)
-        return [proxy_scores(network, ops, inputs) for inputs in self._proxy_inputs]
+        names = self._spec.proxies
+        return [proxy_scores(network, ops, inputs, names) for inputs in self._proxy_inputs]
 
     def counts(self, architecture: Architecture) -> dict[str, float]:
         """The counts of the graph, of parameters and of FLOPs."""

@@ -138,15 +138,21 @@ class BundleProgram:
     Args:
         spec: Settings of the run.
         batches: Images of each seed.
+        seeds: Seed of each batch; None means 0, 1 and so on.
         size: Number of architectures of a bundle; None means `bundle_size` of the first device.
     """
 
     def __init__(
-        self, spec: ScoringSpec, batches: Sequence[ScoringBatch], *, size: int | None = None
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        *,
+        seeds: Sequence[int] | None = None,
+        size: int | None = None,
     ):
         self._spec = spec
         # Inputs, proxies and counts are those of the program with branches.
-        self._cells = BranchProgram(spec, batches)
+        self._cells = BranchProgram(spec, batches, seeds=seeds)
         self._devices = tuple(jax.local_devices())
         self.size = bundle_size(spec, self._devices[0]) if size is None else size
         self._capacities = bundle_capacities(self.size)

@@ -14,7 +14,7 @@ import jax
 
 from ntknas.registry import Registry
 
-__all__ = ["EXECUTORS", "Executor", "serial", "threads"]
+__all__ = ["EXECUTORS", "Executor", "available_cores", "num_threads", "serial", "threads"]
 
 Launch = TypeVar("Launch")
 Result = TypeVar("Result")
@@ -51,10 +51,7 @@ def serial(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> I
 
 
 def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> Iterator[Result]:
-    """Several launches at a time, each in a thread.
-
-    On a single CPU device there is one thread per core, at most 8, since each is idle at times.
-    Otherwise there are two threads, so that a device does not wait for the host.
+    """Several launches at a time, each in a thread (`num_threads`).
 
     Args:
         compute: Function that is called for each launch.
@@ -67,7 +64,7 @@ def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> 
     waiting = iter(launches)
     for first in islice(waiting, 1):
         yield compute(first)  # compiles once for all threads
-    workers = _num_workers()
+    workers = num_threads()
     with ThreadPoolExecutor(workers) as pool:
         pending: list[Future] = [pool.submit(compute, x) for x in islice(waiting, 2 * workers)]
         try:
@@ -78,10 +75,22 @@ def threads(compute: Callable[[Launch], Result], launches: Sequence[Launch]) -> 
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _num_workers() -> int:
-    """The number of threads."""
+def num_threads() -> int:
+    """The number of threads from which this process computes launches.
+
+    On a single CPU device there is one thread per core, at most 8, since each is idle at times.
+    Otherwise there are two threads, so that a device does not wait for the host.
+    """
     one_cpu = jax.default_backend() == "cpu" and jax.local_device_count() == 1
-    return min(os.cpu_count() or 1, 8) if one_cpu else 2
+    return min(len(available_cores()), 8) if one_cpu else 2
+
+
+def available_cores() -> list[int]:
+    """The numbers of the cores that this process may use."""
+    try:
+        return sorted(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return list(range(os.cpu_count() or 1))
 
 
 EXECUTORS: Registry[Any] = Registry("executor", {"threads": threads, "serial": serial})

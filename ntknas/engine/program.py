@@ -19,7 +19,7 @@ __all__ = ["OF_CELLS", "PROGRAMS", "Program", "default_program"]
 
 @runtime_checkable
 class Program(Protocol):
-    """A program, made once per session from settings and batches of images."""
+    """A program, made once per session from settings, batches of images, and their seeds."""
 
     @property
     def launch_size(self) -> int:

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 import ntknas
 from ntknas.engine.scorer import Scored, Scorer
+from ntknas.engine.tasks import arithmetic, gram_record, rows_of_seed
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, load_images
-from ntknas.kernel import JointGram
-from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
+from ntknas.runs import Run, ScoringSpec, Store
 from ntknas.runs.run import bring_scores_up_to_date, own_score_records
 from ntknas.spaces import NetworkTable, Space
 
@@ -34,6 +32,7 @@ def score(
     space: Space[Any] | None = None,
     program: str | None = None,
     scorer: Scorer | None = None,
+    executor: Any = None,
     on_progress: Progress | None = None,
 ) -> Run:
     """Score architectures, skipping those that the folder already holds.
@@ -50,7 +49,10 @@ def score(
         space: The search space; None means NAS-Bench-201.
         program: Name of a member of `PROGRAMS` (`ntknas.engine`); None means the fastest for the
             space on the back end in use. Programs agree up to rounding.
-        scorer: A session to use, in place of `spec`, `images`, `space` and `program`.
+        scorer: A session to use, in place of `spec`, `images`, `space`, `program` and `executor`.
+        executor: Processes that compute, while this one alone writes the run: a Dask client, or an
+            executor of futures such as `concurrent.futures.ProcessPoolExecutor`; or the name of a
+            member of `EXECUTORS`. None means the threads of this process.
         on_progress: Function that is called with (finished, total) before the first architecture
             and after each one; None calls none.
 
@@ -59,16 +61,22 @@ def score(
 
     Raises:
         InputError: For bad architectures or settings, or if the folder holds a run with other
-            settings, is being written to by another process, or cannot be written.
+            settings, is being written to by another process, or cannot be written; or if other
+            processes have other versions or arithmetic.
+        OSError: If other processes cannot compute some architectures, after all others are stored;
+            or if they cannot be reached any more. The same call goes on.
     """
     if scorer is None:
-        scorer = _session(spec, images, space, program)
-    elif not (spec is images is space is program is None):
-        raise InputError("expected either a scorer or spec, images, space and program, got both")
+        scorer = _session(spec, images, space, program, executor)
+    elif not (spec is images is space is program is executor is None):
+        raise InputError(
+            "expected either a scorer or spec, images, space, program and executor, got both"
+        )
     architectures = scorer.space.parse(archs)
+    device = scorer.device  # workers that do not fit are refused before anything is written
     folder = Path(tempfile.mkdtemp(prefix="ntknas-") if out is None else out)
     with Store.write(folder) as store:
-        _describe(store, scorer)
+        _describe(store, scorer, device)
         finished = store.done()
         todo = [a for a in architectures if a.id not in finished]
         done = len(architectures) - len(todo)
@@ -88,6 +96,7 @@ def score_networks(
     out: str | Path | None = None,
     spec: ScoringSpec | None = None,
     images: ImageSet | None = None,
+    executor: Any = None,
     on_progress: Progress | None = None,
 ) -> Run:
     """Score user-defined networks by name; each is compiled as a separate program.
@@ -99,6 +108,7 @@ def score_networks(
         spec: Settings of the run; None means clean kernels of 16 images. `coupled=False` is faster,
             and right where the images of a batch do not interact.
         images: The images that batches are drawn from; None means the embedded CIFAR-10 sample.
+        executor: Processes that compute, as for `score`. Networks are pickled.
         on_progress: Function that is called with (finished, total) before the first network and
             after each one; None calls none.
 
@@ -107,9 +117,17 @@ def score_networks(
 
     Raises:
         InputError: For bad networks or settings, or a folder that cannot be used.
+        OSError: As for `score`.
     """
-    space = NetworkTable(networks)
-    return score("all", out=out, spec=spec, images=images, space=space, on_progress=on_progress)
+    return score(
+        "all",
+        out=out,
+        spec=spec,
+        images=images,
+        space=NetworkTable(networks),
+        executor=executor,
+        on_progress=on_progress,
+    )
 
 
 def _session(
@@ -117,12 +135,14 @@ def _session(
     images: ImageSet | None,
     space: Space[Any] | None,
     program: str | None,
+    executor: Any,
 ) -> Scorer:
     """A session of these settings; recent sessions of NAS-Bench-201 are kept with their weights."""
     images = load_images() if images is None else images
-    if space is not None:
-        return Scorer(spec, images, space=space, program=program)
-    return _recent(spec, _SameImages(images), program, jnp.zeros(()).dtype.name)
+    if space is not None or executor is not None:
+        executor = "threads" if executor is None else executor
+        return Scorer(spec, images, space=space, program=program, executor=executor)
+    return _recent(spec, _SameImages(images), program, arithmetic())
 
 
 class _SameImages:
@@ -147,10 +167,10 @@ def _recent(
     return Scorer(spec, images.images, program=program)
 
 
-def _describe(store: Store, scorer: Scorer) -> None:
+def _describe(store: Store, scorer: Scorer, device: str) -> None:
     """Write the settings of a new run, or check that the run in the folder has the same ones."""
     meta, spec = store.meta(), scorer.spec
-    dtype = str(jnp.zeros(()).dtype)
+    dtype = arithmetic()
     if "spec" in meta:
         differences = ScoringSpec.from_json(meta["spec"]).differences(spec)
         if meta["dtype"] != dtype:
@@ -169,7 +189,7 @@ def _describe(store: Store, scorer: Scorer) -> None:
             "images": scorer.images.source,
             "ntknas": ntknas.__version__,
             "jax": jax.__version__,
-            "device": jax.devices()[0].device_kind,
+            "device": device,
             "program": scorer.program_name,
             "scores": own_score_records(),
         },
@@ -183,29 +203,21 @@ def _describe(store: Store, scorer: Scorer) -> None:
 def _save(store: Store, scorer: Scorer, scored: Scored) -> None:
     """Store the results of a session, with the scores of the stored matrices."""
     spec, architecture = scorer.spec, scored.architecture
-    rhos = spec.rhos or (0.0,)
-    grams, rows = [], []
+    grams, rows = [], list(scored.rows)
     for seed, batch in enumerate(scorer.batches):
-        at_rho: dict[float, JointGram] = {
-            rho: scored.gram[seed, position] for position, rho in enumerate(rhos)
-        }
-        grams += [_record(seed, rho, gram, scored.dtype) for rho, gram in at_rho.items()]
-        seed_rows = score_rows(
-            spec.kernel_rows(), at_rho, batch.labels, constant=architecture.is_constant
-        )
-        rows.append((seed, seed_rows))
+        gram = scored.gram[seed]
+        grams += [
+            gram_record(seed, rho, gram[position], scored.dtype)
+            for position, rho in enumerate(spec.rhos or (0.0,))
+        ]
+        if not scored.rows:
+            constant = architecture.is_constant
+            rows.append(rows_of_seed(spec, gram, batch.labels, constant=constant))
     store.add(
         architecture,
         seconds=scored.seconds,
         counts=scored.counts,
         grams=grams,
-        scores=rows,
+        scores=list(enumerate(rows)),
         proxies=list(enumerate(scored.proxies)),
     )
-
-
-def _record(seed: int, rho: float, gram: JointGram, dtype: np.dtype) -> GramRecord:
-    """The matrices as a run stores them, in the type of the arithmetic."""
-    with np.errstate(over="ignore"):
-        stored = gram.map(lambda matrices: matrices.astype(dtype))
-    return GramRecord(seed, rho, stored.gram, stored.layer_cosine, stored.parts)

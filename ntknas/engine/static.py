@@ -35,11 +35,19 @@ class StaticProgram:
         spec: Settings of the run.
         batches: Images of each seed.
         space: The space that builds the networks.
+        seeds: Seed of each batch; None means 0, 1 and so on.
     """
 
     launch_size = 1
 
-    def __init__(self, spec: ScoringSpec, batches: Sequence[ScoringBatch], space: Space[Any]):
+    def __init__(
+        self,
+        spec: ScoringSpec,
+        batches: Sequence[ScoringBatch],
+        space: Space[Any],
+        *,
+        seeds: Sequence[int] | None = None,
+    ):
         network = spec.network
         if network is not None and (
             (spec.attack_norm, spec.parameters, spec.zero_cost) != (network.norm, "all", False)
@@ -54,6 +62,7 @@ class StaticProgram:
         self._batches = [
             (jnp.asarray(batch.pixels, self._dtype), jnp.asarray(batch.labels)) for batch in batches
         ]
+        self._seeds = tuple(range(len(batches)) if seeds is None else seeds)
         self._classes = batches[0].classes
         self._num_parameters: dict[Label, int] = {}
 
@@ -67,7 +76,7 @@ class StaticProgram:
         rhos = jnp.array(spec.rhos, self._dtype)
         drawn = [
             _in_arithmetic(_split(network, architecture, seed, images), images.dtype)
-            for seed, (images, _) in enumerate(self._batches)
+            for seed, (images, _) in zip(self._seeds, self._batches, strict=True)
         ]
         self._check(architecture, drawn[0])
         layers = cell_layers(spec.parts) if spec.network else None
@@ -90,7 +99,7 @@ class StaticProgram:
 
         per_seed = [
             compute(jax.random.key(seed), one.params, one.rest, images, labels)
-            for seed, (one, (images, labels)) in enumerate(zip(drawn, self._batches, strict=True))
+            for seed, one, (images, labels) in zip(self._seeds, drawn, self._batches, strict=True)
         ]
         return jax.tree.map(lambda *arrays: np.stack([np.asarray(a) for a in arrays]), *per_seed)
 

@@ -73,7 +73,10 @@ class ScoreTable:
             if name.same(wanted):
                 return name
         if wanted.score in score_names(ScoreKind.PROXY):
-            raise InputError(f"no score {wanted} here: the run was made without zero-cost proxies")
+            held = [str(name) for name in self.names if name.score in score_names(ScoreKind.PROXY)]
+            without = f"has only the zero-cost proxies {', '.join(held)}"
+            reason = without if held else "was made without zero-cost proxies"
+            raise InputError(f"no score {wanted} here: the run {reason}")
         kernels = {name.kernel_text for name in self.names} - {""}
         if wanted.kernel is not None and kernels:
             raise InputError(

@@ -335,7 +335,7 @@ def bundled_gram(
     finally:
         _by_image.reset(token)
 
-    def joint(of_kind: Float[Array, "l k m m"]) -> Float[Array, "l k r m m"]:
+    def joint(of_kind: Float[Array, "l k m m"]) -> Float[Array, "l k r j j"]:
         blocks = of_kind.reshape(-1, size, b, n, b, n)
         return jnp.moveaxis(joint_blocks(lambda s, t: blocks[:, :, s, :, t], groups), 0, 2)
 

@@ -15,7 +15,14 @@ from jaxtyping import Array, Float
 
 from ntknas.layers.norm import Norm
 
-__all__ = ["EPSILON", "normalise", "normalise_batch", "normalise_rows"]
+__all__ = [
+    "EPSILON",
+    "axes_of",
+    "normalise",
+    "normalise_batch",
+    "normalise_rows",
+    "standardised",
+]
 
 EPSILON = 1e-5  # PyTorch's default
 
@@ -56,7 +63,7 @@ def normalise(
         assert mean is not None
         assert variance is not None
         return (x - _row(mean)) * _row(scale * lax.rsqrt(variance + EPSILON)) + _row(bias)
-    return _standardise(_axes(norm), x, scale, bias)
+    return _standardise(axes_of(norm), x, scale, bias)
 
 
 @jax.custom_vjp
@@ -106,7 +113,7 @@ def _batch_backward(residuals, cotangents):
 normalise_batch.defvjp(_batch_forward, _batch_backward)
 
 
-def _axes(norm):
+def axes_of(norm):
     """The axes that statistics are taken over."""
     return (0, 1, 2) if norm is Norm.BATCH else (1, 2)
 
@@ -116,7 +123,7 @@ def _row(vector):
     return vector[None, None, None, :]
 
 
-def _standardised(axes, x):
+def standardised(axes, x):
     """Normalised activations and 1 / sigma."""
     # One pixel per channel is subtracted first, so that a constant channel gives exact zeros.
     # Rounding in its mean would otherwise be divided by sqrt(EPSILON).
@@ -129,7 +136,7 @@ def _standardised(axes, x):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _standardise(axes, x, scale, bias):
     """Activations normalised over the axes, then scaled and shifted."""
-    return _standardised(axes, x)[0] * _row(scale) + _row(bias)
+    return standardised(axes, x)[0] * _row(scale) + _row(bias)
 
 
 def _forward(axes, x, scale, bias):
@@ -139,7 +146,7 @@ def _forward(axes, x, scale, bias):
 
 def _transposed(axes, x, scale, g):
     """The cotangent of x, and the sums over the axes that give those of scale and bias."""
-    normalised, inverse = _standardised(axes, x)
+    normalised, inverse = standardised(axes, x)
     count = x.size // inverse.size
     sum_g = g.sum(axes, keepdims=True)
     sum_gx = (g * normalised).sum(axes, keepdims=True)
@@ -191,5 +198,5 @@ def normalise_rows(
         inverse = _row(lax.rsqrt(variance + EPSILON))
         scale_rows = (g * (x - _row(mean)) * inverse).sum((1, 2))
         return g * (_row(scale) * inverse), scale_rows, g.sum((1, 2))
-    d_x, sum_gx, sum_g = _transposed(_axes(norm), x, scale, g)
+    d_x, sum_gx, sum_g = _transposed(axes_of(norm), x, scale, g)
     return d_x, sum_gx[:, 0, 0], sum_g[:, 0, 0]

@@ -5,7 +5,7 @@ scaled by `Factors`, one number per image and channel. Derivatives by the factor
 channel contributes.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -14,6 +14,7 @@ from ntknas.network.spec import NetworkSpec
 from ntknas.spaces.nasbench201 import EDGES, KERNEL_SIZES, OPERATIONS
 
 __all__ = [
+    "NO_FACTORS",
     "Activations",
     "Factors",
     "ReductionFactors",
@@ -83,6 +84,12 @@ class Factors(NamedTuple):
         reductions = tuple(lone_layer(leaf) for block in self.reductions for leaf in block)
         stages = tuple(edge_layers(leaf, ops) for leaf in self.stages)
         return (*reductions, *stages, lone_layer(self.stem))
+
+
+_NONE: Any = None
+
+NO_FACTORS = Factors(_NONE, (ReductionFactors(_NONE, _NONE, _NONE),) * 2, (_NONE,) * 3)
+"""Factors of 1 by which nothing is multiplied: None in every place."""
 
 
 def unit_factors(spec: NetworkSpec, num_images: int, dtype) -> Factors:

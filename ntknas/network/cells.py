@@ -12,7 +12,7 @@ pass is written out, for two reasons:
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,12 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, conv_norm_rows
+from ntknas.layers.bilinear import conv_output
 from ntknas.layers.convolution import avg_pool_3x3, convolve
 from ntknas.layers.norm import Norm
 from ntknas.layers.normalisation import normalise
+from ntknas.layers.standardise import normalise_with, standardise
+from ntknas.network.choice import Branch, choose
 from ntknas.spaces.nasbench201 import EDGES
 
 __all__ = ["EdgeWeights", "apply_operation", "traced_cell", "watched_cell"]
@@ -78,52 +81,77 @@ def watched_cell(
     norm: Norm,
     ops: Int[Array, "6"],
     weights: tuple[EdgeWeights, ...],
-    factors: Float[Array, "6 n 1 1 c"],
+    factors: Float[Array, "6 n 1 1 c"] | None,
     x: Float[Array, "n h w c"],
 ) -> tuple[Float[Array, "n h w c"], tuple[Float[Array, "6 n h w c"], Float[Array, "6 n h w c"]]]:
-    """`traced_cell` as one loop over edges, which also returns the edges' inputs and convolutions.
+    """`traced_cell`, which also returns the inputs of its edges and their convolutions.
 
-    The programs of its derivatives, of any order, are a sixth of the size of programs edge by edge.
-    They hold more memory than those of `traced_cell`.
+    It has two derivatives. Each keeps, for every edge, its input, its convolution and what that is
+    normalised to (`ntknas.network.choice`).
 
     Args:
         norm: Normalisation statistics.
         ops: Six operation codes of the cell.
         weights: Weights of both convolutions of every edge.
-        factors: Factors of the output of each edge's convolution, before its normalisation.
+        factors: Factors of the output of each edge's convolution, before its normalisation. None
+            means factors of 1.
         x: Value of the first node.
 
     Returns:
         The value of the last node, and for every edge its input and the output of its convolution
         (zeros for an operation without one).
     """
+    branches, values = _watched_branches(norm), []
+    nodes: list[Any] = [x, None, None, None]
+    per_edge = [None] * len(EDGES) if factors is None else factors
+    for op, edge_weights, factor, (source, target) in zip(
+        ops, weights, per_edge, EDGES, strict=True
+    ):
+        value, (convolved, _) = choose(op, branches, edge_weights, factor, nodes[source])
+        values.append((nodes[source], convolved))
+        nodes[target] = _plus(nodes[target], value)
+    inputs, convolutions = map(jnp.stack, zip(*values, strict=True))
+    return nodes[3], (inputs, convolutions)
+
+
+@cache
+def _watched_branches(norm: Norm) -> tuple[Branch, ...]:
+    """A branch for every operation.
+
+    Each keeps its convolution and what that is normalised by, or zeros in their place.
+    """
 
     def convolution(size):
-        def branch(weights, factor, x):
-            kernel, *norm_weights = _conv_norm(weights, size)
-            y = convolve(jax.nn.relu(x), kernel)
-            return normalise(y * factor, *norm_weights, norm=norm), y
+        def first(weights, factor, x):
+            y = conv_output(jax.nn.relu(x), _conv_norm(weights, size).kernel)
+            return y, standardise(_times(y, factor), norm)
 
-        return branch
+        def last(kept, weights, factor, x):
+            y, known = kept
+            _, *norm_weights = _conv_norm(weights, size)
+            return normalise_with(known, _times(y, factor), *norm_weights, norm=norm)
 
-    branches = [
-        lambda weights, factor, x: (jnp.zeros_like(x), jnp.zeros_like(x)),
-        lambda weights, factor, x: (x, jnp.zeros_like(x)),
+        return Branch(first, last)
+
+    def without(operation):
+        def zeros(weights, factor, x):
+            shapes = jax.eval_shape(partial(standardise, norm=norm), x)
+            return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (x, shapes))
+
+        return Branch(zeros, lambda kept, weights, factor, x: operation(x))
+
+    return (
+        without(jnp.zeros_like),
+        without(lambda x: x),
         convolution(1),
         convolution(3),
-        lambda weights, factor, x: (avg_pool_3x3(x), jnp.zeros_like(x)),
-    ]
+        without(avg_pool_3x3),
+    )
 
-    def edge(nodes, per_edge):
-        op, edge_weights, factor, source, target = per_edge
-        value, convolved = lax.switch(op, branches, edge_weights, factor, nodes[source])
-        return nodes.at[target].add(value), (nodes[source], convolved)
 
-    sources, targets = jnp.array(EDGES).T
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
-    nodes = jnp.zeros((4, *x.shape), x.dtype).at[0].set(x)
-    nodes, values = lax.scan(edge, nodes, (ops, stacked, factors, sources, targets))
-    return nodes[3], values
+def _times(y, factor):
+    """The product; None stands for a factor of 1."""
+    return y if factor is None else y * factor
 
 
 def _name(size: int) -> str:

@@ -14,7 +14,6 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -25,15 +24,22 @@ from jaxtyping import Array, Float, Int
 from ntknas.errors import InputError
 from ntknas.kernel.bundled import bundled_conv_norm, bundled_linear, bundled_norm_layer
 from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
-from ntknas.layers import Norm, convolve, convolve_trained, normalise, normalise_batch
+from ntknas.layers import (
+    Norm,
+    conv_output,
+    convolve_trained,
+    normalise_batch,
+    normalise_with,
+    standardise,
+)
 from ntknas.network.activations import (
+    NO_FACTORS,
     Activations,
     Factors,
     ReductionFactors,
     Watched,
     edge_layers,
     lone_layer,
-    unit_factors,
 )
 from ntknas.network.bundles import Route, bundled_cell
 from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
@@ -121,6 +127,7 @@ class _Cell(nn.Module):
     channels: int
     spec: NetworkSpec
     ops: tuple[int, ...]  # empty if the call brings them as data
+    watched: bool
 
     @nn.compact
     def __call__(
@@ -140,10 +147,9 @@ class _Cell(nn.Module):
             for edge in range(len(EDGES))
         )
         norm = self.spec.norm
-        if factors is not None:
-            # Derivatives keep the input of a cell and compute its other values again.
-            cell = jax.checkpoint(partial(watched_cell, norm))
-            return cell(op_codes, weights, factors, x)
+        if self.watched:
+            assert isinstance(op_codes, jax.Array)
+            return watched_cell(norm, op_codes, weights, factors, x)
         if isinstance(op_codes, tuple):
             return bundled_cell(norm, op_codes, weights, x, probes), None
         if op_codes is not None:
@@ -219,8 +225,10 @@ class _Reduction(nn.Module):
 
 def _watched_conv_norm(x, weights: ConvNormWeights, factor, norm: Norm, *, stride: int = 1):
     """The output of convolution, factor and normalisation, and that of the convolution alone."""
-    convolved = convolve(x, weights.kernel, stride=stride)
-    return normalise(convolved * factor, *weights[1:], norm=norm), convolved
+    convolved = conv_output(x, weights.kernel, stride)
+    scaled = convolved if factor is None else convolved * factor
+    known = standardise(scaled, norm)
+    return normalise_with(known, scaled, *weights[1:], norm=norm), convolved
 
 
 class Network(nn.Module):
@@ -271,8 +279,7 @@ class Network(nn.Module):
     ) -> tuple[Float[Array, "n k"], Activations]:
         """The logits and the layers' activations, by `network.apply(..., method="watch")`.
 
-        The program, above all that of its second derivatives, is smaller than that of the logits.
-        It takes more memory.
+        The program has two derivatives. It takes more memory than that of the logits.
 
         Args:
             images: Pixels in [0, 1].
@@ -282,9 +289,7 @@ class Network(nn.Module):
         Returns:
             Logits [n, k] and activations.
         """
-        if factors is None:
-            factors = unit_factors(self.spec, len(images), images.dtype)
-        return self._run(images, ops, None, factors)
+        return self._run(images, ops, None, factors or NO_FACTORS)
 
     @nn.compact
     def _run(self, images, ops, probes: Mapping[str, Probe] | None, factors: Factors | None):
@@ -322,26 +327,28 @@ class Network(nn.Module):
                 x, values = block(x, probe_of(name), block_factors)
                 reductions += values
             features.append(x)
+            stage_factors = None if factors is None else factors.stages[stage]
             cells = nn.scan(
                 _Cell,
                 variable_axes={"params": 0, "batch_stats": 0},
                 split_rngs={"params": True},
-                in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if factors is None else 0),
+                in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if stage_factors is None else 0),
                 length=spec.cells,
             )
-            stage_factors = None if factors is None else factors.stages[stage]
             edge_probes = probes and tuple(map(probe_of, edge_layers_of(stage)))
-            x, values = cells(channels, spec, static, name=f"stage_{stage}")(
+            x, values = cells(channels, spec, static, factors is not None, name=f"stage_{stage}")(
                 x, op_codes, edge_probes, stage_factors
             )
             stages.append(values)
         features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")
-        normalisation = bundled_norm_layer if bundled else norm_layer
         if trains:
             last = head_norm(x)
-        else:
+        elif factors is None:
+            normalisation = bundled_norm_layer if bundled else norm_layer
             last = normalisation(x, head_norm(), norm=norm, probe=probe_of("head_norm"))
+        else:
+            last = normalise_with(standardise(x, norm), x, *head_norm(), norm=norm)
         pooled = jax.nn.relu(last).mean((-3, -2))
         logits = _Classifier(spec, name="classifier")(pooled, probe_of("classifier"))
         if factors is None:

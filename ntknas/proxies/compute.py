@@ -1,6 +1,6 @@
-"""Every zero-cost proxy of an architecture, in two compiled programs that serve all of them."""
+"""Zero-cost proxies of an architecture, in two compiled programs that serve every architecture."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,9 +54,12 @@ def proxy_inputs(
 
 
 def proxy_scores(
-    network: NetworkSpec, ops: Int[Array, "6"] | Sequence[int], inputs: ProxyInputs
+    network: NetworkSpec,
+    ops: Int[Array, "6"] | Sequence[int],
+    inputs: ProxyInputs,
+    names: Collection[str] | None = None,
 ) -> dict[str, float]:
-    """Every proxy of one architecture (formulas and sources: `ntknas.scores.SCORES`).
+    """Proxies of one architecture (formulas and sources: `ntknas.scores.SCORES`).
 
     Args:
         network: The network's specification. All proxies use its normalisation, except SynFlow and
@@ -64,40 +67,56 @@ def proxy_scores(
         ops: Six operation codes of the cell. Edges that cannot reach the output count in NASWOT and
             Zen-NAS alone, so set them to none before (`live_operations`).
         inputs: Inputs that the seed fixes.
+        names: Names of the proxies; None means all. Nothing is computed for the others.
 
     Returns:
-        One score per proxy; NaN where float arithmetic overflows.
+        One score per proxy, in the order of tables; NaN where float arithmetic overflows.
     """
+    every = score_names(ScoreKind.PROXY)
+    asked = every if names is None else tuple(name for name in every if name in names)
     codes = jnp.asarray(ops, jnp.int32)
-    double = tuple(name for name in PROXIES if PROXIES[name].double)
-    single = tuple(name for name in PROXIES if name not in double)
-    with jax.enable_x64(True):
-        values = _without_normalisation(network, codes, inputs, double)
-    values |= _with_normalisation(network, codes, inputs, single)
+    double, single = (_families(asked, double=double) for double in (True, False))
+    values: dict[str, dict[str, Array]] = {}
+    if double:
+        with jax.enable_x64(True):
+            values |= _without_normalisation(network, codes, inputs, double)
+    if single:
+        values |= _with_normalisation(network, codes, inputs, single)
     scores: dict[str, float] = {}
-    for name, family in PROXIES.items():
-        exact = {key: np.asarray(array, np.float64) for key, array in values[name].items()}
-        scores |= family.host(exact)
-    return {
-        name: scores[name] if np.isfinite(scores.get(name, np.nan)) else np.nan
-        for name in score_names(ScoreKind.PROXY)
+    for name, arrays in values.items():
+        exact = {key: np.asarray(array, np.float64) for key, array in arrays.items()}
+        scores |= PROXIES[name].host(exact)
+    return {name: scores[name] if np.isfinite(scores[name]) else np.nan for name in asked}
+
+
+_Families = tuple[tuple[str, tuple[str, ...]], ...]
+"""Families by name, each with the names of the scores that are asked of it."""
+
+
+def _families(asked: Collection[str], *, double: bool) -> _Families:
+    """The families of one precision that have some of the scores."""
+    names = {
+        family: tuple(name for name in member.names if name in asked)
+        for family, member in PROXIES.items()
+        if member.double == double
     }
+    return tuple((family, own) for family, own in names.items() if own)
 
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _without_normalisation(
-    network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
+    network: NetworkSpec, ops, inputs: ProxyInputs, families: _Families
 ) -> dict[str, dict[str, Array]]:
-    """The values of the families with absolute weights and no normalisation, in float64."""
+    """The values of families with absolute weights and no normalisation, in float64."""
     params = jax.tree.map(lambda x: abs(x.astype(jnp.float64)), inputs.variables["params"])
     double = inputs._replace(variables={"params": params}, images=inputs.images.astype(jnp.float64))
     bare = replace(network, norm=Norm.NONE)
-    return {name: PROXIES[name].device(bare, ops, double) for name in families}
+    return {name: PROXIES[name].device(bare, ops, double, asked) for name, asked in families}
 
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _with_normalisation(
-    network: NetworkSpec, ops, inputs: ProxyInputs, families: tuple[str, ...]
+    network: NetworkSpec, ops, inputs: ProxyInputs, families: _Families
 ) -> dict[str, dict[str, Array]]:
     """The values of the other families."""
-    return {name: PROXIES[name].device(network, ops, inputs) for name in families}
+    return {name: PROXIES[name].device(network, ops, inputs, asked) for name, asked in families}

@@ -4,12 +4,14 @@ The network has absolute weights and no normalisation. Its values grow with ever
 float32, so it is computed in float64.
 """
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from ntknas.network import Network, NetworkSpec
@@ -32,7 +34,11 @@ class Croze:
     double = True
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """The score."""
         params = inputs.variables["params"]
@@ -97,13 +103,21 @@ def croze(
         # Turn 0 is clean and moves the weights, turn 1 attacks the images under moved weights, and
         # turn 2 has both perturbed. One loop compiles the network once.
         params, images = state
-        (by_params, by_images), features = jax.grad(loss, (0, 1), has_aux=True)(params, images)
-        moved = jax.tree_util.tree_map_with_path(partial(_moved, step), params, by_params)
-        attacked = jnp.clip(images + rho * jnp.sign(by_images), 0, 1)
-        state = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
-        return state, (by_params, features)
+        value, pull_back, features = jax.vjp(loss, params, images, has_aux=True)
 
-    (moved, _), (gradients, features) = jax.lax.scan(perturb, (params, images), jnp.arange(3))
+        def by_params():
+            return pull_back(jnp.ones_like(value))[0], jnp.zeros_like(images)
+
+        def by_images():
+            return jax.tree.map(jnp.zeros_like, params), pull_back(jnp.ones_like(value))[1]
+
+        of_params, of_images = lax.cond(turn == 1, by_images, by_params)
+        moved = jax.tree_util.tree_map_with_path(partial(_moved, step), params, of_params)
+        attacked = jnp.clip(images + rho * jnp.sign(of_images), 0, 1)
+        state = (_choose(turn == 0, moved, params), _choose(turn == 1, attacked, images))
+        return state, (of_params, features)
+
+    (moved, _), (gradients, features) = lax.scan(perturb, (params, images), jnp.arange(3))
     of_features = jnp.stack([(1 + _cosine(z[0], z[2], axis=0)).sum() for z in features])
     total = jnp.zeros((), images.dtype)
     of_turn = lambda turn: jax.tree.map(lambda g: g[turn], gradients)  # noqa: E731

@@ -5,7 +5,7 @@ whole batch in pixel units. The Lanczos method finds the algebraically largest e
 one of largest magnitude.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import jax
@@ -29,7 +29,11 @@ class Hessian:
     double = False
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """A tridiagonal matrix with nearly the same largest eigenvalue as the Hessian."""
         logits = partial(logits_of(network, ops, inputs), inputs.variables["params"])

@@ -9,7 +9,7 @@ Under batch statistics a logit of one image depends on the other images as well.
 batch includes these terms, as in released programs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import jax
@@ -22,7 +22,7 @@ from ntknas.proxies.proxy import ProxyInputs, logits_of
 
 __all__ = ["INPUT_JACOBIAN", "InputJacobian"]
 
-_LOGITS = 10  # number of logits that are pulled back together
+_LOGITS = 10
 
 
 class InputJacobian:
@@ -32,7 +32,11 @@ class InputJacobian:
     double = False
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """The mean norm, and each image's gradient of the sum of logits."""
         logits = partial(logits_of(network, ops, inputs), inputs.variables["params"])

@@ -5,12 +5,13 @@ layers of the cells of a stage are stacked. The network holds the layers of ever
 that the architecture lacks have zero gradients.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 from jaxtyping import Array, Float
 
-__all__ = ["is_weight", "layer_weights"]
+__all__ = ["is_weight", "layer_weights", "replace_weights"]
 
 
 def is_weight(path: tuple) -> bool:
@@ -36,3 +37,16 @@ def layer_weights(params: Any) -> list[tuple[str, Float[Array, "layers ..."]]]:
         for path, leaf in jax.tree_util.tree_leaves_with_path(params)
         if is_weight(path)
     ]
+
+
+def replace_weights(params: Any, weights: Sequence[Float[Array, "layers ..."]]) -> Any:
+    """The parameters with other weights; biases and scales stay.
+
+    Args:
+        params: Parameters of `ntknas.network.Network`.
+        weights: Weights in the order and the shapes of `layer_weights`.
+    """
+    rest = iter(weights)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: next(rest).reshape(leaf.shape) if is_weight(path) else leaf, params
+    )

@@ -6,7 +6,7 @@ count. For networks whose output does not depend on their input every proxy is f
 where the definition gives zero, and at its floor where the definition takes a logarithm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -54,7 +54,11 @@ class Proxy(Protocol):
     double: bool
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """The values that are computed on the device; traced.
 
@@ -62,6 +66,7 @@ class Proxy(Protocol):
             network: The network's specification; without normalisation if `double`.
             ops: Six operation codes of the cell, as data.
             inputs: Inputs that the seed fixes; in float64 and with absolute weights if `double`.
+            names: Names of the scores that are asked for, some of the family's; static.
 
         Returns:
             Arrays by name; the family chooses the names.
@@ -69,17 +74,16 @@ class Proxy(Protocol):
         ...
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The scores, from the values of `device` in float64."""
+        """The scores, from the values of `device` in float64; others may be among them."""
         ...
 
 
 PROXIES: Registry[Proxy] = Registry(
     "family of proxies",
     {
-        "weights": "ntknas.proxies.weights:WEIGHTS",
+        "gradients": "ntknas.proxies.gradients:GRADIENTS",
         "hessian": "ntknas.proxies.hessian:HESSIAN",
         "input_jacobian": "ntknas.proxies.input_jacobian:INPUT_JACOBIAN",
-        "activity": "ntknas.proxies.activity:ACTIVITY",
         "zen": "ntknas.proxies.zen:ZEN",
         "synflow": "ntknas.proxies.synflow:SYNFLOW",
         "croze": "ntknas.proxies.croze:CROZE",

@@ -4,6 +4,7 @@ The values grow with every layer and overflow float32, so the flow is computed i
 is its logarithm.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import jax
@@ -25,7 +26,11 @@ class SynFlow:
     double = True
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """The synaptic flow."""
         return {"flow": synflow(network, inputs.variables["params"], ops)}

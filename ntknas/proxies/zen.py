@@ -10,6 +10,7 @@ The score is made of the mean change of the features and the sum of log scale fa
 * A layer whose input is zero has no scale factor.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import jax
@@ -34,7 +35,11 @@ class Zen:
     double = False
 
     def device(
-        self, network: NetworkSpec, ops: Int[Array, "6"], inputs: ProxyInputs
+        self,
+        network: NetworkSpec,
+        ops: Int[Array, "6"],
+        inputs: ProxyInputs,
+        names: Collection[str],
     ) -> dict[str, Array]:
         """The mean change of the features, and the sum of log scale factors."""
         images = inputs.images

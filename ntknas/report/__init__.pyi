@@ -10,6 +10,7 @@ from .output import check_output as check_output, output_file as output_file
 from .panels import panel_figure as panel_figure
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter
+from .search_curve import search_curve as search_curve
 from .tables import (
     format_table as format_table,
     markdown as markdown,

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from ntknas.spaces.space import Candidate, Label
 __all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
 
 _CHUNK = 64  # Gram matrices in memory at a time
+_ROWS = 50_000  # of a table, as Python objects
 
 
 class Run:
@@ -161,9 +162,9 @@ class Run:
         Returns:
             A table with the columns id, architecture, seed, kernel, part (if the run keeps parts;
             empty for the whole kernel), rho, beta, status, and one column per score, in the order
-            of `ntknas.scores.SCORES`. Zero-cost proxies, if the run has them, are the same for
-            all kernels of a seed. The status is "ok", "singular" (lambda_min is within rounding of
-            0), "constant" (the architecture never connects input to output) or "nonfinite" (float
+            of `ntknas.scores.SCORES`. Zero-cost proxies that the run has are the same for all
+            kernels of a seed. The status is "ok", "singular" (lambda_min is within rounding of 0),
+            "constant" (the architecture never connects input to output) or "nonfinite" (float
             overflow; scores are missing).
 
         Raises:
@@ -172,18 +173,21 @@ class Run:
         frame = self._frame(*self._stored_scores())
         if self.spec.zero_cost:
             columns, rows = self._store.proxy_rows()
-            proxies = [name for name in columns if name not in ("id", "seed")]
-            values = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(proxies, float))
+            proxies = [name for name in columns if name in self.spec.proxies]
+            values = pd.DataFrame(rows, columns=columns)[["id", "seed", *proxies]]
+            values = values.astype(dict.fromkeys(proxies, float))
             counts = self._count_names(frame)
             frame = frame.merge(values, on=["id", "seed"], how="left", validate="many_to_one")
             frame = frame[[*frame.columns.drop(counts), *counts]]
         return frame
 
-    def _stored_scores(self) -> tuple[list[str], list[tuple]]:
+    def _stored_scores(self) -> tuple[list[str], Iterable[tuple]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
-        columns, rows = self._store.score_rows()
-        missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
-        if missing and rows:
+        columns, stored = self._store.score_rows()
+        rows: Iterable[tuple] = stored
+        missing = _computable(self._store, columns)
+        if missing:
+            rows = list(stored)  # before others are stored, whose scores would be missing
             computed = {
                 (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
             }
@@ -192,15 +196,21 @@ class Run:
             columns = [*columns, *missing]
         return columns, rows
 
-    def _frame(self, columns: Sequence[str], rows: Sequence[tuple]) -> pd.DataFrame:
+    def _frame(self, columns: Sequence[str], rows: Iterable[tuple]) -> pd.DataFrame:
         """A table of these rows, with the text and the counts of each architecture."""
-        if not rows:
-            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
-        frame = pd.DataFrame(rows, columns=list(columns)).drop(columns="position")
         keys = ("id", "seed", "kernel", "part", "rho", "beta", "status")
-        scores = [name for name in SCORES if name in frame]
-        scores += [str(name) for name in frame if name not in (*keys, *scores)]
-        frame = frame[[*keys, *scores]].astype(dict.fromkeys(("rho", "beta", *scores), float))
+        texts = ("id", "kernel", "part", "status")
+        types = {name: int if name == "seed" else float for name in columns if name not in texts}
+        scores = [name for name in SCORES if name in columns]
+        scores += [name for name in columns if name not in (*keys, "position", *scores)]
+        # Rows are taken a part at a time: as Python objects they need many times the memory.
+        rows, parts = iter(rows), []
+        while part := list(islice(rows, _ROWS)):
+            parts.append(pd.DataFrame(part, columns=list(columns)).astype(types))
+        if not parts:
+            raise InputError(f"the run in {self.folder} holds no finished architecture yet")
+        frame = pd.concat(parts, ignore_index=True)[[*keys, *scores]]
+        del parts
         descriptions = self._descriptions
         unique = frame["id"].unique().tolist()
         strings = {label: descriptions[label].string for label in unique}
@@ -273,8 +283,8 @@ class Run:
 
         Returns:
             A table with the index `architecture` (labels, ascending). Its columns are kernel scores
-            named `SCORE@KERNEL[.PART][:RHO[:BETA]]`, the zero-cost proxies if the run has them,
-            counts of the graph, params and flops.
+            named `SCORE@KERNEL[.PART][:RHO[:BETA]]`, the zero-cost proxies of the run, counts of
+            the graph, params and flops.
         """
         table = self.table() if table is None else table
         counts = self._count_names(table)
@@ -361,7 +371,16 @@ def bring_scores_up_to_date(store: Store) -> None:
     missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
     if missing:
         records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
-        store.add_scores(missing, list(_rescored(store)), meta={"scores": json.dumps(records)})
+        rescored = list(_rescored(store)) if _computable(store, columns) else []
+        store.add_scores(missing, rescored, meta={"scores": json.dumps(records)})
+
+
+def _computable(store: Store, columns: Sequence[str]) -> list[str]:
+    """Kernel scores that the table of a run lacks, and that its Gram matrices have."""
+    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
+    if any(SCORES[name].of_layers for name in missing) and not store.has_layer_cosine():
+        missing = [name for name in missing if not SCORES[name].of_layers]
+    return missing
 
 
 def own_score_records() -> str:

@@ -1,6 +1,7 @@
 """`ScoringSpec`: all settings of a run except the list of architectures."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from typing import Any
@@ -12,7 +13,7 @@ from ntknas.kernel.parts import PARTS
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.runs.migrations import SCHEMA, migrate_settings
-from ntknas.scores import format_fraction
+from ntknas.scores import ScoreKind, format_fraction, score_names
 
 __all__ = ["PARAMETERS", "ScoringSpec", "named_differences"]
 
@@ -50,7 +51,7 @@ class ScoringSpec:
         parts: Parts of every kernel that are kept and scored besides the whole: "none", "groups"
             (seven for NAS-Bench-201, from the stem to the head; the outermost modules of other
             networks) or "layers" (23; the modules).
-        zero_cost: Whether the zero-cost proxies are computed too.
+        zero_cost: Zero-cost proxies that are computed too: True for all, or the names of some.
 
     Raises:
         InputError: If a value is outside its range.
@@ -76,7 +77,7 @@ class ScoringSpec:
     logits: Logits = Logits.SUM
     parameters: str = "all"
     parts: str = "none"
-    zero_cost: bool = False
+    zero_cost: bool | tuple[str, ...] = False
 
     def __post_init__(self) -> None:
         if self.coupled is not None and self.network == NetworkSpec():
@@ -95,6 +96,7 @@ class ScoringSpec:
             _check_choice("batch", batch, tuple(Batch))
         if not self.batches:
             raise InputError("expected at least one kernel of clean, robust, twice, got none")
+        object.__setattr__(self, "zero_cost", _proxies(self.zero_cost))
         attacks = set(self.batches) != {Batch.CLEAN}
         rhos = tuple(sorted(set(map(float, self.rhos)))) if attacks else ()
         if attacks and not rhos:
@@ -137,6 +139,13 @@ class ScoringSpec:
                 f"got norm {self.network.norm} and attack norm {norm}"
             )
         return norm if attacks else self.network.norm
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Names of the zero-cost proxies that are computed, in the order of tables."""
+        if isinstance(self.zero_cost, tuple):
+            return self.zero_cost
+        return score_names(ScoreKind.PROXY) if self.zero_cost else ()
 
     @property
     def cell_network(self) -> NetworkSpec:
@@ -233,6 +242,8 @@ class ScoringSpec:
         values |= {name: tuple(values[name]) for name in ("rhos", "betas")}
         values["batches"] = tuple(Batch(name) for name in values["batches"])
         values["logits"] = Logits(values["logits"])
+        if isinstance(values["zero_cost"], list):
+            values["zero_cost"] = tuple(values["zero_cost"])
         return cls(network=network, attack=attack, **values)
 
     def differences(self, other: "ScoringSpec") -> list[str]:
@@ -279,6 +290,19 @@ def _show(name: str, value: Any) -> str:
     if isinstance(value, float):
         return format_fraction(value)
     return value[:12] if name.endswith("sha256") else str(value)
+
+
+def _proxies(zero_cost: Any) -> bool | tuple[str, ...]:
+    """The setting `zero_cost` in its one form: names in the order of tables, True for all."""
+    if isinstance(zero_cost, bool):
+        return zero_cost
+    every = score_names(ScoreKind.PROXY)
+    if isinstance(zero_cost, str) or not isinstance(zero_cost, Iterable):
+        raise InputError(f"zero_cost must be True, False or a tuple of names, got {zero_cost!r}")
+    asked = tuple(zero_cost)
+    for name in asked:
+        _check_choice("a zero-cost proxy", name, every)
+    return set(asked) == set(every) or tuple(n for n in every if n in asked) or False
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

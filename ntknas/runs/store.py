@@ -15,7 +15,8 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from functools import cache
+from itertools import chain, groupby, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -87,6 +88,7 @@ class Store:
     def __init__(self, folder: Path, connection: sqlite3.Connection):
         self.folder = folder
         self._connection = connection
+        self._score_columns: list[str] | None = None  # of the only writer
 
     @classmethod
     @contextlib.contextmanager
@@ -222,7 +224,9 @@ class Store:
                     for position, (name, part) in enumerate(g.parts.items())
                 ],
             )
-            _insert_scores(c, self.score_columns(), [(label, *of_seed) for of_seed in scores])
+            if self._score_columns is None:
+                self._score_columns = self.score_columns()
+            _insert_scores(c, self._score_columns, [(label, *of_seed) for of_seed in scores])
             if proxies:
                 names = list(proxies[0][1])
                 c.executemany(
@@ -246,6 +250,7 @@ class Store:
         mine, theirs = self._columns("score"), other._columns("score")
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
+            self._score_columns = None
             for name in theirs:
                 if name not in mine:
                     c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
@@ -282,6 +287,7 @@ class Store:
         assigned = ", ".join(f'"{name}" = ?' for name in scores)
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
+            self._score_columns = None
             c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
             for name in scores:
                 c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
@@ -294,11 +300,18 @@ class Store:
                 ],
             )
 
-    def score_rows(self) -> tuple[list[str], list[tuple]]:
+    def has_layer_cosine(self) -> bool:
+        """Whether some architecture has a layer cosine kernel; none has in runs of version 0.1."""
+        found = self._rows("SELECT 1 FROM gram WHERE layer_cosine IS NOT NULL LIMIT 1")
+        return next(found, None) is not None
+
+    def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
         """The names of the columns of the score table, and all of its rows in order."""
         columns = [*_KEYS, *self.score_columns()]
         query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        return columns, list(self._rows(query))
+        rows = self._rows(query)
+        first = list(islice(rows, 1))  # from here on, what others write is not seen
+        return columns, chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
         """The names of the columns of the table of proxies, and all of its rows in order."""
@@ -365,13 +378,19 @@ def _insert_scores(
 
 def _upper(gram: np.ndarray | None) -> bytes | None:
     """The upper triangle of a symmetric matrix, as bytes; None for a matrix that is not known."""
-    return None if gram is None else gram[np.triu_indices(len(gram))].tobytes()
+    return None if gram is None else gram[_triangle(len(gram))].tobytes()
+
+
+@cache
+def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of the upper triangle of a matrix."""
+    return np.triu_indices(size)
 
 
 def _from_upper(values: np.ndarray) -> np.ndarray:
     """The symmetric matrix with this upper triangle."""
     size = int((2 * len(values)) ** 0.5)
     gram = np.empty((size, size))
-    rows, columns = np.triu_indices(size)
+    rows, columns = _triangle(size)
     gram[rows, columns] = gram[columns, rows] = values
     return gram

@@ -44,7 +44,12 @@ def score_names(kind: ScoreKind) -> tuple[str, ...]:
 
 
 def register_score(
-    name: str, *, direction: int, formula: str, source: str = "registered by the user"
+    name: str,
+    *,
+    direction: int,
+    formula: str,
+    source: str = "registered by the user",
+    of_layers: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function of a kernel as a score of your own (a decorator).
 
@@ -56,6 +61,8 @@ def register_score(
         direction: Direction of the score: +1 if higher values are better, -1 if lower values are.
         formula: Formula of the score as a text for readers.
         source: Publication that defines the score.
+        of_layers: Whether the function reads `stack.layer_cosine`; it is then called only where
+            that is known.
 
     Returns:
         A decorator that registers a `KernelFunction` and returns it.
@@ -79,7 +86,9 @@ def register_score(
         known = SCORES.get(name)
         if known is not None and known.kind is ScoreKind.KERNEL and known.function is None:
             SCORES.remove(name)  # known only from the records of a run that was made with it
-        SCORES.register(name, Score(name, formula, direction, source, ScoreKind.KERNEL, function))
+        SCORES.register(
+            name, Score(name, formula, direction, source, ScoreKind.KERNEL, function, of_layers)
+        )
         return function
 
     return register

@@ -186,7 +186,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
     ),
     Score(
         "layer_cosine_lambda_min",
-        "l_1 of the mean over live layers of K_l at unit diagonal",
+        "l_1 of the mean of live K_l at unit diagonal",
         +1,
         _LAYERS,
         function=_of_layers(lambda stack: stack.lambda_min),
@@ -194,7 +194,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
     ),
     Score(
         "layer_cosine_lambda_max",
-        "l_n of the mean over live layers of K_l at unit diagonal",
+        "l_n of the mean of live K_l at unit diagonal",
         -1,
         _LAYERS,
         function=_of_layers(lambda stack: stack.lambda_max),
@@ -202,7 +202,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
     ),
     Score(
         "layer_cosine_cond",
-        "l_n / l_1 of the mean over live layers of K_l at unit diagonal",
+        "l_n / l_1 of the mean of live K_l at unit diagonal",
         -1,
         _LAYERS,
         function=_of_layers(lambda stack: stack.positive[..., -1] / stack.positive[..., 0]),
@@ -210,7 +210,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
     ),
     Score(
         "layer_cosine_sphericity",
-        "sphericity of the mean over live layers of K_l at unit diagonal",
+        "sphericity of the mean of live K_l at unit diagonal",
         +1,
         _LAYERS,
         function=_of_layers(_sphericity),

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ntknas.search.loop import Evaluation, in_random_order
+from ntknas.search.loop import Evaluation
+from ntknas.search.pool import Unasked, pool_of
 from ntknas.spaces import Space
 
 __all__ = ["LocalSearch"]
@@ -18,43 +19,41 @@ __all__ = ["LocalSearch"]
 class LocalSearch:
     """Hill climbing with restarts at random; see `ntknas.search.Search`.
 
+    As soon as a neighbour is better, the climb goes on from there. The first climb starts at the
+    best architecture that the search was told before it was asked, if there is one.
+
     Args:
         space: The space.
         rng: Generator of the starts and of the order of neighbours.
     """
 
     def __init__(self, space: Space[Any], rng: np.random.Generator):
-        self._space = space
+        self._pool = pool_of(space)
         self._rng = rng
-        self._starts = in_random_order(space, rng)
-        self._asked: set[Any] = set()
+        self._unasked = Unasked(len(self._pool), rng)
         self._best: Evaluation | None = None
-        self._waiting: list[Any] = []
+        self._waiting: list[int] = []
 
     def ask(self, count: int) -> list[Any]:
         """Neighbours of the best architecture of this climb, or the start of a new climb."""
         if not self._waiting:
             # No neighbour was better: the climb is over.
             self._best = None
-            while self._starts and self._starts[-1].id in self._asked:
-                self._starts.pop()
-            self._waiting = [self._starts.pop()] if self._starts else []
+            start = self._unasked.draw()
+            self._waiting = [] if start is None else [start]
         asked, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._asked |= {architecture.id for architecture in asked}
-        return asked
+        for position in asked:
+            self._unasked.discard(position)
+        return [self._pool.members[position] for position in asked]
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Move to a better architecture as soon as one is found."""
+        better = None
         for evaluation in evaluations:
+            position = self._pool.position(evaluation.architecture)
+            self._unasked.discard(position)
             if self._best is None or evaluation.value > self._best.value:
-                self._best = evaluation
-                self._waiting = self._new_neighbours(evaluation.architecture)
-
-    def _new_neighbours(self, architecture: Any) -> list[Any]:
-        found = {}
-        for neighbour in self._space.neighbours(architecture):
-            unique = self._space.representative(neighbour)
-            if unique.id not in self._asked:
-                found[unique.id] = unique
-        listed = list(found.values())
-        return [listed[position] for position in self._rng.permutation(len(listed))]
+                self._best, better = evaluation, position
+        if better is not None:
+            rest = [other for other in self._pool.neighbours(better) if other in self._unasked]
+            self._waiting = [rest[at] for at in self._rng.permutation(len(rest))]

@@ -15,7 +15,7 @@ each = pytest.mark.parametrize("name", ["threads", "serial"])
 @pytest.fixture
 def four_workers(monkeypatch):
     """As many threads as on a machine of four cores."""
-    monkeypatch.setattr(executors, "_num_workers", lambda: 4)
+    monkeypatch.setattr(executors, "num_threads", lambda: 4)
 
 
 class Launches:

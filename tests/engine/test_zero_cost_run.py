@@ -42,7 +42,8 @@ def folder(tmp_path):
 
 def test_every_row_of_the_table_holds_the_proxies_of_its_seed(folder):
     table = Run(folder).table()
-    assert list(table.columns[-len(SCORES) :]) == list(SCORES)
+    listed = [name for name in SCORES if not SCORES[name].of_layers]  # made-up kernels have none
+    assert list(table.columns[-len(listed) :]) == listed
     for (index, seed), rows in table.groupby(["id", "seed"]):
         expected = np.broadcast_to(made_up(index, seed), (len(rows), len(PROXIES)))
         np.testing.assert_array_equal(rows[PROXIES], expected)
@@ -89,9 +90,9 @@ def counted(monkeypatch):
     """Proxies that need no network; the operations they were asked for."""
     asked = []
 
-    def scores(network, ops, inputs):
+    def scores(network, ops, inputs, names):
         asked.append(tuple(np.asarray(ops).tolist()))
-        return {name: float(sum(asked[-1]) + place) for place, name in enumerate(PROXIES)}
+        return {name: float(sum(asked[-1]) + PROXIES.index(name)) for name in names}
 
     monkeypatch.setattr(branches, "proxy_scores", scores)
     return asked
@@ -111,6 +112,23 @@ def test_a_run_with_proxies_resumes_and_refuses_to_mix(counted, tmp_path):
         ntknas.score(IDS, out=tmp_path, spec=CLEAN)
     without = ntknas.score(IDS, spec=CLEAN).table()
     assert_frame_equal(run.table()[without.columns], without, check_exact=True)
+
+
+def test_a_run_of_some_proxies_holds_these_alone(counted, tmp_path):
+    """Stored, resumed, tabulated, ranked; a run of all proxies has other settings."""
+    some = replace(CLEAN, zero_cost=("naswot", "snip"))
+    ntknas.score(IDS[:1], out=tmp_path, spec=some)
+    run = ntknas.score(IDS, out=tmp_path, spec=some)
+    assert len(counted) == len(IDS)
+    whole = ntknas.score(IDS, spec=replace(CLEAN, zero_cost=True))
+    columns = [name for name in whole.table() if name not in PROXIES or name in some.proxies]
+    assert_frame_equal(run.table(), whole.table()[columns], check_exact=True)
+    assert [name for name in run.scores() if name in PROXIES] == ["snip", "naswot"]
+    assert len(rank(run, "naswot")) == len(IDS)
+    with pytest.raises(InputError, match="has only the zero-cost proxies snip, naswot$"):
+        rank(run, "synflow")
+    with pytest.raises(InputError, match="zero_cost: snip,naswot / True|True / snip,naswot"):
+        ntknas.score(IDS, out=tmp_path, spec=replace(CLEAN, zero_cost=True))
 
 
 def test_proxies_can_be_held_against_accuracies(folder, tmp_path_factory):

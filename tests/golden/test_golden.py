@@ -111,12 +111,19 @@ def test_its_sweeps_are_what_they_were(name, capsys, monkeypatch, data_file):
             "correlate --precomputed --truth TRUTH --format csv --resamples 20 --metric pgd_8 "
             "--score sphericity@clean --combine default",
         ),
-        ("scores.json", "scores --format json"),
     ],
 )
 def test_the_precomputed_table_says_what_it_said(file, argv, capsys, data_file):
     words = [str(data_file(TRUTH)) if word == "TRUTH" else word for word in argv.split()]
     assert_same(printed(capsys, *words), GOLDEN / "other" / file)
+
+
+def test_the_scores_of_version_0_1_are_described_as_they_were(capsys):
+    """Later scores stand between them."""
+    before = json.loads((GOLDEN / "other" / "scores.json").read_text())
+    assert [
+        row for row in json.loads(printed(capsys, "scores", "--format", "json")) if row in before
+    ] == before
 
 
 @pytest.mark.parametrize(
@@ -176,15 +183,19 @@ def test_kernels_are_what_they_were(name, tmp_path, data_file):
         for seed in range(old.spec.seeds):
             for rho in old.spec.rhos or (None,):
                 ours, theirs = (run.kernels(index, rho=rho, seed=seed) for run in (new, old))
-                if SAME_MACHINE:
-                    np.testing.assert_array_equal(ours.gram, theirs.gram)
-                elif name == "batch64":
-                    scale = abs(theirs.gram).max()
+                scale = abs(theirs.gram).max()
+                if name == "batch64":
                     np.testing.assert_allclose(ours.gram, theirs.gram, atol=RTOL * scale)
+                elif SAME_MACHINE:
+                    # Since version 0.1.0 the parts of layers are added up last.
+                    np.testing.assert_allclose(ours.gram, theirs.gram, atol=2e-6 * scale)
                 elif Batch.CLEAN in theirs.batches:
                     scale = abs(theirs.clean).max()
                     np.testing.assert_allclose(ours.clean, theirs.clean, atol=1e-4 * scale)
     if SAME_MACHINE:
-        pd.testing.assert_frame_equal(new.table(), old.table(), check_exact=True)
+        # The smallest eigenvalues feel the rounding most. Proxies share their passes since then.
+        table, before = new.table(), old.table()
+        pd.testing.assert_frame_equal(table[before.columns], before, rtol=1e-3)
     elif name == "proxies":
-        pd.testing.assert_frame_equal(new.table(), old.table(), rtol=1e-3)
+        before = old.table()
+        pd.testing.assert_frame_equal(new.table()[before.columns], before, rtol=1e-3)

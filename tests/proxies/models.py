@@ -43,12 +43,16 @@ def inputs() -> ProxyInputs:
         return proxy_inputs(NETWORK, variables, images, labels, 0)
 
 
-def values_of(family: str, architecture: Architecture) -> dict[str, np.ndarray]:
-    """What a family computes on the device."""
-    double = PROXIES[family].double
-    program = compute._without_normalisation if double else compute._with_normalisation
+def values_of(
+    family: str, architecture: Architecture, names: tuple[str, ...] | None = None
+) -> dict[str, np.ndarray]:
+    """What a family computes on the device for some of its scores, or all."""
+    member = PROXIES[family]
+    program = compute._without_normalisation if member.double else compute._with_normalisation
+    asked = member.names if names is None else names
     with jax.enable_x64(True):
-        found = program(NETWORK, jnp.asarray(architecture.ops), inputs(), (family,))[family]
+        ops, families = jnp.asarray(architecture.ops), ((family, asked),)
+        found = program(NETWORK, ops, inputs(), families)[family]
     return {name: np.asarray(value) for name, value in found.items()}
 
 

@@ -21,6 +21,7 @@ from ntknas.scores import ScoreKind, score_names
 from tests.proxies.models import ARCHITECTURE, NETWORK, inputs
 
 NUMBERS = itertools.count()
+NAMES = ("snip", "hessian", "croze", "synflow")  # of the two families below
 
 
 class Recorder:
@@ -32,8 +33,9 @@ class Recorder:
         self.names = tuple(scores)
         self.taken = []
 
-    def device(self, network, ops, inputs):
+    def device(self, network, ops, inputs, names):
         self.taken.append((network, jax.tree.map(jax.typeof, (ops, inputs))))
+        self.asked = names
         stem = inputs.variables["params"]["stem"]["kernel"]
         return {"ops": ops.sum(), "negative": (stem < 0).sum(), "size": inputs.images.sum()}
 
@@ -66,15 +68,39 @@ def single(inputs):
 
 
 def test_scores_come_in_the_order_of_tables_and_overflow_is_a_missing_one(families):
-    found = proxy_scores(NETWORK, ARCHITECTURE.ops, single(inputs()))
-    assert tuple(found) == score_names(ScoreKind.PROXY)
+    found = proxy_scores(NETWORK, ARCHITECTURE.ops, single(inputs()), NAMES)
+    assert list(found) == [name for name in score_names(ScoreKind.PROXY) if name in NAMES]
     there = {name: value for name, value in found.items() if not np.isnan(value)}
     assert there == {"snip": 2.0, "hessian": -1.0, "synflow": 3.0}
 
 
+def test_nothing_is_computed_for_families_that_are_not_asked(families):
+    found = proxy_scores(NETWORK, ARCHITECTURE.ops, single(inputs()), ("synflow",))
+    assert found == {"synflow": 3.0}
+    assert families["single"].taken == []
+    assert families["double"].asked == ("synflow",)
+    assert proxy_scores(NETWORK, ARCHITECTURE.ops, single(inputs()), ()) == {}
+
+
+def test_without_names_all_are_computed(monkeypatch):
+    """Each family is asked for all names that it has."""
+    every = score_names(ScoreKind.PROXY)
+    members = {
+        True: Recorder(True, dict.fromkeys(("synflow", "croze"), 1.0)),
+        False: Recorder(False, {n: 2.0 for n in every if n not in ("synflow", "croze")}),
+    }
+    number = next(NUMBERS)
+    named = {f"{double}_{number}": member for double, member in members.items()}
+    monkeypatch.setattr(compute, "PROXIES", Registry("family of proxies", named))
+    found = proxy_scores(NETWORK, ARCHITECTURE.ops, single(inputs()))
+    assert tuple(found) == every
+    assert members[True].asked == ("synflow", "croze")
+    assert members[False].asked == tuple(members[False].names)
+
+
 def test_double_families_get_absolute_weights_in_float64_without_normalisation(families):
     given = single(inputs())
-    proxy_scores(NETWORK, ARCHITECTURE.ops, given)
+    proxy_scores(NETWORK, ARCHITECTURE.ops, given, NAMES)
     ((network, (ops, seen)),) = families["single"].taken
     ((bare, (_, exact)),) = families["double"].taken
     assert network == NETWORK
@@ -91,7 +117,7 @@ def test_double_families_get_absolute_weights_in_float64_without_normalisation(f
 def test_architectures_are_data(families):
     given = single(inputs())
     for ops in ((0,) * 6, [4, 0, 1, 2, 3, 4], jnp.arange(6) % 5):
-        proxy_scores(NETWORK, ops, given)
+        proxy_scores(NETWORK, ops, given, NAMES)
         assert families["single"].values["ops"] == np.sum(ops)
     assert [len(family.taken) for family in families.values()] == [1, 1]
 

@@ -134,7 +134,7 @@ def test_the_family_takes_the_released_steps_on_what_it_is_given(monkeypatch):
     monkeypatch.setattr(importlib.import_module("ntknas.proxies.croze"), "croze", stand_in)
     family = PROXIES["croze"]
     assert (family.names, family.double) == (("croze",), True)
-    values = family.device(NETWORK, jnp.asarray(ARCHITECTURE.ops), inputs())
+    values = family.device(NETWORK, jnp.asarray(ARCHITECTURE.ops), inputs(), family.names)
     assert family.host({name: np.asarray(v) for name, v in values.items()}) == {"croze": 3.0}
     assert (taken["step"], taken["rho"]) == (STEP, RHO) == (2.0, 0.01)
     assert taken["params"] is inputs().variables["params"]

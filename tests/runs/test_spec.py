@@ -14,10 +14,12 @@ from ntknas.layers import Norm
 from ntknas.network import Init, NetworkSpec
 from ntknas.runs import ScoringSpec
 from ntknas.runs.migrations import SCHEMA
+from ntknas.scores import ScoreKind, score_names
 
 # The type checks of the test run pick items at random, which Hypothesis notices.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
+PROXIES = score_names(ScoreKind.PROXY)
 fraction = st.floats(0, 1)
 channel_values = st.tuples(*[st.floats(0.01, 1)] * 3)
 
@@ -56,7 +58,7 @@ specs = st.builds(
     network=networks,
     attack_norm=st.sampled_from([None, Norm.BATCH, Norm.IMAGE, Norm.FROZEN]),
     parameters=st.sampled_from(["all", "weights"]),
-    zero_cost=st.booleans(),
+    zero_cost=st.booleans() | st.lists(st.sampled_from(PROXIES), max_size=12).map(tuple),
     **shared,
 ) | st.builds(
     ScoringSpec,
@@ -190,10 +192,24 @@ def test_differences_name_the_setting_and_both_values():
 
 def test_json_is_sorted_and_holds_every_setting_and_the_schema():
     names = {field.name for field in fields(ScoringSpec)}
-    for spec in (ScoringSpec(), ScoringSpec(zero_cost=True), OWN):
+    for spec in (ScoringSpec(), ScoringSpec(zero_cost=True), ScoringSpec(zero_cost=("zen",)), OWN):
         values = json.loads(spec.to_json())
         assert list(values) == sorted(names | {"schema"})
         assert values["schema"] == SCHEMA
+
+
+def test_proxies_are_all_some_or_none():
+    some = ScoringSpec(zero_cost=("naswot", "snip", "naswot"))
+    assert some.zero_cost == some.proxies == ("snip", "naswot")  # in the order of tables
+    assert ScoringSpec(zero_cost=PROXIES[::-1]) == ScoringSpec(zero_cost=True)
+    assert ScoringSpec(zero_cost=True).proxies == PROXIES
+    assert ScoringSpec(zero_cost=()) == ScoringSpec()
+    assert ScoringSpec().proxies == ()
+    assert some.compiled == ScoringSpec().compiled
+    assert some.differences(ScoringSpec(zero_cost=True)) == ["zero_cost: snip,naswot / True"]
+    assert some.differences(ScoringSpec()) == ["zero_cost: snip,naswot / False"]
+    for stored, spec in (("true", ScoringSpec(zero_cost=True)), ("false", ScoringSpec())):
+        assert f'"zero_cost": {stored}' in spec.to_json()  # as versions before names wrote it
 
 
 def test_a_space_of_ones_own_says_itself_whether_images_are_coupled():
@@ -222,6 +238,10 @@ def test_a_space_of_ones_own_says_itself_whether_images_are_coupled():
         ({"seeds": -1}, "seeds must be at least 1, got -1"),
         ({"balance": "fair"}, "balance must be one of near, exact, got 'fair'"),
         ({"parameters": "some"}, "parameters must be one of all, weights, got 'some'"),
+        (
+            {"zero_cost": ("snip", "synflo")},
+            f"a zero-cost proxy must be one of {', '.join(PROXIES)}, got 'synflo'",
+        ),
         ({"batches": ()}, "expected at least one kernel of clean, robust, twice, got none"),
         ({"rhos": ()}, "attacked kernels need at least one rho, got none"),
         ({"rhos": (-0.1,)}, "rho must lie in [0, 1], in pixel units such as 8/255, got -0.1"),

@@ -30,6 +30,12 @@ def begin(store):
     store.begin(META, BATCHES)
 
 
+def read_all(store):
+    """Columns and rows of the score table."""
+    columns, rows = store.score_rows()
+    return columns, list(rows)
+
+
 def add(store, index):
     add_made_up(store, TINY, index)
 
@@ -84,7 +90,7 @@ def test_what_goes_in_comes_out(tmp_path):
     assert store.batches() == {seed: (indices, labels) for seed, indices, labels in BATCHES}
     assert store.done() == {3, 7, CONSTANT}
     assert store.score_columns() == list(score_names(ScoreKind.KERNEL))
-    columns, rows = store.score_rows()
+    columns, rows = read_all(store)
     assert columns == [
         *("id", "seed", "position", "kernel", "part", "rho", "beta", "status"),
         *store.score_columns(),
@@ -208,7 +214,7 @@ def test_an_architecture_is_stored_whole_or_not_at_all(tmp_path):
 
 def test_scores_are_added_to_a_table_whole_or_not_at_all(tmp_path):
     write(tmp_path, [7, 3])
-    before = Store.read(tmp_path).score_rows()
+    before = read_all(Store.read(tmp_path))
     records = [
         (index, seed, [row._replace(scores={"gap": index + seed / 2}) for row in rows])
         for index in (3, 7)
@@ -217,9 +223,9 @@ def test_scores_are_added_to_a_table_whole_or_not_at_all(tmp_path):
     with Store.write(tmp_path) as store:
         with pytest.raises(InputError, match="cannot write the run"):
             store.add_scores(["gap", "cond"], records)  # there is a column of this name
-        assert store.score_rows() == before
+        assert read_all(store) == before
         store.add_scores(["gap"], records)
-    columns, rows = Store.read(tmp_path).score_rows()
+    columns, rows = read_all(Store.read(tmp_path))
     assert columns == [*before[0], "gap"]
     assert rows == [(*row, row[0] + row[1] / 2) for row in before[1]]
 
@@ -229,7 +235,7 @@ def test_a_score_that_nobody_here_can_compute_stays_missing(tmp_path):
     with Store.write(tmp_path) as store:
         store.add_scores(["gap"], [])
         add(store, 7)
-    columns, rows = Store.read(tmp_path).score_rows()
+    columns, rows = read_all(Store.read(tmp_path))
     assert columns[-1] == "gap"
     assert len(rows) == 2 * 2 * 17
     assert {row[-1] for row in rows} == {None}

@@ -1,0 +1,363 @@
+"""`ntknas search`: search NAS-Bench-201 for a cell of high accuracy or score."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ntknas.cli.output import note, write, write_table
+from ntknas.cli.parser import Commands, add_format, comma_list
+from ntknas.cli.source import add_truth_seed
+from ntknas.errors import InputError
+from ntknas.report.progress import Progress
+
+if TYPE_CHECKING:
+    from ntknas.evaluation import Scores
+    from ntknas.search import Evaluation
+    from ntknas.truth import Truth
+
+__all__ = ["add"]
+
+_ABOUT = """\
+Examples:
+  ntknas search --truth NAS-RobBench-201_html.json --metric pgd_8 --queries 150
+  ntknas search --algorithm local --truth FILE --metric pgd_8 --start-ranking default --precomputed
+  ntknas search --algorithm nsga2 --truth FILE --metric clean pgd_8 --queries 200
+  ntknas search --truth FILE --metric pgd_8 --out searches/first --plot regret.png
+  ntknas search --truth FILE --metric pgd_8 --compare random,local,evolution --seeds 20
+  ntknas search --score sphericity@clean --preset fast --queries 30
+
+A query looks up one published accuracy (--truth), or computes the score of one architecture
+(--score); the search keeps the queries few. Algorithms:
+  random     random order
+  local      hill climbing with restarts (White et al. 2021)
+  evolution  regularised evolution (Real et al. 2019)
+  bananas    ensemble of networks and Thompson sampling (White et al. 2021)
+  nsga2      evolution for several metrics (Deb et al. 2002)
+  tpe, gp    two samplers of Optuna: pip install 'ntknas[search]'
+  guided     evolution on the ranking; accuracies are asked for the best by rank alone
+  ranked     the ranking from the top
+guided and ranked need a ranking (--start-ranking). Every other algorithm evaluates the
+--start-count best of the ranking first, if there is one. Nothing that computes the same is asked
+for twice. With --out, the same command resumes a search, and more --queries extend it.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "search", _run, summary="search for a cell of high accuracy or score", about=_ABOUT
+    )
+    parser.add_argument("--algorithm", metavar="NAME", default="evolution", help="see below")
+    parser.add_argument("--truth", metavar="FILE", help="file of published accuracies to search in")
+    add_truth_seed(parser)
+    parser.add_argument(
+        "--metric",
+        metavar="M",
+        nargs="+",
+        action="extend",
+        type=comma_list(),
+        help="metric to maximise, such as pgd_8; several for nsga2; default: the last of the file",
+    )
+    parser.add_argument("--dataset", default="cifar10", help="data set; default: cifar10")
+    parser.add_argument(
+        "--score", metavar="NAME", help="maximise this score, computed when it is asked for"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=("fast", "standard", "published"),
+        default="fast",
+        help="settings of --score (ntknas score --help); default: fast",
+    )
+    parser.add_argument(
+        "--queries", metavar="N", type=int, default=150, help="number of queries; default: 150"
+    )
+    parser.add_argument("--seconds", metavar="S", type=float, help="time limit; default: none")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="seed; default: 0")
+    parser.add_argument(
+        "--start-ranking",
+        metavar="NAME",
+        help="score or sum of scores to rank by, or default (ntknas rank); needs --precomputed or "
+        "--run",
+    )
+    parser.add_argument(
+        "--start-count",
+        metavar="N",
+        type=int,
+        default=10,
+        help="number of architectures of the ranking to begin with; default: 10",
+    )
+    parser.add_argument(
+        "--precomputed", action="store_true", help="rank by the table in the package"
+    )
+    parser.add_argument("--run", dest="run_folder", metavar="DIR", help="rank by this run")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the history; the same command resumes the search"
+    )
+    parser.add_argument(
+        "--plot", metavar="PICTURE", help="draw the best value against queries (.png or .svg)"
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="A,B,...",
+        type=comma_list(),
+        help="compare these algorithms over several seeds instead of searching once",
+    )
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, default=20, help="seeds of --compare; default: 20"
+    )
+    add_format(parser)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ntknas.search import SEARCHES
+    from ntknas.spaces import NASBENCH201
+
+    names = args.compare or [args.algorithm]
+    for name in names:
+        SEARCHES.check(name)
+    _check(args)
+    truth, metrics = _truth(args)
+    objective = _objective(args, truth, metrics)
+    ranking = _ranking(args)
+    prepared = {name: _settings(name, args, ranking) for name in names}
+    if args.plot is not None:
+        from ntknas.report import check_picture
+
+        check_picture(args.plot)
+
+    def search_once(name: str, seed: int, **more: Any) -> "list[Evaluation]":
+        from ntknas.search import search
+
+        budget = {"queries": args.queries, "seconds": args.seconds, "seed": seed}
+        return search(name, NASBENCH201, objective, **budget, **prepared[name], **more)
+
+    if args.compare:
+        _compare(args, search_once, truth, metrics)
+        return
+    with Progress("queries") as progress:
+
+        def report(history: "list[Evaluation]") -> None:
+            progress(len(history), args.queries)
+
+        history = _resumed(args, metrics, search_once, report)
+    if args.plot is not None:
+        from ntknas.report import search_curve
+
+        optimum = None if truth is None else float(truth.wide(args.dataset)[metrics[0]].max())
+        values = [query.value for query in history]
+        label = metrics[0] if truth is not None else args.score
+        search_curve(values, args.plot, label=label, optimum=optimum)
+    _show(args, history, truth, metrics)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise InputError for options that do not go together."""
+    if (args.truth is None) == (args.score is None):
+        raise InputError("expected either --truth FILE or --score NAME to search by")
+    if args.score is not None and (args.metric or args.truth_seed is not None):
+        raise InputError("--metric and --truth-seed belong to --truth FILE, got --score")
+    if args.compare and (args.out is not None or args.plot is not None):
+        raise InputError("--compare keeps no history: expected neither --out nor --plot")
+    if args.precomputed and args.run_folder is not None:
+        raise InputError("expected one of --precomputed and --run, got both")
+    if args.start_ranking is None and (args.precomputed or args.run_folder is not None):
+        raise InputError("--precomputed and --run belong to --start-ranking, which is missing")
+    if args.start_ranking is not None and not (args.precomputed or args.run_folder is not None):
+        raise InputError("expected --precomputed or --run DIR for --start-ranking")
+    for name in ("queries", "start_count", "seeds"):
+        if getattr(args, name) < 1:
+            flag = name.replace("_", "-")
+            raise InputError(f"expected --{flag} of at least 1, got {getattr(args, name)}")
+    if args.seed < 0:
+        raise InputError(f"expected --seed of 0 or more, got {args.seed}")
+
+
+def _truth(args: argparse.Namespace) -> "tuple[Truth | None, list[str]]":
+    """The published accuracies, and the metrics to maximise."""
+    if args.truth is None:
+        return None, []
+    from ntknas.truth import load_truth
+
+    truth = load_truth(args.truth, seed=args.truth_seed)
+    metrics = [metric for group in args.metric or [] for metric in group]
+    return truth, metrics or [truth.metrics(args.dataset)[-1]]
+
+
+def _objective(
+    args: argparse.Namespace, truth: "Truth | None", metrics: list[str]
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """What is maximised."""
+    if truth is not None:
+        from ntknas.search import true_values
+
+        return true_values(truth, metrics if len(metrics) > 1 else metrics[0], dataset=args.dataset)
+    from ntknas.engine import Scorer
+    from ntknas.runs import PRESETS
+    from ntknas.search import live_score
+
+    return live_score(Scorer(PRESETS[args.preset]), args.score)
+
+
+def _ranking(args: argparse.Namespace) -> "Scores | None":
+    """The scores to rank by."""
+    if args.start_ranking is None:
+        return None
+    from ntknas.runs import Run, load_precomputed
+
+    return load_precomputed() if args.precomputed else Run(args.run_folder)
+
+
+def _settings(name: str, args: argparse.Namespace, ranking: "Scores | None") -> dict[str, Any]:
+    """What an algorithm takes from the ranking."""
+    from ntknas.search import ranked_architectures, stored_score
+    from ntknas.spaces import NASBENCH201
+
+    if ranking is None:
+        if name in ("guided", "ranked"):
+            raise InputError(f"expected --start-ranking NAME for the algorithm {name}")
+        return {}
+    by = args.start_ranking
+    if name == "ranked":
+        return {"ranking": ranked_architectures(ranking, by, space=NASBENCH201)}
+    if name == "guided":
+        return {"score": stored_score(ranking, by, space=NASBENCH201)}
+    top = ranked_architectures(ranking, by, space=NASBENCH201, top=args.start_count)
+    return {"start": top}
+
+
+def _resumed(
+    args: argparse.Namespace,
+    metrics: list[str],
+    search_once: "Callable[..., list[Evaluation]]",
+    report: "Callable[[list[Evaluation]], None]",
+) -> "list[Evaluation]":
+    """Search, or continue the search in a folder."""
+    if args.out is None:
+        return search_once(args.algorithm, args.seed, on_query=report)
+    from ntknas.search import append_history, read_history
+    from ntknas.spaces import NASBENCH201
+
+    folder = Path(args.out)
+    facts = {
+        name: getattr(args, name)
+        for name in ("algorithm", "dataset", "score", "preset", "seed", "start_ranking")
+    }
+    facts |= {"start_count": args.start_count, "truth_seed": args.truth_seed, "metrics": metrics}
+    facts["truth"] = None if args.truth is None else Path(args.truth).name
+    facts["scores"] = "precomputed" if args.precomputed else args.run_folder
+    path, described = folder / "history.csv", folder / "search.json"
+    known: list[Evaluation] = []
+    try:
+        if described.exists():
+            before = json.loads(described.read_text(encoding="utf-8"))
+            for name, value in facts.items():
+                if before.get(name) != value:
+                    raise InputError(
+                        f"the search in {folder} has {name} {before.get(name)}, got {value}; "
+                        "choose another --out"
+                    )
+            known = read_history(path, NASBENCH201) if path.exists() else []
+        folder.mkdir(parents=True, exist_ok=True)
+        described.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
+    append_history(path, known)  # without a line that was cut off
+    stored = len(known)
+    if known:
+        note(f"{stored} queries in {path}")
+
+    def save(history: "list[Evaluation]") -> None:
+        nonlocal stored
+        append_history(path, history, stored=stored)
+        stored = len(history)
+        report(history)
+
+    return search_once(args.algorithm, args.seed, history=known[: args.queries], on_query=save)
+
+
+def _show(
+    args: argparse.Namespace,
+    history: "list[Evaluation]",
+    truth: "Truth | None",
+    metrics: list[str],
+) -> None:
+    """Write the history (csv, json), or the best cell with its place in the space."""
+    import pandas as pd
+
+    from ntknas.search import best, pareto_front
+    from ntknas.spaces.nasbench201 import draw
+
+    if args.format != "table":
+        rows = [
+            {"query": number, "id": query.architecture.id, "value": query.value}
+            | {f"value_{n}": value for n, value in enumerate(query.values[1:], 2)}
+            | {"architecture": query.architecture.string}
+            for number, query in enumerate(history, 1)
+        ]
+        write_table(pd.DataFrame(rows), format=args.format)
+        return
+    found = best(history)
+    number = next(n for n, query in enumerate(history, 1) if query is found)
+    cell: Any = found.architecture
+    if len(metrics) > 1:
+        front = pareto_front(history)
+        rows = [
+            {"id": query.architecture.id, **dict(zip(metrics, query.values, strict=True))}
+            for query in front
+        ]
+        write(f"Pareto front of {len(history)} queries:")
+        write_table(pd.DataFrame(rows), format="table")
+        write("")
+    write(draw(cell))
+    write("")
+    if truth is None:
+        write(f"{args.score} is best in query {number} of {len(history)}")
+        return
+    wide = truth.wide(args.dataset)
+    rows = []
+    for metric in wide.columns:
+        column = wide[metric]
+        value = truth.value(cell, args.dataset, str(metric))
+        rows.append(
+            {"metric": metric, "accuracy": value, "optimum": column.max()}
+            | {"regret": column.max() - value, "rank": int((column > value).sum()) + 1}
+        )
+    write_table(pd.DataFrame(rows), format="table")
+    write(
+        f"\nbest {metrics[0]} in query {number} of {len(history)} by {args.algorithm}; ranks are "
+        f"among {len(wide)} architectures of {truth.benchmark}, {args.dataset}"
+    )
+
+
+def _compare(
+    args: argparse.Namespace,
+    search_once: "Callable[..., list[Evaluation]]",
+    truth: "Truth | None",
+    metrics: list[str],
+) -> None:
+    """Write what several algorithms find, over several seeds."""
+    import numpy as np
+    import pandas as pd
+
+    from ntknas.search import best
+
+    rows = []
+    total = len(args.compare) * args.seeds
+    optimum = None if truth is None else truth.wide(args.dataset)[metrics[0]].max()
+    with Progress("searches") as progress:
+        for at, name in enumerate(args.compare):
+            values = []
+            for seed in range(args.seeds):
+                values.append(best(search_once(name, args.seed + seed)).value)
+                progress(at * args.seeds + seed + 1, total)
+            row = {"algorithm": name, "n": args.seeds, "mean": np.mean(values)}
+            row |= {"sd": np.std(values), "min": np.min(values), "max": np.max(values)}
+            if optimum is not None:
+                row |= {"optimum": optimum, "regret": optimum - np.mean(values)}
+            rows.append(row)
+    if args.format == "table":
+        what = metrics[0] if truth is not None else args.score
+        note(f"best {what} of {args.queries} queries, over {args.seeds} seeds")
+    write_table(pd.DataFrame(rows), format=args.format)

@@ -1,0 +1,130 @@
+"""`ntknas search`."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from ntknas.search import best, search, true_values
+from ntknas.spaces import NASBENCH201
+from ntknas.spaces.nasbench201 import architectures, num_parameters
+from ntknas.truth import load_truth
+from tests.cli.conftest import write_truth
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """Made-up accuracies of the whole space: the share of the largest network's parameters."""
+    cells = architectures("all")
+    sizes = {cell.id: num_parameters(cell) / 2e6 for cell in cells}
+    values = {label: [size, size**2] for label, size in sizes.items()}
+    return write_truth(
+        tmp_path / "whole.json", values, ["cifar10#val_acc", "cifar10#val_pgd_8_acc"]
+    )
+
+
+def test_the_history_is_the_librarys(ntknas, whole):
+    status, out, _ = ntknas(
+        *("search", "--algorithm", "local", "--truth", whole, "--metric", "pgd_8"),
+        *("--queries", "30", "--seed", "2", "--format", "csv"),
+    )
+    assert status == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    objective = true_values(load_truth(whole), "pgd_8")
+    expected = search("local", NASBENCH201, objective, queries=30, seed=2)
+    assert [int(row["id"]) for row in rows] == [query.architecture.id for query in expected]
+    assert [float(row["value"]) for row in rows] == [query.value for query in expected]
+
+
+def test_it_ends_with_the_best_cell(ntknas, whole):
+    status, out, _ = ntknas("search", "--truth", whole, "--metric", "clean", "--queries", "20")
+    assert status == 0
+    found = best(
+        search("evolution", NASBENCH201, true_values(load_truth(whole), "clean"), queries=20)
+    )
+    assert out.startswith(f"architecture {found.architecture.id}: ")
+    assert "node 3  output" in out
+    assert "among 6466 architectures" in out
+    row = next(line for line in out.splitlines() if line.startswith(" clean"))
+    better = sum(value > found.value for value in load_truth(whole).wide("cifar10")["clean"])
+    assert row.split("|")[-1].strip() == str(better + 1)
+
+
+def test_a_search_is_resumed_and_extended(ntknas, refused, whole, tmp_path):
+    command = ["search", "--truth", whole, "--metric", "clean", "--format", "json"]
+    folder = tmp_path / "search"
+    plot = tmp_path / "curve.png"
+    expected = ntknas(*command, "--queries", "25")[1]
+    ntknas(*command, "--queries", "12", "--out", folder)
+    assert len((folder / "history.csv").read_text().splitlines()) == 13
+    status, out, err = ntknas(*command, "--queries", "25", "--out", folder, "--plot", plot)
+    assert status == 0
+    assert "12 queries in" in err
+    assert json.loads(out) == json.loads(expected)
+    assert len((folder / "history.csv").read_text().splitlines()) == 26
+    assert plot.stat().st_size > 1000
+    message = refused(*command, "--seed", "1", "--out", folder)
+    assert "has seed 0, got 1" in message
+
+
+def test_a_ranking_comes_first(ntknas, whole):
+    ranked = ntknas("rank", "--precomputed", "--top", "3", "--format", "json")[1]
+    top = [row["id"] for row in json.loads(ranked)]
+    ranking = ("--start-ranking", "default", "--precomputed", "--queries", "4", "--format", "json")
+    for more in ([], ["--algorithm", "ranked"]):
+        out = ntknas("search", "--truth", whole, "--metric", "clean", *ranking, *more)[1]
+        assert [row["id"] for row in json.loads(out)][:3] == top
+
+
+def test_several_metrics_have_a_front(ntknas, whole):
+    status, out, _ = ntknas(
+        *("search", "--algorithm", "nsga2", "--truth", whole, "--metric", "clean", "pgd_8"),
+        *("--queries", "30"),
+    )
+    assert status == 0
+    assert out.startswith("Pareto front of 30 queries:")
+
+
+def test_algorithms_are_compared(ntknas, whole):
+    status, out, _ = ntknas(
+        *("search", "--truth", whole, "--metric", "clean", "--queries", "40"),
+        *("--compare", "random,local", "--seeds", "3", "--format", "json"),
+    )
+    assert status == 0
+    random, local = json.loads(out)
+    assert (random["algorithm"], random["n"]) == ("random", 3)
+    assert local["regret"] < random["regret"]
+
+
+def test_a_live_score_is_maximised(ntknas):
+    status, out, _ = ntknas("search", "--score", "params", "--queries", "2", "--format", "json")
+    assert status == 0
+    for row in json.loads(out):
+        assert row["value"] == num_parameters(row["id"], cells=2)  # the preset fast
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ([], "either --truth FILE or --score NAME"),
+        (["--truth", "none.json"], "none.json"),
+        (["--truth", None, "--metric", "apgd"], "clean, pgd_8; got 'apgd'"),
+        (["--truth", None, "--dataset", "cifar100"], "got 'cifar100'"),
+        (["--truth", None, "--algorithm", "psychic"], "psychic"),
+        (["--truth", None, "--queries", "0"], "--queries of at least 1, got 0"),
+        (["--truth", None, "--seconds", "0"], "seconds above 0"),
+        (["--truth", None, "--seed", "-1"], "--seed of 0 or more"),
+        (["--truth", None, "--metric", "clean,pgd_8"], "expected one value per architecture"),
+        (["--truth", None, "--start-ranking", "default"], "--precomputed or --run"),
+        (["--truth", None, "--precomputed"], "--start-ranking, which is missing"),
+        (["--truth", None, "--algorithm", "guided"], "--start-ranking NAME for the algorithm"),
+        (["--truth", None, "--compare", "random", "--out", "x"], "neither --out nor --plot"),
+        (["--truth", None, "--plot", "curve.pdf"], ".png or .svg"),
+        (["--score", "params+flops"], "one score to maximise live"),
+        (["--score", "params", "--metric", "clean"], "belong to --truth"),
+    ],
+)
+def test_bad_options(refused, whole, options, complaint):
+    words = [whole if word is None else word for word in options]
+    assert complaint in refused("search", *words)

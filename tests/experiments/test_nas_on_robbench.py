@@ -1,0 +1,81 @@
+"""The experiment on searches, with made-up accuracies."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments import nas_on_robbench as nas
+from ntknas import InputError
+from ntknas.spaces.nasbench201 import architectures, num_parameters
+
+METHODS = ("random", "evolution", "nsga2", "guided", "warm_local", "default")
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory):
+    """Robust accuracy grows with the size, clean accuracy falls beyond a size."""
+    rows = {}
+    for cell in architectures("all"):
+        size = num_parameters(cell) / 1_531_546
+        rows[str(cell.id)] = [0.9 - abs(size - 0.5), size / 2]
+    path = tmp_path_factory.mktemp("nas") / "made_up.json"
+    labels = ["cifar10#val_acc", "cifar10#val_pgd_8_acc"]
+    path.write_text(f"acc={json.dumps(rows | {'': labels})}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(truth, tmp_path_factory):
+    return nas.SearchesConfig(
+        truth=(truth,),
+        out=tmp_path_factory.mktemp("out"),
+        methods=METHODS,
+        queries=40,
+        budgets=(1, 40),
+        seeds=3,
+        workers=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def found(config):
+    return nas.run(config)
+
+
+def test_regret_falls_and_belongs_to_the_best_cell(found):
+    for one in found:
+        assert one.best.shape == one.regret.shape == (1 if one.method == "default" else 3, 40)
+        assert (np.diff(one.regret) <= 0).all()
+        assert (one.regret >= 0).all()
+        if one.objective == "pgd_8":
+            sizes = [num_parameters(int(label)) / 1_531_546 for label in one.best[:, -1]]
+            np.testing.assert_allclose(one.regret[:, -1], 0.5 - np.array(sizes) / 2)
+
+
+def test_tables_hold_every_method(found, config):
+    table = nas.found_table(found, config)
+    assert set(table["method"]) == set(METHODS)
+    own = table[(table["metric"] == table["objective"]) & (table["budget"] == 40)]
+    np.testing.assert_allclose(own["optimum"] - own["mean"], own["regret"])
+    reached = nas.reached_table(found, config)
+    assert ((reached["median"] >= 1) & (reached["reached"] <= 1)).all()
+
+
+def test_robust_objectives_pay_where_accuracies_conflict(found, config):
+    paired = nas.paired_table(found, config)
+    assert set(paired["objective"]) == {"pgd_8"}
+    last = paired[(paired["budget"] == 40) & (paired["method"] == "evolution")].iloc[0]
+    assert last["difference"] > 0.1
+    assert last["better"] == 1.0
+
+
+def test_pictures_and_tables_are_written(found, config, capsys):
+    nas._write(found, config)
+    for name in ("found.csv", "reached.csv", "paired.csv", "tables.md", "made_up.png"):
+        assert (config.out / name).stat().st_size > 100
+
+
+def test_an_unknown_method_is_refused(truth):
+    with pytest.raises(InputError, match="expected methods of random, local"):
+        nas.run(nas.SearchesConfig(truth=(truth,), methods=("psychic",)))
