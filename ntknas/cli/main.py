@@ -33,6 +33,7 @@ from ntknas.cli import (
     search,
     sweep,
     theory,
+    train,
     truth,
 )
 from ntknas.cli.output import note
@@ -81,7 +82,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    modules = (score, merge, rank, correlate, sweep, search, export, arch, scores, truth, theory)
+    modules = (
+        score,
+        merge,
+        rank,
+        correlate,
+        sweep,
+        search,
+        train,
+        export,
+        arch,
+        scores,
+        truth,
+        theory,
+    )
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])
