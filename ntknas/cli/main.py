@@ -34,6 +34,7 @@ from ntknas.cli import (
     search,
     sweep,
     theory,
+    train,
     truth,
 )
 from ntknas.cli.output import note
@@ -89,6 +90,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         correlate,
         sweep,
         search,
+        train,
         attack,
         export,
         arch,

@@ -14,6 +14,7 @@ from .norm import Norm as Norm
 from .normalisation import (
     EPSILON as EPSILON,
     normalise as normalise,
+    normalise_batch as normalise_batch,
     normalise_rows as normalise_rows,
 )
 from .standardise import (
@@ -21,3 +22,4 @@ from .standardise import (
     normalise_with as normalise_with,
     standardise as standardise,
 )
+from .trained_convolution import convolve_trained as convolve_trained

@@ -28,4 +28,13 @@ from .parts import (
 )
 from .skeleton import Network as Network
 from .spec import Init as Init, NetworkSpec as NetworkSpec
-from .torch_weights import LoadedWeights as LoadedWeights, load_torch_weights as load_torch_weights
+from .torch_export import (
+    export_torch_weights as export_torch_weights,
+    save_torch_weights as save_torch_weights,
+)
+from .torch_weights import (
+    LoadedWeights as LoadedWeights,
+    TorchEntry as TorchEntry,
+    load_torch_weights as load_torch_weights,
+    torch_entries as torch_entries,
+)

@@ -101,13 +101,13 @@ def watched_cell(
         The value of the last node, and for every edge its input and the output of its convolution
         (zeros for an operation without one).
     """
-    branches, values = _watched_branches(norm), []
+    branches, values = _watched_branches(norm, factors is None), []
     nodes: list[Any] = [x, None, None, None]
     per_edge = [None] * len(EDGES) if factors is None else factors
     for op, edge_weights, factor, (source, target) in zip(
         ops, weights, per_edge, EDGES, strict=True
     ):
-        value, (convolved, _) = choose(op, branches, edge_weights, factor, nodes[source])
+        value, convolved = choose(op, branches, edge_weights, factor, nodes[source])
         values.append((nodes[source], convolved))
         nodes[target] = _plus(nodes[target], value)
     inputs, convolutions = map(jnp.stack, zip(*values, strict=True))
@@ -115,30 +115,32 @@ def watched_cell(
 
 
 @cache
-def _watched_branches(norm: Norm) -> tuple[Branch, ...]:
+def _watched_branches(norm: Norm, unscaled: bool) -> tuple[Branch, ...]:
     """A branch for every operation.
 
-    Each keeps its convolution and what that is normalised by, or zeros in their place.
+    Each keeps its convolution, and what that is normalised to as a constant, or zeros in their
+    place.
     """
+    # Derivatives by a factor or by the running variance do depend on it.
+    linear = unscaled and norm is not Norm.FROZEN
 
     def convolution(size):
         def first(weights, factor, x):
             y = conv_output(jax.nn.relu(x), _conv_norm(weights, size).kernel)
             return y, standardise(_times(y, factor), norm)
 
-        def last(kept, weights, factor, x):
-            y, known = kept
+        def last(y, known, weights, factor, x):
             _, *norm_weights = _conv_norm(weights, size)
             return normalise_with(known, _times(y, factor), *norm_weights, norm=norm)
 
-        return Branch(first, last)
+        return Branch(first, last, linear)
 
     def without(operation):
         def zeros(weights, factor, x):
             shapes = jax.eval_shape(partial(standardise, norm=norm), x)
             return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (x, shapes))
 
-        return Branch(zeros, lambda kept, weights, factor, x: operation(x))
+        return Branch(zeros, lambda y, known, weights, factor, x: operation(x), linear)
 
     return (
         without(jnp.zeros_like),

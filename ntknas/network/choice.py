@@ -1,7 +1,7 @@
 """A choice among functions by data, whose derivatives of every order are choices as well.
 
 `lax.switch` alone is differentiated by parts: every branch returns zero-filled residuals of all the
-others. Here a derivative saves the arguments and the result of a choice, and nothing else. It is a
+others. Here a derivative saves the arguments and what a branch keeps, and nothing else. It is a
 choice among the branches' derivatives, taken by those arguments that vary.
 """
 
@@ -22,13 +22,18 @@ class Branch(NamedTuple):
     Both are functions at module level or kept by a cache, so that each is traced once per shape.
 
     Attributes:
-        first: From the arguments to what is kept. It is linear in each argument or cheap, because a
-            derivative computes it again where it reads its inner values.
-        last: From what is kept and the arguments to the value.
+        first: From the arguments to what is kept, and to what is kept as a constant. It is linear
+            in each argument or cheap, because a derivative computes it again where it reads its
+            inner values.
+        last: From what is kept, the constants and the arguments to the value.
+        linear: Whether the derivative by any one array of the arguments does not depend on this
+            array, for given kept values. Where one array varies, its second derivative is then
+            that by the kept values alone.
     """
 
-    first: Callable[..., Any]
+    first: Callable[..., tuple[Any, Any]]
     last: Callable[..., Any]
+    linear: bool = False
 
 
 def choose(index: Int[Array, ""], branches: tuple[Branch, ...], *args: Any) -> tuple[Any, Any]:
@@ -39,22 +44,23 @@ def choose(index: Int[Array, ""], branches: tuple[Branch, ...], *args: Any) -> t
         branches: Branches, whose results have the same shapes.
         args: Arguments of the branches: trees of arrays of floats.
     """
-    return _choose(branches, index, args)
+    value, kept, _ = _choose(branches, index, args)
+    return value, kept
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _choose(branches: tuple[Branch, ...], index, args: Any) -> tuple[Any, Any]:
-    """`choose`, as `jax.custom_vjp` takes it."""
+def _choose(branches: tuple[Branch, ...], index, args: Any) -> tuple[Any, Any, Any]:
+    """The value of one of the branches, what it kept, and its constants."""
     return lax.switch(index, _programs(branches), args)
 
 
 @cache
 def _programs(branches: tuple[Branch, ...]) -> list[Callable]:
-    """The functions of all branches, from the arguments to the value and what is kept."""
+    """The functions of all branches, from the arguments to the three results."""
 
     def program(branch, args):
-        kept = branch.first(*args)
-        return branch.last(kept, *args), kept
+        kept, constants = branch.first(*args)
+        return branch.last(kept, constants, *args), kept, constants
 
     return [partial(program, branch) for branch in branches]
 
@@ -68,23 +74,26 @@ def _forward(branches, index, args):
     """The results, and all that the derivative reads."""
     leaves, tree = jax.tree.flatten(args, is_leaf=_is_primal)
     values = jax.tree.unflatten(tree, [leaf.value for leaf in leaves])
-    value, kept = _choose(branches, index.value, values)
+    results = _choose(branches, index.value, values)
     marks = _Marks(leaf.perturbed for leaf in leaves)
-    return (value, kept), (index.value, values, kept, marks)
+    return results, (index.value, values, *results[1:], marks)
 
 
 def _backward(branches, saved, cotangents):
     """Cotangents of the arguments that vary; the others have none."""
-    index, args, kept, varying = saved
-    leaves, _ = jax.tree.flatten(cotangents, is_leaf=_is_zero)
+    index, args, kept, constants, varying = saved
+    leaves, _ = jax.tree.flatten(cotangents[:2], is_leaf=_is_zero)
     arriving = tuple(not _is_zero(leaf) for leaf in leaves)
     arrived = [leaf for leaf, there in zip(leaves, arriving, strict=True) if there]
     if not arrived:
         return None, None
-    pull_backs = _pull_backs(branches, tuple(varying), arriving)
-    found, _ = _choose(pull_backs, index, (args, kept, arrived))
     values, tree = jax.tree.flatten(args)
-    results = iter(found)
+    if sum(varying) == 1 and all(branch.linear for branch in branches):
+        both = zip(varying, values, strict=True)
+        args = jax.tree.unflatten(tree, [lax.stop_gradient(a) if v else a for v, a in both])
+    pull_backs = _pull_backs(branches, tuple(varying), arriving)
+    given = (args, kept, lax.stop_gradient(constants), arrived)
+    results = iter(_choose(pull_backs, index, given)[0])
     full = [next(results) if v else None for v, _ in zip(varying, values, strict=True)]
     return None, jax.tree.unflatten(tree, full)
 
@@ -96,9 +105,9 @@ _choose.defvjp(_forward, _backward, symbolic_zeros=True)
 def _pull_backs(
     branches: tuple[Branch, ...], varying: tuple[bool, ...], arriving: tuple[bool, ...]
 ) -> tuple[Branch, ...]:
-    """For each branch its transpose, from arguments, kept values and cotangents."""
+    """For each branch its transpose, from arguments, kept values, constants and cotangents."""
 
-    def pull_back(branch, _, args, kept, arrived):
+    def pull_back(branch, _kept, _constants, args, kept, constants, arrived):
         leaves, tree = jax.tree.flatten(args)
 
         def join(part):
@@ -113,7 +122,10 @@ def _pull_backs(
         d_of_kept = [next(d_kept) if there else None for there in arriving[num_values:]]
         totals = [0.0 * leaf for leaf in inputs]
         if any(arriving[:num_values]):
-            value_of = lambda part, kept: _some(branch.last(kept, *join(part)), arriving)  # noqa: E731
+
+            def value_of(part, kept):
+                return _some(branch.last(kept, constants, *join(part)), arriving)
+
             _, pull = jax.vjp(value_of, inputs, kept)
             totals, through = pull(arrived[: sum(arriving[:num_values])])
             d_of_kept = [
@@ -122,7 +134,7 @@ def _pull_backs(
             ]
         if any(d is not None for d in d_of_kept):
             marks = tuple(d is not None for d in d_of_kept)
-            _, pull = jax.vjp(lambda part: _some(branch.first(*join(part)), marks), inputs)
+            _, pull = jax.vjp(lambda part: _some(branch.first(*join(part))[0], marks), inputs)
             (more,) = pull([d for d in d_of_kept if d is not None])
             totals = [a + b for a, b in zip(totals, more, strict=True)]
         return totals
@@ -130,9 +142,9 @@ def _pull_backs(
     return tuple(Branch(_nothing, partial(pull_back, branch)) for branch in branches)
 
 
-def _nothing(*_: Any) -> tuple:
+def _nothing(*_: Any) -> tuple[tuple, tuple]:
     """A first step that keeps nothing."""
-    return ()
+    return (), ()
 
 
 def _some(tree: Any, marks: tuple[bool, ...]) -> list:

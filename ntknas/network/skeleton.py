@@ -5,6 +5,10 @@ bundle of architectures. With integers, only the weights of these operations exi
 edge holds the weights of both convolutions, and one compiled program serves all architectures.
 `initial_variables` draws the same values for a weight that all forms have.
 
+With integers and frozen normalisation, the network is PyTorch's. `apply` is its `eval()`, and
+`apply(..., mutable=["batch_stats"])` its `train()`: layers are normalised by statistics of the
+batch, and the running statistics move towards them.
+
 References:
     Dong & Yang, NAS-Bench-201, ICLR 2020; layer order as in the package xautodl 1.0.0.
 """
@@ -17,9 +21,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ntknas.errors import InputError
 from ntknas.kernel.bundled import bundled_conv_norm, bundled_linear, bundled_norm_layer
 from ntknas.kernel.layerwise import ConvNormWeights, Probe, conv_norm, linear, norm_layer
-from ntknas.layers import Norm, conv_output, normalise_with, standardise
+from ntknas.layers import (
+    Norm,
+    conv_output,
+    convolve_trained,
+    normalise_batch,
+    normalise_with,
+    standardise,
+)
 from ntknas.network.activations import (
     NO_FACTORS,
     Activations,
@@ -33,11 +45,12 @@ from ntknas.network.bundles import Route, bundled_cell
 from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
 from ntknas.network.parts import edge_layers_of
 from ntknas.network.spec import Init, NetworkSpec
-from ntknas.spaces.nasbench201 import EDGES
+from ntknas.spaces.nasbench201 import EDGES, KERNEL_SIZES
 
 __all__ = ["Network"]
 
 _CONV_1X1, _CONV_3X3 = 2, 3
+_MOMENTUM = 0.1  # weight of a batch in running statistics, PyTorch's default
 
 
 def _initialiser(init: Init):
@@ -48,14 +61,22 @@ def _initialiser(init: Init):
     return nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
+def _trains(module: nn.Module) -> bool:
+    """Whether running statistics are to move, as in PyTorch's `train()`."""
+    return module.is_mutable_collection("batch_stats") and not module.is_initializing()
+
+
 class _Norm(nn.Module):
-    """Scale, bias and, if frozen, running statistics of a normalisation layer."""
+    """Scale, bias and, if frozen, running statistics of a normalisation layer.
+
+    Called with activations, it normalises them by their own statistics, and moves the running ones.
+    """
 
     features: int
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self) -> tuple:
+    def __call__(self, x: Float[Array, "n h w c"] | None = None) -> Any:
         norm, shape = self.spec.norm, (self.features,)
         if norm is Norm.NONE:
             return (None, None, None, None)
@@ -65,11 +86,21 @@ class _Norm(nn.Module):
             return (scale, bias, None, None)
         mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
         variance = self.variable("batch_stats", "variance", jnp.ones, shape)
-        return (scale, bias, mean.value, variance.value)
+        if x is None:
+            return (scale, bias, mean.value, variance.value)
+        normalised, batch_mean, batch_variance = normalise_batch(x, scale, bias)
+        count = x.size // self.features
+        unbiased = batch_variance * (count / (count - 1))
+        mean.value += _MOMENTUM * (batch_mean - mean.value)
+        variance.value += _MOMENTUM * (unbiased - variance.value)
+        return normalised
 
 
 class _ConvNorm(nn.Module):
-    """Kernel of a convolution without bias, and the normalisation behind it."""
+    """Kernel of a convolution without bias, and the normalisation behind it.
+
+    Called with activations, it is the layer in training (see `_Norm`).
+    """
 
     size: int
     inputs: int
@@ -77,10 +108,13 @@ class _ConvNorm(nn.Module):
     spec: NetworkSpec
 
     @nn.compact
-    def __call__(self) -> ConvNormWeights:
+    def __call__(self, x: Float[Array, "n h w i"] | None = None, *, stride: int = 1) -> Any:
         shape = (self.size, self.size, self.inputs, self.features)
         kernel = self.param("kernel", _initialiser(self.spec.init), shape)
-        return ConvNormWeights(kernel, *_Norm(self.features, self.spec, name="norm")())
+        norm = _Norm(self.features, self.spec, name="norm")
+        if x is None:
+            return ConvNormWeights(kernel, *norm())
+        return norm(convolve_trained(x, kernel, stride=stride))
 
 
 class _Cell(nn.Module):
@@ -103,10 +137,12 @@ class _Cell(nn.Module):
         probes: tuple[Probe, ...] | None,
         factors: Float[Array, "6 n 1 1 c"] | None,
     ):
+        if _trains(self):
+            return self._train(x), None
         weights = tuple(
             EdgeWeights(
-                conv_1x1=self._weights(1, edge) if self._needs(_CONV_1X1, edge) else None,
-                conv_3x3=self._weights(3, edge) if self._needs(_CONV_3X3, edge) else None,
+                conv_1x1=self._layer(1, edge)() if self._needs(_CONV_1X1, edge) else None,
+                conv_3x3=self._layer(3, edge)() if self._needs(_CONV_3X3, edge) else None,
             )
             for edge in range(len(EDGES))
         )
@@ -132,11 +168,23 @@ class _Cell(nn.Module):
         """Whether the edge holds the weights of an operation."""
         return not self.ops or self.ops[edge] == op
 
-    def _weights(self, size: int, edge: int) -> ConvNormWeights:
-        """The edge's weights of the convolution of a kernel size."""
+    def _train(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        """The last node in training."""
+        nodes: list[Any] = [x, 0.0, 0.0, 0.0]
+        for edge, (op, (source, target)) in enumerate(zip(self.ops, EDGES, strict=True)):
+            if op in KERNEL_SIZES:
+                layer = self._layer(KERNEL_SIZES[op], edge)
+                nodes[target] += layer(jax.nn.relu(nodes[source]))
+            else:
+                value = apply_operation(op, EdgeWeights(), nodes[source], norm=self.spec.norm)
+                nodes[target] += value
+        return nodes[-1]
+
+    def _layer(self, size: int, edge: int) -> _ConvNorm:
+        """The edge's convolution of a kernel size."""
         source, target = EDGES[edge]
         name = f"edge_{source}_{target}_conv_{size}x{size}"
-        return _ConvNorm(size, self.channels, self.channels, self.spec, name=name)()
+        return _ConvNorm(size, self.channels, self.channels, self.spec, name=name)
 
 
 class _Reduction(nn.Module):
@@ -154,12 +202,16 @@ class _Reduction(nn.Module):
         self, x: Float[Array, "*b n h w c"], probe: Probe | None, factors: ReductionFactors | None
     ) -> tuple[Float[Array, "*b n p q o"], list[tuple[Array, Array]]]:
         inputs, channels, norm = x.shape[-1], self.channels, self.spec.norm
-        conv_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")()
-        conv_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")()
+        layer_a = _ConvNorm(3, inputs, channels, self.spec, name="conv_a")
+        layer_b = _ConvNorm(3, channels, channels, self.spec, name="conv_b")
         shape = (1, 1, inputs, channels)
         kernel = ConvNormWeights(self.param("shortcut", _initialiser(self.spec.init), shape))
         *images, h, w, _ = x.shape
         halved = x.reshape(*images, h // 2, 2, w // 2, 2, inputs).mean((-4, -2))
+        if _trains(self):
+            y = layer_b(jax.nn.relu(layer_a(jax.nn.relu(x), stride=2)))
+            return y + convolve_trained(halved, kernel.kernel), []
+        conv_a, conv_b = layer_a(), layer_b()
         if factors is None:
             layer = conv_norm if x.ndim == 4 else bundled_conv_norm
             y = layer(jax.nn.relu(x), conv_a, norm=norm, stride=2, probe=probe)
@@ -251,12 +303,20 @@ class Network(nn.Module):
         channel_shape = (*(1,) * (images.ndim - 1), 3)
         mean, std = (jnp.asarray(v, dtype).reshape(channel_shape) for v in (spec.mean, spec.std))
         x = (images - mean) / std
-        stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")()
-        if factors is None:
+        trains = _trains(self)
+        if trains and (not static or norm is not Norm.FROZEN):
+            raise InputError(
+                "expected static operations and norm frozen where running statistics move, got "
+                f"norm {norm} and {'static' if static else 'traced'} operations"
+            )
+        stem = _ConvNorm(3, 3, spec.channels, spec, name="stem")
+        if trains:
+            x = stem(x)
+        elif factors is None:
             convolution = bundled_conv_norm if bundled else conv_norm
-            x = convolution(x, stem, norm=norm, probe=probe_of("stem"))
+            x = convolution(x, stem(), norm=norm, probe=probe_of("stem"))
         else:
-            x, stem_convolved = _watched_conv_norm(x, stem, factors.stem, norm)
+            x, stem_convolved = _watched_conv_norm(x, stem(), factors.stem, norm)
         features, reductions, stages = [], [], []
         for stage in range(3):
             channels = spec.channels * 2**stage
@@ -281,12 +341,14 @@ class Network(nn.Module):
             )
             stages.append(values)
         features.append(x)
-        head_norm = _Norm(channels, spec, name="head_norm")()
-        if factors is None:
+        head_norm = _Norm(channels, spec, name="head_norm")
+        if trains:
+            last = head_norm(x)
+        elif factors is None:
             normalisation = bundled_norm_layer if bundled else norm_layer
-            last = normalisation(x, head_norm, norm=norm, probe=probe_of("head_norm"))
+            last = normalisation(x, head_norm(), norm=norm, probe=probe_of("head_norm"))
         else:
-            last = normalise_with(standardise(x, norm), x, *head_norm, norm=norm)
+            last = normalise_with(standardise(x, norm), x, *head_norm(), norm=norm)
         pooled = jax.nn.relu(last).mean((-3, -2))
         logits = _Classifier(spec, name="classifier")(pooled, probe_of("classifier"))
         if factors is None:

@@ -20,7 +20,7 @@ from ntknas.layers.norm import Norm
 from ntknas.network.spec import NetworkSpec
 from ntknas.spaces.nasbench201 import Architecture, LayerKind, architecture_of, layers
 
-__all__ = ["LoadedWeights", "load_torch_weights"]
+__all__ = ["LoadedWeights", "TorchEntry", "load_torch_weights", "torch_entries"]
 
 _ANCHOR = "classifier.weight"
 _NORMALISER = {"mean": "mean", "std": "std", "mu": "mean", "sigma": "std"}
@@ -30,6 +30,22 @@ _NORM_ENTRIES = {
     "mean": ("batch_stats", "running_mean"),
     "variance": ("batch_stats", "running_var"),
 }
+
+
+class TorchEntry(NamedTuple):
+    """Where the variables hold an entry of a state_dict.
+
+    Attributes:
+        collection: Either "params" or "batch_stats".
+        path: Path in the collection.
+        cell: Position of the cell in its stage, whose weights are stacked; None outside of cells.
+        shape: Shape in PyTorch.
+    """
+
+    collection: str
+    path: tuple[str, ...]
+    cell: int | None
+    shape: tuple[int, ...]
 
 
 class LoadedWeights(NamedTuple):
@@ -96,7 +112,7 @@ def load_torch_weights(
     inside = {n: a for n, a in inside.items() if not _is_normaliser(n)}
 
     spec = _read_spec(inside)
-    expected = _expected(architecture, spec)
+    expected = torch_entries(architecture, spec)
     _compare(expected, inside, architecture)
     colours = _normaliser(outside)
     if mean is not None and std is not None:
@@ -241,28 +257,38 @@ def _read_spec(inside: dict[str, np.ndarray]) -> NetworkSpec:
     )
 
 
-def _expected(architecture: Architecture, spec: NetworkSpec) -> dict[str, tuple]:
-    """For each PyTorch name: collection, path in the variables, cell of a stage or None, shape."""
-    entries: dict[str, tuple] = {}
+def torch_entries(architecture: Architecture, spec: NetworkSpec) -> dict[str, TorchEntry]:
+    """The entries of a network's state_dict, by name, in the order of `ntknas.spaces` layers.
+
+    Args:
+        architecture: The cell.
+        spec: The network around the cell.
+
+    Returns:
+        The place of each entry, the counts of batches apart.
+    """
+    entries: dict[str, TorchEntry] = {}
     listed = layers(
         architecture.ops, channels=spec.channels, cells=spec.cells, classes=spec.classes
     )
     for layer in listed:
         features = (layer.outputs,)
         if layer.kind is LayerKind.LINEAR:
-            weight = ("params", (*layer.path, "kernel"), None, (layer.outputs, layer.inputs))
-            entries[f"{layer.torch}.weight"] = weight
-            entries[f"{layer.torch}.bias"] = ("params", (*layer.path, "bias"), None, features)
+            path, shape = (*layer.path, "kernel"), (layer.outputs, layer.inputs)
+            entries[f"{layer.torch}.weight"] = TorchEntry("params", path, None, shape)
+            path = (*layer.path, "bias")
+            entries[f"{layer.torch}.bias"] = TorchEntry("params", path, None, features)
         elif layer.kind is not LayerKind.NORMALISATION:
-            shape = (layer.outputs, layer.inputs, layer.size, layer.size)
+            kernel_shape = (layer.outputs, layer.inputs, layer.size, layer.size)
             is_shortcut = layer.kind is LayerKind.SHORTCUT
             path = layer.path if is_shortcut else (*layer.path, "kernel")
-            entries[f"{layer.torch}.weight"] = ("params", path, layer.cell, shape)
+            entry = TorchEntry("params", path, layer.cell, kernel_shape)
+            entries[f"{layer.torch}.weight"] = entry
         if layer.kind.normalised:
             is_norm = layer.kind is LayerKind.NORMALISATION
             path = layer.path if is_norm else (*layer.path, "norm")
             for key, (collection, suffix) in _NORM_ENTRIES.items():
-                entry = (collection, (*path, key), layer.cell, features)
+                entry = TorchEntry(collection, (*path, key), layer.cell, features)
                 entries[f"{layer.torch_norm}.{suffix}"] = entry
     return entries
 

@@ -16,10 +16,10 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from ntknas.layers import Norm
-from ntknas.network import Network, NetworkSpec
+from ntknas.network import Network, NetworkSpec, Watched
 from ntknas.network.activations import lone_layer
 from ntknas.proxies.proxy import TINY, ProxyInputs
 
@@ -50,19 +50,17 @@ class Zen:
         key, _ = jax.random.split(inputs.key)
         image, change = jax.random.normal(key, (2, *images.shape), images.dtype)
 
-        def run(x):
+        def run(turn):
+            x = image + turn * _STEP * change
             pixels = x * std + mean  # the network's standardisation gives x again
             variables = {"params": inputs.gaussian}
             _, activations = module.apply(variables, pixels, ops, method="watch")
-            scale = jnp.zeros((), x.dtype)
-            for present, y in (*activations.convolved, lone_layer(activations.features[3])):
-                variance = y.var((1, 2, 3)).mean(-1)  # one per layer
-                log = jnp.log(jnp.where(variance > 0, variance, 1)) / 2
-                scale += (log * present).sum()
+            layers = (*activations.convolved, lone_layer(activations.features[3]))
+            scale = jax.lax.cond(turn == 0, _scale, lambda _: jnp.zeros((), x.dtype), layers)
             return jax.nn.relu(activations.last), scale
 
-        # One image after the other, so that the network is compiled once.
-        features, scale = jax.lax.map(run, jnp.stack([image, image + _STEP * change]))
+        # One turn after the other, so that the network is compiled once.
+        features, scale = jax.lax.map(run, jnp.arange(2))
         return {
             "change": abs(features[0] - features[1]).sum((1, 2, 3)).mean(),
             "scale": scale[0],
@@ -71,6 +69,16 @@ class Zen:
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
         """The logarithm of the product of the change and the scale factors."""
         return {"zen": float(np.log(values["change"] + TINY) + values["scale"])}
+
+
+def _scale(layers: tuple[Watched, ...]) -> Float[Array, ""]:
+    """The sum of the logarithms of the layers' scale factors."""
+    total = jnp.zeros((), layers[0].values.dtype)
+    for present, y in layers:
+        variance = y.var((1, 2, 3)).mean(-1)  # one per layer
+        log = jnp.log(jnp.where(variance > 0, variance, 1)) / 2
+        total += (log * present).sum()
+    return total
 
 
 ZEN = Zen()

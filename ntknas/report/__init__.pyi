@@ -19,3 +19,4 @@ from .tables import (
     three_decimals as three_decimals,
     with_interval as with_interval,
 )
+from .training_curves import training_curves as training_curves

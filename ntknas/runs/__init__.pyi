@@ -9,5 +9,9 @@ from .precomputed import (
 from .presets import PRESETS as PRESETS
 from .rows import KernelRow as KernelRow, ScoreRow as ScoreRow, score_rows as score_rows
 from .run import Run as Run
-from .spec import PARAMETERS as PARAMETERS, ScoringSpec as ScoringSpec
+from .spec import (
+    PARAMETERS as PARAMETERS,
+    ScoringSpec as ScoringSpec,
+    named_differences as named_differences,
+)
 from .store import Description as Description, GramRecord as GramRecord, Store as Store

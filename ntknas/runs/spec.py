@@ -15,7 +15,7 @@ from ntknas.network.spec import Init, NetworkSpec
 from ntknas.runs.migrations import SCHEMA, migrate_settings
 from ntknas.scores import ScoreKind, format_fraction, score_names
 
-__all__ = ["PARAMETERS", "ScoringSpec"]
+__all__ = ["PARAMETERS", "ScoringSpec", "named_differences"]
 
 PARAMETERS = ("all", "weights")
 """The sets of parameters that a kernel can be computed over."""
@@ -254,12 +254,26 @@ class ScoringSpec:
         Args:
             other: Settings to compare with.
         """
-        mine, theirs = (_flat(asdict(spec)) for spec in (self, other))
-        return [
-            f"{name}: {_show(name, mine.get(name))} / {_show(name, theirs.get(name))}"
-            for name in {**mine, **theirs}
-            if mine.get(name) != theirs.get(name)
-        ]
+        return named_differences(asdict(self), asdict(other))
+
+
+def named_differences(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """Settings that differ, as "name: mine / theirs".
+
+    Args:
+        mine: Settings, which may be nested.
+        theirs: Settings to compare with.
+
+    Example:
+        >>> named_differences({"attack": {"steps": 7}}, {"attack": {"steps": 20}})
+        ['attack.steps: 7 / 20']
+    """
+    mine, theirs = _flat(mine), _flat(theirs)
+    return [
+        f"{name}: {_show(name, mine.get(name))} / {_show(name, theirs.get(name))}"
+        for name in {**mine, **theirs}
+        if mine.get(name) != theirs.get(name)
+    ]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -275,7 +289,9 @@ def _show(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         shown = (format_fraction(v) if isinstance(v, float) else str(v) for v in value)
         return ",".join(shown) or "none"
-    return value[:12] if name == "images_sha256" else str(value)
+    if isinstance(value, float):
+        return format_fraction(value)
+    return value[:12] if name.endswith("sha256") else str(value)
 
 
 def _proxies(zero_cost: Any) -> bool | tuple[str, ...]:

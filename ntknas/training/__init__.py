@@ -1,4 +1,4 @@
-"""Training on the multi-objective loss, and the errors that it reaches."""
+"""Training: the benchmark's recipe with checkpoints, and the theory's SGD on the same loss."""
 
 import lazy_loader
 

@@ -7,8 +7,13 @@ of a frame), and one column per metric. Higher values must mean better networks.
 With an optional column `seed` the table has one row per architecture and seed. The value of an
 architecture is the mean over its seeds, or that of one seed. The mean leaves out values that are
 missing or not finite; `Truth.notes` says for which architectures (`ntknas.truth.seeds`).
+
+The table that `ntknas train` writes has its recipe beside it, in FILE.recipe.json. `Truth.notes`
+then says how the networks were trained.
 """
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,7 @@ from ntknas.errors import InputError
 from ntknas.truth.seeds import mean_of_seeds, one_seed
 from ntknas.truth.table import ANY_DATASET, Truth, tidy
 
-__all__ = ["read_csv", "truth_from_frame"]
+__all__ = ["read_csv", "recipe_file", "truth_from_frame"]
 
 
 def truth_from_frame(
@@ -155,4 +160,32 @@ def read_csv(path: Path, *, seed: int | str | None = None) -> Truth:
         raise InputError(
             f"expected a column architecture in {path}, got {', '.join(map(str, frame.columns))}"
         )
-    return truth_from_frame(frame, name=path.name, path=path, seed=seed)
+    truth = truth_from_frame(frame, name=path.name, path=path, seed=seed)
+    return replace(truth, notes=(*truth.notes, *_recipe(path)))
+
+
+def recipe_file(path: Path) -> Path:
+    """The file beside a table that says how its networks were trained.
+
+    Args:
+        path: File of the table.
+    """
+    return path.with_name(f"{path.name}.recipe.json")
+
+
+def _recipe(path: Path) -> tuple[str, ...]:
+    """How the networks of a table were trained, if the file beside it says so."""
+    file = recipe_file(path)
+    if not file.is_file():
+        return ()
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        recipe, network = settings["recipe"], settings["network"]
+        text = (
+            f"trained on {settings['train_images']} images for {recipe['epochs']} epochs, beta "
+            f"{recipe['beta']:g}, rho {recipe['rho'] * 255:g}/255, {recipe['attack']['steps']} "
+            f"attack steps; {network['channels']} channels, {network['cells']} cells per stage"
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return (f"the recipe in {file.name} cannot be read",)
+    return (text,)

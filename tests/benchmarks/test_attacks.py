@@ -13,7 +13,7 @@ from tests.attack.trained import logits_fn, trained
 
 
 def test_the_peers_network_is_the_trained_one():
-    images = np.float32(load_images().pixels[:3] / 255)
+    images = (load_images().pixels[:3] / 255).astype(np.float32)
     model = torch_attacks.NetworkInPixels(
         "221421", torch_attacks.checkpoint(str(FILE), "more_robust", "221421")
     )

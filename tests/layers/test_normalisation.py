@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from torch.nn import functional
 
 from ntknas.layers import Norm
-from ntknas.layers.normalisation import EPSILON, normalise, normalise_rows
+from ntknas.layers.normalisation import EPSILON, normalise, normalise_batch, normalise_rows
 from tests.network.reference import to_numpy, to_torch
 from tests.tolerances import TOLERANCES
 
@@ -119,6 +119,20 @@ def test_rows_of_a_normalisation_sum_to_its_gradient(norm, float64):
         if own is not None:
             assert own.shape == (1 if norm.coupled else n, c)
             np.testing.assert_allclose(own.sum(0), whole, **TOLERANCE)
+
+
+def test_batch_normalisation_of_training_equals_pytorch(draws):
+    x, scale, bias, _, _, cotangents = draws
+    out, gradients = torch_gradients(Norm.BATCH, draws)
+    (ours, mean, variance), pull_back = jax.vjp(normalise_batch, x, scale, bias)
+    np.testing.assert_allclose(ours, out, **TOLERANCE)
+    np.testing.assert_allclose(mean, x.mean((0, 1, 2)), **TOLERANCE)
+    np.testing.assert_allclose(variance, x.var((0, 1, 2)), **TOLERANCE)
+    # Statistics are constants: their cotangents change nothing.
+    for one, expected in zip(
+        pull_back((cotangents[0], mean, variance)), (g[0] for g in gradients), strict=True
+    ):
+        np.testing.assert_allclose(one, expected, **TOLERANCE)
 
 
 def test_none_returns_its_input():

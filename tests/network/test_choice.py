@@ -12,9 +12,15 @@ import pytest
 from ntknas.network.choice import Branch, choose
 
 BRANCHES = (
-    Branch(lambda w, x: jnp.zeros_like(x), lambda kept, w, x: jnp.zeros_like(x)),
-    Branch(lambda w, x: x @ w, lambda kept, w, x: jnp.tanh(kept) * x),
-    Branch(lambda w, x: x * x, lambda kept, w, x: kept * w.sum()),
+    Branch(lambda w, x: (jnp.zeros_like(x), 0.0), lambda kept, two, w, x: jnp.zeros_like(x)),
+    Branch(lambda w, x: (x @ w, 0.0), lambda kept, two, w, x: jnp.tanh(kept) * x),
+    Branch(lambda w, x: (x * x, 2.0), lambda kept, two, w, x: two * kept * w.sum()),
+)
+# The derivative of these by w does not hold w, nor that by x x, for given kept values.
+LINEAR = (
+    Branch(lambda w, x: (jnp.zeros_like(x), 0.0), lambda kept, two, w, x: 3 * x, True),
+    Branch(lambda w, x: (x @ w, 0.0), lambda kept, two, w, x: jnp.tanh(kept), True),
+    Branch(lambda w, x: (abs(x), 2.0), lambda kept, two, w, x: two * jnp.sin(kept) * w.sum(), True),
 )
 PAIRS = list(itertools.product(range(len(BRANCHES)), repeat=2))
 
@@ -26,29 +32,31 @@ def draws():
 
 def plain(index, branches, *args):
     """The same choice by a Python integer."""
-    kept = branches[index].first(*args)
-    return branches[index].last(kept, *args), kept
+    kept, constants = branches[index].first(*args)
+    return branches[index].last(kept, constants, *args), kept
 
 
-def loss(select, first, second, w, x):
+def loss(select, branches, first, second, w, x):
     """Two choices one after the other; the loss reads values and what they kept."""
-    value, kept = select(first, BRANCHES, w, x)
-    value, other = select(second, BRANCHES, w, value)
+    value, kept = select(first, branches, w, x)
+    value, other = select(second, branches, w, value)
     return jnp.square(value).sum() + (kept * other).sum()
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("branches", [BRANCHES, LINEAR], ids=["any", "linear"])
+@pytest.mark.parametrize("then", [0, 1, (0, 1)])
 @pytest.mark.parametrize("by", [0, 1, (0, 1)])
-def test_values_and_two_derivatives(by):
+def test_values_and_two_derivatives(by, then, branches):
     w, x = draws()
 
     def every(function):
         gradient = jax.grad(function, by)
-        return function(w, x), gradient(w, x), jax.jacrev(gradient, (0, 1))(w, x)
+        return function(w, x), gradient(w, x), jax.jacrev(gradient, then)(w, x)
 
-    data = jax.jit(lambda ops: every(partial(loss, choose, ops[0], ops[1])))
+    data = jax.jit(lambda ops: every(partial(loss, choose, branches, ops[0], ops[1])))
     for pair in PAIRS:
-        expected = every(partial(loss, plain, *pair))
+        expected = every(partial(loss, plain, branches, *pair))
         chex.assert_trees_all_close(data(jnp.array(pair)), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -78,4 +86,4 @@ def test_a_derivative_keeps_arguments_and_results_alone():
     w, x = draws()
     _, pull_back = jax.vjp(lambda w, x: choose(jnp.array(1), BRANCHES, w, x), w, x)
     kept = [leaf.size for leaf in jax.tree.leaves(pull_back) if hasattr(leaf, "size")]
-    assert sum(kept) <= w.size + 2 * x.size + 1
+    assert sum(kept) <= w.size + 2 * x.size + 2  # and the index and the constant

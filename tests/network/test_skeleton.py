@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ntknas.errors import InputError
 from ntknas.layers import Norm
 from ntknas.network import Network, NetworkSpec, initial_variables, load_torch_weights
 from ntknas.spaces.nasbench201 import Architecture, architectures
@@ -157,3 +158,47 @@ def test_norm_none_has_no_normalisation_weights():
     names = [str(path) for path, _ in jax.tree_util.tree_leaves_with_path(variables)]
     assert names
     assert not any("norm" in name for name in names)
+
+
+# 1x1 and 3x3 convolutions, pooling, a skip connection and no edge at all.
+MIXED = Architecture.from_code("324130")
+
+
+def test_running_statistics_move_as_in_pytorch(float64):
+    network = torch_network(MIXED, channels=4, cells=2, dtype=torch.float64)
+    before = load_torch_weights(
+        {name: tensor.clone() for name, tensor in network.state_dict().items()}, MIXED
+    )
+    images = jnp.asarray(np.random.default_rng(0).random((5, 32, 32, 3)))
+    expected = Normalised(network).train()(to_torch(images, torch.float64)).detach()
+    logits, moved = Network(before.spec).apply(
+        jax.tree.map(jnp.asarray, before.variables), images, MIXED.ops, mutable=["batch_stats"]
+    )
+    np.testing.assert_allclose(logits, expected, **TOLERANCES["float64"])
+    after = load_torch_weights(network.state_dict(), MIXED).variables["batch_stats"]
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, **TOLERANCES["float64"]),
+        moved["batch_stats"],
+        after,
+    )
+    changes = jax.tree.map(
+        lambda a, b: np.abs(a - b).min(), before.variables["batch_stats"], moved["batch_stats"]
+    )
+    assert min(jax.tree.leaves(changes)) > 0
+
+
+def test_running_statistics_of_traced_operations_do_not_move(images):
+    spec = NetworkSpec(channels=4, cells=1, norm=Norm.FROZEN)
+    variables, ops = initial_variables(spec, 0), jnp.array(MIXED.ops)
+    floats = jnp.asarray(images, jnp.float32)
+    with pytest.raises(InputError, match=r"static operations.*got norm frozen and traced"):
+        Network(spec).apply(variables, floats, ops, mutable=["batch_stats"])
+
+
+def test_other_normalisations_have_no_statistics_that_move(images):
+    spec = NetworkSpec(channels=4, cells=1)
+    variables = initial_variables(spec, 0, MIXED.ops)
+    with pytest.raises(InputError, match="got norm batch and static"):
+        Network(spec).apply(
+            variables, jnp.asarray(images, jnp.float32), MIXED.ops, mutable=["batch_stats"]
+        )

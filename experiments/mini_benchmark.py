@@ -1,0 +1,208 @@
+"""A benchmark of our own: adversarially trained networks in a recipe that two cores can bear.
+
+    python -m experiments.mini_benchmark --data cifar10.npz --truth NAS-RobBench-201_html.json
+
+Cells are spread over the space without a look at any accuracy: distinct cells that connect input
+and output are sorted by their number of parameters and cut into equal strata, and each stratum
+gives one. Every third is trained from a second seed, so that the noise of the accuracies is known.
+The same command resumes, and several processes with the same command share the work.
+
+The report holds the rank correlation with NAS-RobBench-201 over the same cells, that between the
+two seeds, and those of our scores with both tables.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import ntknas
+from experiments.command import clear_errors
+from ntknas.images import dataset_info
+from ntknas.layers import Norm
+from ntknas.ranking import bootstrap, correlations
+from ntknas.report import Progress, markdown
+from ntknas.training import (
+    Recipe,
+    TrainingFolder,
+    split_images,
+    train_architectures,
+    write_truth_table,
+)
+
+__all__ = ["MiniBenchmarkConfig", "chosen_architectures", "report", "run"]
+
+
+def _recipe() -> Recipe:
+    attack = ntknas.AttackSpec(steps=3, step_size=4 / 255)
+    return Recipe(epochs=10, batch_size=100, attack=attack)
+
+
+@dataclass(frozen=True)
+class MiniBenchmarkConfig:
+    """What to train, and against what to hold it.
+
+    Attributes:
+        data: File of CIFAR-10 images, with training and test images.
+        truth: File or folder of published accuracies.
+        out: Folder of the trainings, the table and the report.
+        count: Number of cells.
+        second_seed_every: Every how many cells one is trained from a second seed.
+        train_images: Number of training images; 0 means all.
+        test_images: Number of test images; 0 means all.
+        channels: Channels of the first stage.
+        cells: Cells per stage.
+        recipe: How networks are trained.
+        resamples: Number of resamples of the intervals.
+    """
+
+    data: Path
+    truth: Path
+    out: Path = Path("runs/mini_benchmark")
+    count: int = 48
+    second_seed_every: int = 3
+    train_images: int = 4000
+    test_images: int = 0
+    channels: int = 8
+    cells: int = 1
+    recipe: Recipe = field(default_factory=_recipe)
+    resamples: int = 1000
+
+
+def chosen_architectures(count: int) -> list[ntknas.Architecture]:
+    """Cells spread over the space by size, in an order in which every prefix is spread, too.
+
+    Args:
+        count: Number of cells.
+    """
+    distinct = [a for a in ntknas.architectures("all") if not a.is_constant]
+    sizes = ntknas.load_precomputed().scores()["params"]
+    by_size = sorted(distinct, key=lambda a: (sizes[a.id], a.id))
+    rng = np.random.default_rng(0)
+    drawn = [by_size[rng.choice(part)] for part in np.array_split(np.arange(len(by_size)), count)]
+    return [drawn[i] for i in rng.permutation(count)]
+
+
+def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
+    """Train what is missing; the table of correlations.
+
+    Args:
+        config: What to train, against what.
+
+    Returns:
+        The table of `report`.
+    """
+    chosen = chosen_architectures(config.count)
+    info = dataset_info("cifar10")
+    parts = {}
+    for split, wanted in (("train", config.train_images), ("test", config.test_images)):
+        images = ntknas.load_images("cifar10", config.data, split=split)
+        (parts[split],) = split_images(images, wanted or len(images))
+    network = ntknas.NetworkSpec(
+        channels=config.channels,
+        cells=config.cells,
+        norm=Norm.FROZEN,
+        mean=info.mean,
+        std=info.std,
+    )
+    shown: dict[str, Progress] = {}
+
+    def on_progress(what: str, done: int, total: int) -> None:
+        if what not in shown:
+            shown.clear()
+            shown[what] = Progress("images", first=what)
+        shown[what](done, total)
+
+    for number, architecture in enumerate(chosen):
+        train_architectures(
+            [architecture],
+            out=config.out / "trainings",
+            recipe=config.recipe,
+            network=network,
+            images=parts["train"],
+            test=parts["test"],
+            seeds=(0, 1) if number % config.second_seed_every == 0 else (0,),
+            on_progress=on_progress,
+        )
+    folder = TrainingFolder(config.out / "trainings")
+    write_truth_table(config.out / "truth.csv", folder)
+    return report(folder.results(), config)
+
+
+def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
+    """Rank correlations of our accuracies, the published ones and our scores over the same cells.
+
+    Args:
+        results: Accuracies by architecture and seed (`TrainingFolder.results`).
+        config: Settings, of which the truth and the number of resamples are read.
+
+    Returns:
+        Columns metric (clean, fgsm_8, pgd_8), x, y (what is compared), n, spearman and its 95%
+        interval (low, high). Seed 0 stands for a cell, except between seeds.
+    """
+    published = ntknas.load_truth(config.truth).wide("cifar10")
+    first = results[results["seed"] == 0].set_index("architecture")
+    second = results[results["seed"] == 1].set_index("architecture")
+    scores = ntknas.load_precomputed().scores().loc[first.index]
+    rows = []
+    for metric in ("clean", "fgsm_8", "pgd_8"):
+        theirs = published[metric].loc[first.index]
+        ours = first[metric]
+        pairs = {
+            ("mini benchmark", "NAS-RobBench-201"): (ours, theirs),
+            ("seed 0", "seed 1"): (ours.loc[second.index], second[metric]),
+        }
+        for name, values in _scores(scores).items():
+            pairs[name, "mini benchmark"] = (values, ours)
+            pairs[name, "NAS-RobBench-201"] = (values, theirs)
+        for (x, y), (a, b) in pairs.items():
+            rows.append({"metric": metric, "x": x, "y": y, **_correlation(a, b, config.resamples)})
+    return pd.DataFrame(rows)
+
+
+def _scores(scores: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
+    """The default ranking and two scores, turned so that higher is better."""
+    ranks = ntknas.rank(scores).set_index("id")["rank"]
+    turned = {"default ranking": -ranks.loc[scores.index]}
+    for name in ("sphericity", "params"):
+        column = next(c for c in scores if str(c).partition("@")[0] == name)
+        turned[name] = ntknas.SCORES[name].direction * scores[column]
+    return turned
+
+
+def _correlation(a: "pd.Series", b: "pd.Series", resamples: int) -> dict[str, float]:
+    """Spearman's correlation of two paired series, with its interval."""
+    x, y = a.to_numpy(float), b.to_numpy(float)
+    if len(x) < 3:
+        return {"n": len(x), "spearman": np.nan, "low": np.nan, "high": np.nan}
+    interval = bootstrap(x, y, resamples=resamples, seed=0).spearman
+    value = correlations(x, y).spearman
+    return {"n": len(x), "spearman": value, "low": interval.low, "high": interval.high}
+
+
+def _arguments() -> MiniBenchmarkConfig:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="CIFAR-10 images, e.g. an .npz")
+    parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
+    defaults = MiniBenchmarkConfig(Path(), Path())
+    parser.add_argument("--out", type=Path, default=defaults.out)
+    for name in ("count", "train_images", "test_images", "channels", "cells", "resamples"):
+        value = getattr(defaults, name)
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=int, default=value, help=f"default: {value}")
+    parser.add_argument("--epochs", type=int, default=defaults.recipe.epochs)
+    arguments = vars(parser.parse_args())
+    epochs = arguments.pop("epochs")
+    recipe = Recipe(**{**vars(defaults.recipe), "epochs": epochs})
+    return MiniBenchmarkConfig(**arguments, recipe=recipe)
+
+
+if __name__ == "__main__":
+    with clear_errors("mini_benchmark"):
+        settings = _arguments()
+        table = run(settings)
+        text = markdown(table)
+        (settings.out / "report.md").write_text(text + "\n")
+        print(text)

@@ -1,0 +1,86 @@
+"""The benchmark of our own: which cells, and what the report says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+import ntknas
+from experiments.mini_benchmark import MiniBenchmarkConfig, chosen_architectures, report, run
+from ntknas.spaces.nasbench201 import num_parameters
+from ntknas.training import Recipe
+from tests.conftest import real_data
+
+
+def test_cells_are_spread_over_the_sizes():
+    chosen = chosen_architectures(48)
+    assert len({a.id for a in chosen}) == 48
+    assert not any(a.is_constant for a in chosen)
+    assert [a.id for a in chosen] == [a.id for a in chosen_architectures(48)]
+    all_sizes = np.array([num_parameters(a) for a in ntknas.architectures("all")])
+    # Sizes are tied: a cell stands in the middle of those of its size.
+    places = sorted(
+        ((all_sizes < size).mean() + (all_sizes <= size).mean()) / 2
+        for size in map(num_parameters, chosen)
+    )
+    assert np.abs(np.array(places) - (np.arange(48) + 0.5) / 48).max() < 0.1
+
+
+@pytest.fixture
+def config(tmp_path):
+    truth = real_data("robbench/NAS-RobBench-201_html.json")
+    return MiniBenchmarkConfig(Path("unused"), truth, tmp_path, resamples=50)
+
+
+def made_up(ids, truth):
+    """Accuracies of seed 0 that are the published ones, and of seed 1 turned around."""
+    published = ntknas.load_truth(truth).wide("cifar10")
+    rows = []
+    for label in ids:
+        for seed, sign in ((0, 1), (1, -1)):
+            values = {m: sign * published.loc[label, m] for m in ("clean", "fgsm_8", "pgd_8")}
+            rows.append({"architecture": label, "dataset": "cifar10", "seed": seed, **values})
+    return pd.DataFrame(rows)
+
+
+def test_the_report_compares_over_the_same_cells(config):
+    ids = [a.id for a in chosen_architectures(20)]
+    rows = report(made_up(ids, config.truth), config)
+
+    def row(metric, x, y):
+        return rows[(rows["metric"] == metric) & (rows["x"] == x) & (rows["y"] == y)].iloc[0]
+
+    for metric in ("clean", "fgsm_8", "pgd_8"):
+        same = row(metric, "mini benchmark", "NAS-RobBench-201")
+        assert (same["n"], same["spearman"]) == (20, pytest.approx(1))
+        assert row(metric, "seed 0", "seed 1")["spearman"] == pytest.approx(-1)
+    published = ntknas.load_truth(config.truth).wide("cifar10")["pgd_8"].loc[ids]
+    params = ntknas.load_precomputed().scores().loc[ids, "params"]
+    expected = spearmanr(params, published).statistic
+    of_params = row("pgd_8", "params", "NAS-RobBench-201")
+    assert of_params["spearman"] == pytest.approx(expected)
+    assert of_params["low"] <= of_params["spearman"] <= of_params["high"]
+    assert row("pgd_8", "default ranking", "NAS-RobBench-201")["spearman"] > 0.3
+
+
+@pytest.mark.slow
+def test_run_trains_and_resumes(config):
+    data = real_data("cifar10/cifar10_subset.npz")
+    attack = ntknas.AttackSpec(steps=1, step_size=8 / 255)
+    tiny = replace(
+        config,
+        data=data,
+        count=3,
+        train_images=40,
+        test_images=20,
+        channels=4,
+        recipe=Recipe(epochs=1, batch_size=40, attack=attack),
+    )
+    table = run(tiny)
+    assert set(table["n"]) == {1, 3}
+    truth = ntknas.load_truth(config.out / "truth.csv")
+    assert set(truth.wide("cifar10").columns) == {"clean", "fgsm_8", "pgd_8"}
+    pd.testing.assert_frame_equal(run(tiny), table)

@@ -1,0 +1,57 @@
+"""The folder of trainings: what it accepts, who may write to it, what it tells."""
+
+from dataclasses import replace
+
+import pytest
+
+from ntknas.errors import InputError
+from ntknas.training import TrainingFolder, TrainingSettings
+from ntknas.training.folder import write_whole
+from tests.training.tiny import CHEAP, NETWORK, QUICK, images, train
+
+
+def test_a_folder_of_another_recipe_names_the_differences(finished):
+    with pytest.raises(InputError, match=r"recipe.epochs: 1 / 2; recipe.rho: 8/255 / 4/255"):
+        train(finished, recipe=replace(QUICK, epochs=2, rho=4 / 255))
+    with pytest.raises(InputError, match="test_sha256"):
+        train(finished, test=images(30, 6))
+
+
+def test_folders_that_are_none(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="expected a folder for trainings"):
+        train(tmp_path / "file")
+    with pytest.raises(InputError, match="but .* holds file"):
+        train(tmp_path)
+    with pytest.raises(InputError, match="no trainings in"):
+        TrainingFolder(tmp_path)
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(InputError, match="expected the settings of a training"):
+        TrainingFolder(tmp_path)
+
+
+def test_a_claim_is_for_one_process_at_a_time(tmp_path):
+    settings = TrainingSettings.of(QUICK, NETWORK, images(), images(30, 5))
+    folder = TrainingFolder.open(tmp_path, settings)
+    with folder.claim(CHEAP, 0) as place, folder.claim(CHEAP, 0) as again:
+        assert place == folder.place(CHEAP, 0)
+        assert again is None
+    with folder.claim(CHEAP, 0) as place:
+        assert place is not None
+        folder.finish(place, {"architecture": CHEAP.id, "dataset": "x", "seed": 0, "clean": 0.5})
+    with folder.claim(CHEAP, 0) as place:
+        assert place is None
+
+
+def test_results_of_an_empty_folder(tmp_path):
+    settings = TrainingSettings.of(QUICK, NETWORK, images(), images(30, 5))
+    assert TrainingFolder.open(tmp_path, settings).results().empty
+
+
+def test_a_file_is_whole_or_unchanged(tmp_path):
+    file = tmp_path / "a.txt"
+    write_whole(file, "first")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "second \ud800")
+    assert file.read_text() == "first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
