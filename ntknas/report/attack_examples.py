@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -81,8 +80,8 @@ def attack_examples(
     return save_picture(figure, path)
 
 
-def _row(row: Sequence[Axes], images: np.ndarray, title: str) -> None:
-    """Draw one image per column, and a title on the left."""
+def _row(row: np.ndarray, images: np.ndarray, title: str) -> None:
+    """Draw one image into each axes of a row, and a title on the left."""
     for axes, image in zip(row, images, strict=True):
         axes.imshow(np.clip(image, 0, 1), interpolation="nearest")
         axes.set(xticks=[], yticks=[])
@@ -91,7 +90,7 @@ def _row(row: Sequence[Axes], images: np.ndarray, title: str) -> None:
 
 
 def _write_classes(
-    row: Sequence[Axes],
+    row: np.ndarray,
     predicted: np.ndarray,
     labels: np.ndarray,
     class_name: Callable[[int], str],

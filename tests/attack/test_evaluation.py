@@ -221,7 +221,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(tmp_path):
     def counted(name, done, total):
         nonlocal calls
         calls += 1
-        if calls % 4 == 0:
+        if calls % 5 == 0:
             raise Killed
 
     found = None

@@ -65,7 +65,7 @@ def test_the_library_says_the_same(attack, weights, tmp_path):
     assert pgd["spec"]["steps"] == 2
     assert [row["severity"] for row in fog] == [1, 5]
     assert [row["correct"] for row in fog] == [right(rows[0]), right(rows[4])]
-    assert found["normaliser"] == "cifar10"
+    assert found["normaliser"] == "of cifar10"
     assert found["images"]["source"] == "embedded sample"
     # Files of CIFAR-10-C's form, with the same images, say the same.
     read = attack(*corruptions, "--corrupted-data", folder)["results"]
@@ -95,7 +95,7 @@ def test_classes_a_picture_and_a_state(attack, ntknas, weights, tmp_path):
     clean = [row for row in found["classes"] if row["test"] == "clean"]
     labels = load_images().labels[:COUNT]
     assert {row["class"]: row["n"] for row in clean} == {
-        dataset_info("cifar10").class_name(label): int((labels == label).sum())
+        dataset_info("cifar10").class_name(int(label)): int((labels == label).sum())
         for label in np.unique(labels)
     }
     assert sum(row["correct"] for row in clean) == found["results"][0]["correct"]

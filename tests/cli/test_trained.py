@@ -1,20 +1,35 @@
 """Networks that commands read: checkpoints of trainings, PyTorch's files, and what is refused."""
 
 import json
+from dataclasses import asdict
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.training.tiny import CHEAP, SKIP, images, train
+from ntknas.network import Network, initial_variables
+from ntknas.training import Checkpoint, Checkpoints, TrainingState
+from tests.training.tiny import CHEAP, NETWORK, QUICK, SKIP, images, train
 
 TEST = images(30, 5)
+VARIABLES = {
+    seed: jax.tree.map(jnp.asarray, initial_variables(NETWORK, seed, CHEAP.ops)) for seed in (0, 1)
+}
 
 
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory):
-    """The folder of one training."""
+    """A folder with the checkpoints of one training: best with the weights of seed 0, last of 1."""
     folder = tmp_path_factory.mktemp("trainings") / "out"
-    train(folder, test=TEST)
+    (folder / str(CHEAP.id)).mkdir(parents=True)
+    (folder / "settings.json").write_text("{}")
+    about = {"architecture": CHEAP.id, "network": asdict(NETWORK), "recipe": asdict(QUICK)}
+    checkpoints = Checkpoints(place(folder))
+    for step, variables in VARIABLES.items():
+        state = TrainingState(**variables, momentum=variables["params"])
+        checkpoints.save(step, Checkpoint(state, about), best=step == 0)
+    checkpoints.close()
     return folder
 
 
@@ -30,23 +45,37 @@ def place(trainings):
     return trainings / str(CHEAP.id) / "seed_0"
 
 
-def test_a_checkpoint_has_the_accuracy_of_its_training(ntknas, trainings, archive):
-    expected = json.loads((place(trainings) / "result.json").read_text())
-    argv = ("attack", "--checkpoint", place(trainings), "--dataset", "imagenet16")
-    options = ("--data", archive, "--attack", "fgsm", "--arch", CHEAP.id, "--json")
+@pytest.mark.parametrize(("options", "seed"), [((), 1), (("--best",), 0)])
+def test_the_network_of_a_checkpoint(ntknas, trainings, archive, options, seed):
+    """Corrupted images alone, so that no attack is compiled."""
+    argv = ("attack", "--checkpoint", place(trainings), "--data", archive, "--arch", CHEAP.id)
+    status, out, err = ntknas(
+        *argv, "--corruptions", "contrast", "--severity", 1, "--json", *options
+    )
+    assert status == 0, err
+    found = json.loads(out)
+    pixels = jnp.asarray(TEST.pixels / 255, jnp.float32)
+    logits = np.asarray(Network(NETWORK).apply(VARIABLES[seed], pixels, CHEAP.ops))
+    assert found["results"][0]["correct"] == (logits.argmax(1) == TEST.labels).sum()
+    assert found["architecture"] == CHEAP.string
+    assert found["normaliser"] == "of the training"
+    assert found["images"]["dataset"] == "imagenet16"
+    assert {row["class"] for row in found["classes"]} == {"class 0", "class 1"}
+
+
+@pytest.mark.slow
+def test_a_checkpoint_has_the_accuracy_of_its_training(ntknas, tmp_path, archive):
+    train(tmp_path / "out", test=TEST)
+    expected = json.loads((place(tmp_path / "out") / "result.json").read_text())
+    argv = ("attack", "--checkpoint", place(tmp_path / "out"), "--data", archive)
     for kind in ((), ("--best",)):
-        status, out, err = ntknas(*argv, *options, *kind)
+        status, out, err = ntknas(*argv, "--attack", "fgsm", "--json", *kind)
         assert status == 0, err
-        found = json.loads(out)
-        clean, fgsm = found["results"]
-        assert clean["n"] == 30
+        clean, fgsm = json.loads(out)["results"]
         # There is one epoch, so it is the best and the last.
         assert clean["accuracy"] == pytest.approx(expected["clean"])
         # An image has to be classified correctly without the attack as well.
         assert fgsm["accuracy"] <= expected["fgsm_8"] + 1e-9
-        assert found["architecture"] == CHEAP.string
-        assert found["normaliser"] == "of the training"
-    assert "class 1" in {row["class"] for row in found["classes"]}
 
 
 @pytest.mark.parametrize(
