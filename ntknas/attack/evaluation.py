@@ -363,7 +363,8 @@ class _Work(NamedTuple):
                 done = (total * (stage + 1) - left) // stages
                 if report:
                     report(done, total)
-            state.stage = stage + 1
+            last = stage + 1 == stages
+            state.component, state.stage = (own + 1, 0) if last else (own, stage + 1)
             yield
         state.component, state.stage = own + 1, 0
         if report and done < total:  # all of them fell before the last stage

@@ -52,9 +52,8 @@ def spec_of(name):
     return AttackSpec(name, STEPS.get(name, 10))
 
 
-@pytest.mark.parametrize("name", ["fgsm", "apgd-ce", "fab-t"])
-def test_a_few_images_have_torchattacks_accuracy(name, data_file):
-    network = trained("robust")
+def test_a_few_images_have_torchattacks_accuracy(data_file):
+    name, network = "apgd-ce", trained("robust")
     images, labels = labelled_images(data_file("cifar10/cifar10_subset.npz"), 30)
     found = evaluate(
         network.apply_fn,
@@ -81,8 +80,10 @@ def test_200_images_have_torchattacks_accuracy(network_name, name, data_file):
         accuracy_of(oracles(network.oracle, rho, seed)[name], network.oracle, images, labels)
         for seed in range(3 if name == "square" else 1)
     ]
+    # Of fewer images than a batch the small size alone is compiled.
+    settings: dict[str, Any] = {"attacks": [spec_of(name)], "rho": rho, "batch_size": 200}
     ours = [
-        evaluate(*arguments, attacks=[spec_of(name)], rho=rho, seed=seed).results[0].accuracy.value
+        evaluate(*arguments, **settings, seed=seed).results[0].accuracy.value
         for seed in range(len(theirs))
     ]
     if name == "square":
@@ -108,6 +109,7 @@ def test_200_images_have_torchattacks_autoattack(network_name, data_file):
         labels,
         attacks=[spec_of(name) for name in ("autoattack", "pgd", "apgd-ce", "apgd-t")],
         rho=rho,
+        batch_size=200,
     )
     assert abs(found.results[0].accuracy.value - expected) <= 1.001 / 200
     broken = found.results[0].broken
@@ -129,8 +131,9 @@ LABELS = (GREYS > 0.5).astype(int)
 LABELS[0] = 1  # wrong from the start
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 10, 100])
-@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd-ce", "square"])
+@pytest.mark.parametrize(
+    ("name", "batch_size"), [("fgsm", 1), ("fgsm", 100), ("pgd", 3), ("apgd-ce", 10), ("square", 3)]
+)
 def test_what_stands_is_what_is_farther_than_rho(name, batch_size):
     found = evaluate(
         steep,
@@ -160,7 +163,7 @@ def test_an_attack_is_compiled_for_two_sizes_at_most():
     specs = [AttackSpec(steps=2, restarts=3)]
     program: Any = _stage  # jax.jit's cache is not in its published type
     before = program._cache_size()
-    for count in (10, 9, 7, 5, 3):
+    for count in (10, 7, 3):
         evaluate(
             network,
             jnp.float32(0.5),
