@@ -76,7 +76,7 @@ def _by_class(classes: Sequence[dict[str, Any]]) -> pd.DataFrame:
     for row in classes:
         entry = table.setdefault(row["class"], {"class": row["class"], "n": row["n"]})
         severity = "" if row["severity"] is None else f" {row['severity']}"
-        entry[f"{row['test']}{severity}"] = row["accuracy"]
+        entry[f"{row['test']}{severity}"] = f"{row['accuracy']:.3f}"
     return pd.DataFrame(list(table.values()))
 
 
