@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a GPU shows: the whole space by bundles, bundles of several sizes and with both ways to weight
-# gradients, branches, PyTorch on the same card, attacked kernels on a sample, and the error of the
-# smallest eigenvalue. The steps in order of importance; each has a time limit, and writes a JSON file.
+# gradients, branches, PyTorch on the same card, attacked kernels on a sample, PGD and adversarial
+# training, and the error of the smallest eigenvalue. The steps in order of importance; each has a time limit, and writes a JSON file.
 # LIMIT=480 stops before a step that could end later than 480 seconds after the start.
 #
 #     benchmarks/gpu.sh [FOLDER]        default: build/gpu
@@ -15,9 +15,10 @@ mkdir -p "$out"
 python=${PYTHON:-python}
 export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$out/compiled}
 export XLA_PYTHON_CLIENT_PREALLOCATE=false
-sample=random:200 peers=random:32 all=all size=""
+sample=random:200 peers=random:32 few=random:4 all=all size="" trained="--batch-size 256"
 if [ -n "${TINY:-}" ]; then
-    sample=random:3 peers=random:3 all=random:3 size="--channels 2 --cells 1 --batch-size 2"
+    sample=random:3 peers=random:3 few=random:2 all=random:3
+    size="--channels 2 --cells 1 --batch-size 2" trained="$size --repeats 1"
 fi
 failed=0
 
@@ -55,5 +56,6 @@ step 60 full_image_32 "$space" --program bundles --archs "$sample" --batch-size 
     --kernels clean,robust,twice --rho 3,8 --steps 10 $size
 step 90 full_batch_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm batch \
     --kernels clean,robust,twice --rho 3,8 --steps 10 --per-launch 2 $size
+step 90 training benchmarks.training --archs "$few" $trained
 step 60 precision benchmarks.precision --archs "$peers" --batch-size 16 --norm batch $size
 exit $failed

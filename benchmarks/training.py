@@ -9,7 +9,8 @@ Three jobs per architecture, each on the same weights and images for both compet
 * `stacked` (ntknas alone): the same for two seeds in one program, with stacked weights. Its ratio
   is that to two seeds one after the other.
 
-Every competitor has a process of its own, and one works at a time. Compiling is not in the times.
+Every competitor has a process of its own, and one works at a time. PyTorch takes a GPU where it
+finds one, as JAX does. Compiling is not in the times.
 The attacked images are compared: both start at the images and take the same steps. PyTorch's
 threads wait for each other, so that other load on the machine (`foreign_load`) flatters ntknas.
 """
@@ -77,9 +78,12 @@ class TrainingConfig:
         return Recipe(attack=attack, augment=False)
 
     def images(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels in [0, 1] and labels of all batches."""
-        batch = ntknas.scoring_batch(ntknas.load_images(), self.batch_size * self.batches, seed=0)
-        return batch.pixels, batch.labels
+        """Pixels in [0, 1] and labels of all batches; images come again where they run out."""
+        images = ntknas.load_images()
+        wanted = self.batch_size * self.batches
+        batch = ntknas.scoring_batch(images, min(wanted, len(images)), seed=0)
+        again = np.arange(wanted) % len(batch.labels)
+        return batch.pixels[again], batch.labels[again]
 
 
 def ours(config: TrainingConfig) -> Callable[[Any], Callable[[], Any]]:
@@ -135,8 +139,9 @@ def theirs(config: TrainingConfig) -> Callable[[Any], Callable[[], Any]]:
 
     spec, recipe, size = config.network, config.recipe, config.batch_size
     pixels, labels = config.images()
-    images = torch.tensor(pixels.transpose(0, 3, 1, 2).copy())
-    classes = torch.tensor(labels).long()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    images = torch.tensor(pixels.transpose(0, 3, 1, 2).copy(), device=device)
+    classes = torch.tensor(labels, device=device).long()
 
     class Normalised(torch.nn.Module):
         """Pixels to logits."""
@@ -154,10 +159,10 @@ def theirs(config: TrainingConfig) -> Callable[[Any], Callable[[], Any]]:
     def prepare(request: tuple[str, int]) -> Callable[[], Any]:
         job, index = request
         architecture = ntknas.Architecture.from_id(index)
-        model = Normalised(initial_network(architecture, spec, 0))
+        model = Normalised(initial_network(architecture, spec, 0)).to(device)
         if job == "attack":
             pgd = torchattacks.PGD(model.eval(), _RHO, _STEP, 10, random_start=False)
-            return lambda: pgd(images[:size], classes[:size]).numpy().transpose(0, 2, 3, 1)
+            return lambda: pgd(images[:size], classes[:size]).cpu().numpy().transpose(0, 2, 3, 1)
 
         def epoch() -> Any:
             now = copy.deepcopy(model)

@@ -27,6 +27,7 @@ FLOORS = (
     ("search",),
     ("report",),
     ("cli",),
+    ("__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_JAX = (

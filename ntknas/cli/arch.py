@@ -2,9 +2,10 @@
 
 import argparse
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntknas.cli.output import write
+from ntknas.cli.output import note, write
 from ntknas.cli.parser import Commands
 from ntknas.cli.source import add_truth_seed
 from ntknas.errors import InputError
@@ -28,6 +29,7 @@ Examples:
   ntknas arch code:333123 --truth NAS-RobBench-201_html.json
   ntknas arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|'
   ntknas arch 0,5,9930 --run runs/first
+  ntknas arch 9930 --torch-code cell_9930.py
 
 SPEC is an id in 0..15624, an architecture string, code: and six op codes, several of these
 separated by commas, random:COUNT[:SEED], or @FILE with one architecture per line. At most 20
@@ -62,9 +64,15 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--classes", metavar="N", type=int, default=10, help="number of classes; default: 10"
     )
+    parser.add_argument(
+        "--torch-code",
+        metavar="FILE",
+        help="write the network of one architecture as PyTorch source that needs torch alone",
+    )
 
 
 def _run(args: argparse.Namespace) -> None:
+    from ntknas.report import check_output
     from ntknas.spaces.nasbench201 import NASBENCH201, architectures
 
     if args.truth is None and args.truth_seed is not None:
@@ -74,11 +82,21 @@ def _run(args: argparse.Namespace) -> None:
 
         of_run = Run(args.run_folder)
         if of_run.space != NASBENCH201.name:
+            if args.torch_code is not None:
+                raise InputError(
+                    f"--torch-code belongs to NAS-Bench-201, got a run of {of_run.space}"
+                )
             _describe_others(of_run, args)
             return
     chosen = architectures(args.spec)
     if len(chosen) > _MOST:
         raise InputError(f"expected at most {_MOST} architectures to describe, got {len(chosen)}")
+    if args.torch_code is not None:
+        if len(chosen) > 1:
+            raise InputError(f"--torch-code belongs to one architecture, got {len(chosen)}")
+        if not args.torch_code.endswith(".py"):
+            raise InputError(f"expected a name ending in .py, got --torch-code {args.torch_code}")
+        check_output(args.torch_code)
     run = scores = truth = None
     if args.run_folder is not None:
         from ntknas.runs import Run
@@ -98,6 +116,12 @@ def _run(args: argparse.Namespace) -> None:
             write(f"\n{_accuracies(architecture.id, truth)}")
         if run is not None and scores is not None:
             write(f"\n{_scores(architecture, run, scores)}")
+    if args.torch_code is not None:
+        from ntknas.network import NetworkSpec, torch_code
+
+        code = torch_code(chosen[0], NetworkSpec(**sizes))
+        Path(args.torch_code).write_text(code, encoding="utf-8")
+        note(f"PyTorch source: {args.torch_code}")
 
 
 def _describe_others(run: "Run", args: argparse.Namespace) -> None:

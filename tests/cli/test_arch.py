@@ -54,3 +54,19 @@ def test_seeds_of_the_truth(ntknas, refused, finished, texts, seeds_truth, tmp_p
     argv = ("arch", "net_00", "--run", texts, "--truth", path)
     assert " 0.5000" in ntknas(*argv)[1]
     assert " 0.7500" in ntknas(*argv, "--truth-seed", "b")[1]
+
+
+def test_source_for_pytorch(ntknas, refused, texts, tmp_path):
+    file = tmp_path / "cell.py"
+    status, _, err = ntknas("arch", "code:303401", "--channels", "8", "--torch-code", file)
+    assert status == 0
+    assert f"PyTorch source: {file}" in err
+    names: dict = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    assert names["network"]()[1].stem[0].weight.shape[0] == 8
+    file.unlink()
+    assert "one architecture, got 2" in refused("arch", "5,6", "--torch-code", file)
+    assert "ending in .py" in refused("arch", "5", "--torch-code", tmp_path / "cell.pt")
+    argv = ("arch", "net_00", "--run", texts, "--torch-code", file)
+    assert "belongs to NAS-Bench-201" in refused(*argv)
+    assert not file.exists()

@@ -46,6 +46,13 @@ def test_installed_program_refuses_in_one_line():
     assert found.stderr == ("ntknas: error: expected an architecture id in 0..15624, got 99999\n")
 
 
+def test_the_package_is_the_program():
+    argv = [sys.executable, "-m", "ntknas", "arch", "99999"]
+    found = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 2
+    assert found.stderr == ("ntknas: error: expected an architecture id in 0..15624, got 99999\n")
+
+
 def test_compiled_programs_are_kept_for_the_next_start(tmp_path):
     def score(out):
         tiny = ("--norm", "image", "--channels", "2", "--cells", "1", "--kernels", "clean")
