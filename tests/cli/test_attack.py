@@ -9,6 +9,8 @@ import torch
 from ntknas.attack import ATTACKS
 from ntknas.cli.main import parse
 from ntknas.images import CORRUPTIONS, corrupt, dataset_info, load_images
+from ntknas.spaces.nasbench201 import Architecture
+from ntknas.training import SAMPLE_PARTS, split_images
 from tests.attack.trained import logits_fn, trained
 
 ARCH = "code:221421"
@@ -156,6 +158,22 @@ def test_settings_go_to_the_attacks_that_read_them():
     assert specs_and_radius()[1] == 8 / 255
     assert specs_and_radius("--ball", "l2")[1] == 128 / 255
     assert specs_and_radius("--ball", "l2", "--rho", "2")[1] == 2
+
+
+def test_a_checkpoint_is_not_tested_on_the_sample_that_it_was_trained_on():
+    from ntknas.cli.attack import _images
+    from ntknas.cli.trained import TrainedNetwork
+
+    network = TrainedNetwork(Architecture.from_id(0), "", "", 10, None, None)
+
+    def indices(*options):
+        args = parse(["ntknas", "attack", *options])
+        return set(_images(args, network).indices.tolist())
+
+    training, test = split_images(load_images(), *SAMPLE_PARTS)
+    assert indices("--checkpoint", "x") == set(test.indices.tolist())
+    assert not indices("--checkpoint", "x") & set(training.indices.tolist())
+    assert len(indices("--torch-weights", "x", "--arch", "0")) == 320
 
 
 @pytest.mark.parametrize(
