@@ -31,7 +31,12 @@ def doubles(float64):
 
 @pytest.mark.parametrize(
     ("name", "ball"),  # torchattacks' targeted l2 form takes the first image's step for all
-    [("apgd-ce", "linf"), ("apgd-dlr", "linf"), ("apgd-t", "linf"), ("apgd-ce", "l2")],
+    [
+        ("apgd-ce", "linf"),
+        pytest.param("apgd-dlr", "linf", marks=pytest.mark.slow),
+        pytest.param("apgd-t", "linf", marks=pytest.mark.slow),
+        pytest.param("apgd-ce", "l2", marks=pytest.mark.slow),
+    ],
 )
 def test_equals_torchattacks_from_the_same_start(name, ball, doubles, data_file, monkeypatch):
     """Same weights and start: the same image in every pixel, after 20 steps with six checkpoints.
@@ -117,6 +122,7 @@ def test_linear_model_is_the_closed_form(random_start):
         np.testing.assert_allclose(found, closed_form(images, weights, rho), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_is_never_weaker_than_pgd_with_the_same_steps(data_file):
     """On a trained network, image by image: the loss is that of PGD or more, nearly everywhere."""
     network = trained("robust")

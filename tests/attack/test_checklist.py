@@ -52,7 +52,7 @@ def test_an_honest_network_passes_every_criterion():
     assert found.criteria[5].values["survivors"] > 0
 
 
-@pytest.mark.parametrize("masked", [rounded, saturated])
+@pytest.mark.parametrize("masked", [rounded, pytest.param(saturated, marks=pytest.mark.slow)])
 def test_the_same_weights_fail_once_their_gradients_are_masked(masked):
     labels = np.asarray(masked(WEIGHTS, IMAGES)).argmax(1)
     found = checklist(masked, WEIGHTS, IMAGES, labels, **SETTINGS)
@@ -67,6 +67,7 @@ def test_the_same_weights_fail_once_their_gradients_are_masked(masked):
         assert "random search finds nothing more" in failed
 
 
+@pytest.mark.slow
 def test_transfer_shows_masking_that_the_attacks_cannot_see():
     found = checklist(saturated, WEIGHTS, IMAGES, LABELS, surrogate=SURROGATE, **SETTINGS)
     assert verdicts(found)["transfer does no better than gradients"] is False
@@ -78,6 +79,7 @@ def test_without_another_network_transfer_is_not_checked():
     assert found.passed
 
 
+@pytest.mark.slow
 def test_unbounded_attacks_that_leave_images_fail():
     """A network that answers 0 however its image looks."""
 

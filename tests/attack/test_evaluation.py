@@ -215,7 +215,7 @@ class Killed(Exception):
 
 def test_a_killed_evaluation_goes_on_to_the_same_result(tmp_path):
     """Killed again and again after a few batches, in components and between them."""
-    specs = [AttackSpec(steps=2, restarts=3), AttackSpec("square", 600), AttackSpec("fgsm")]
+    specs = [AttackSpec(steps=2, restarts=5), AttackSpec("fgsm")]
     settings: dict[str, Any] = {"attacks": specs, "rho": 0.1, "batch_size": 4, "seed": 5}
     arguments = (steep, jnp.float32(0.5), IMAGES, LABELS)
     expected = evaluate(*arguments, **settings)
@@ -234,7 +234,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(tmp_path):
         except Killed:
             kills += 1
             assert kills < 20
-    assert kills > 2
+    assert kills > 1
     for mine, theirs in zip(found.results, expected.results, strict=True):
         assert mine.broken == theirs.broken
         np.testing.assert_array_equal(mine.images, theirs.images)

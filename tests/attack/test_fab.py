@@ -94,7 +94,7 @@ def test_zero_gradients_move_nothing():
         np.testing.assert_array_equal(to_hyperplane(zero + 0.5, zero, values, "linf"), 0)
 
 
-@pytest.mark.parametrize("ball", ["linf", "l2"])
+@pytest.mark.parametrize("ball", ["linf", pytest.param("l2", marks=pytest.mark.slow)])
 def test_equals_torchattacks(ball, float64, data_file):
     """Same weights: the same images broken, at the same distance."""
     torch.set_default_dtype(torch.float64)
