@@ -230,8 +230,17 @@ def test_bad_input(change, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("coupled", [True, False])
-@pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr", "square"])
+@pytest.mark.parametrize(
+    ("name", "coupled"),
+    [
+        ("apgd-ce", True),
+        ("square", False),
+        pytest.param("apgd-ce", False, marks=pytest.mark.slow),
+        pytest.param("apgd-dlr", True, marks=pytest.mark.slow),
+        pytest.param("apgd-dlr", False, marks=pytest.mark.slow),
+        pytest.param("square", True, marks=pytest.mark.slow),
+    ],
+)
 def test_every_attack_that_moves_misclassified_images_makes_kernels(name, coupled):
     """An untrained network gets most images wrong; all of them move all the same."""
     images, labels = draws(4)
