@@ -36,7 +36,7 @@ def one_cycle(steps: int, *, peak: float) -> Float[np.ndarray, " t"]:
 
     Example:
         >>> one_cycle(11, peak=0.1).round(3).tolist()
-        [0.004, 0.034, 0.088, 0.099, 0.091, 0.076, 0.056, 0.035, 0.016, 0.004, 0.0]
+        [0.004, 0.042, 0.096, 0.098, 0.088, 0.073, 0.053, 0.033, 0.016, 0.004, 0.0]
     """
     if steps < 1:
         raise InputError(f"expected at least one step, got {steps}")

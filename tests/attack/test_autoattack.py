@@ -30,7 +30,8 @@ def test_components_are_those_of_the_standard_version():
     assert AttackSpec().components == (AttackSpec(),)
 
 
-@pytest.mark.parametrize("rho", [0.2, pytest.param(0.01, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rho", [0.2, 0.01])
 def test_breaks_what_any_of_them_breaks_and_leaves_the_rest(rho):
     spec = AttackSpec("autoattack", 4)
     found = jax.jit(lambda x: autoattack(KEY, logits, x, TRUTH, rho=rho, spec=spec))(IMAGES)

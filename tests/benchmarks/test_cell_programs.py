@@ -10,7 +10,8 @@ from ntknas.layers import Norm
 ARCHS = "code:012341,code:123402,code:234010,code:340121,code:401234,code:444444,code:000000"
 
 
-@pytest.mark.parametrize("norm", [pytest.param(Norm.BATCH, marks=pytest.mark.slow), Norm.IMAGE])
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
 def test_programs_agree(norm):
     config = CellProgramsConfig(
         ARCHS, norm=norm, batch_size=3, channels=2, image_size=12, stages=(1,), repeats=1

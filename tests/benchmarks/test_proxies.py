@@ -29,6 +29,7 @@ def test_run():
         assert all(part[name]["mean_cpu_seconds"] > 0 for name in ("ntknas", "torch"))
 
 
+@pytest.mark.slow
 def test_the_peer_has_every_score_and_the_families_are_those_of_all():
     spec, batch = clean_setting(3, 2, 1, Norm.BATCH)
     prepare = torch_proxies.competitor(spec, batch)

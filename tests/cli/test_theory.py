@@ -37,6 +37,7 @@ def test_json_holds_what_the_library_computes(ntknas):
     assert row["weyl_bound"] <= row["lambda_min"] * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_training_and_infinite_width(ntknas):
     status, out, err = ntknas(
         *(*SMALL, *NETWORK, "--beta", "0.5", "--train", "--training-steps", 5, "--infinite")

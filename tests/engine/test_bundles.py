@@ -115,6 +115,7 @@ def test_every_mode_is_that_of_branches(spec):
     check(spec)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_results_do_not_depend_on_the_packing():
     spec = setting(Norm.IMAGE, network=NetworkSpec(channels=2, cells=1, norm=Norm.IMAGE))

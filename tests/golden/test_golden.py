@@ -71,7 +71,10 @@ def test_a_run_of_version_0_1_0_exports_and_ranks_as_it_did(name, capsys, monkey
     assert (GOLDEN / name / "run.sqlite").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["batch", "image", "none", "proxies"])
+@pytest.mark.parametrize(
+    "name",
+    ["batch", "proxies", *(pytest.param(n, marks=pytest.mark.slow) for n in ("image", "none"))],
+)
 def test_its_correlations_are_what_they_were(name, capsys, monkeypatch, data_file):
     monkeypatch.chdir(GOLDEN)
     truth = ("correlate", name, "--truth", str(data_file(TRUTH)), "--resamples", "30")

@@ -34,7 +34,15 @@ chained_gram = quick_jit(
 jacobian = quick_jit(room.jacobian, static_argnums=0, static_argnames="coupled")
 
 
-@pytest.mark.parametrize("norm", list(Norm))
+@pytest.mark.parametrize(
+    "norm",
+    [
+        Norm.BATCH,
+        Norm.IMAGE,
+        Norm.NONE,
+        pytest.param(Norm.FROZEN, marks=pytest.mark.slow),
+    ],
+)
 def test_network_kernel_equals_pytorch_in_float64(norm, float64):
     """Operations as data, against a loop of backward passes through another implementation."""
     images, _ = draws()
@@ -46,7 +54,7 @@ def test_network_kernel_equals_pytorch_in_float64(norm, float64):
     np.testing.assert_allclose(np.diag(kernel), np.diag(expected), rtol=RTOL)
 
 
-@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
+@pytest.mark.parametrize("norm", [pytest.param(Norm.BATCH, marks=pytest.mark.slow), Norm.IMAGE])
 def test_network_kernel_in_float32(norm):
     images, _ = draws()
     oracle, apply_fn, params = nas_network(norm, static=norm is Norm.IMAGE)
@@ -99,7 +107,7 @@ def test_conventions_over_the_logits_and_cross_kernels(coupled, float64):
         np.testing.assert_allclose(ntk(apply_fn, params, x1, x2, **options), cross, rtol=RTOL)
 
 
-@pytest.mark.parametrize("network", ["user", "image"])
+@pytest.mark.parametrize("network", ["user", pytest.param("image", marks=pytest.mark.slow)])
 def test_decoupled_kernels_equal_neural_tangents(network, float64):
     """It averages over traced axes, as `Logits.TRACE` does; a sum of logits is one logit."""
     x1, _ = draws(4)

@@ -141,7 +141,12 @@ def test_a_probe_is_never_read():
 
 
 @pytest.mark.parametrize(
-    ("norm", "traced"), [(Norm.BATCH, True), (Norm.IMAGE, False), (Norm.NONE, True)]
+    ("norm", "traced"),
+    [
+        (Norm.BATCH, True),
+        pytest.param(Norm.IMAGE, False, marks=pytest.mark.slow),
+        (Norm.NONE, True),
+    ],
 )
 def test_kernel_of_a_network(norm, traced, float64):
     """Operations static and traced; weights alone where biases have no gradient."""

@@ -52,7 +52,11 @@ def plain_cosine(layers):
 
 @pytest.mark.parametrize(
     ("norm", "chained", "cells"),
-    [(Norm.BATCH, False, 1), (Norm.BATCH, True, 1), (Norm.IMAGE, False, 2)],
+    [
+        (Norm.BATCH, False, 1),
+        pytest.param(Norm.BATCH, True, 1, marks=pytest.mark.slow),
+        pytest.param(Norm.IMAGE, False, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_layers_of_the_cell_network(norm, chained, cells, float64):
     """With two cells a stage, an edge's layer holds the edge's convolutions of both cells."""

@@ -36,6 +36,8 @@ ATOL = TOLERANCES["float64"]["atol"]
 SPEC = AttackSpec(steps=2)
 RHOS = (0.02, 0.3)
 SUBSETS = [s for size in (1, 2, 3) for s in combinations(Batch, size)]
+# The others run with the slow tests.
+QUICK = (SUBSETS[0], SUBSETS[4], SUBSETS[-1])
 
 
 def direct_grams(apply_fn, params, images, attacked, ones):
@@ -61,7 +63,10 @@ def case(coupled: bool):
 
 
 @pytest.mark.parametrize("coupled", [True, False])
-@pytest.mark.parametrize("batches", SUBSETS)
+@pytest.mark.parametrize(
+    "batches",
+    [s if s in QUICK else pytest.param(s, marks=pytest.mark.slow) for s in SUBSETS],
+)
 def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
     key, apply_fn, params, images, labels, _, expected = case(coupled)
     matrices = robust_gram(
@@ -87,6 +92,7 @@ def test_every_subset_equals_stacked_jacobians(batches, coupled, float64):
         assert values[0] >= -1e-12 * values[-1]
 
 
+@pytest.mark.slow
 def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
     """The whole pipeline on a NAS-Bench-201 cell."""
     images, labels = draws(4)
@@ -108,7 +114,7 @@ def test_network_with_batch_statistics_equals_stacked_jacobians(float64):
         np.testing.assert_allclose(gram, expected, **of_largest(expected, "float64"))
 
 
-@pytest.mark.parametrize("coupled", [True, False])
+@pytest.mark.parametrize("coupled", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_twice_attacks_the_attacked_image_in_a_new_ball(coupled, float64):
     key, apply_fn, params, images, labels, attacked, _ = case(coupled)
     for rho, (once, twice) in zip(RHOS, attacked, strict=True):
@@ -168,7 +174,7 @@ def test_radius_zero_makes_all_blocks_equal():
         np.testing.assert_allclose(kernel, blocks.clean, rtol=TOLERANCES["float32"]["rtol"])
 
 
-@pytest.mark.parametrize("logits", list(Logits))
+@pytest.mark.parametrize("logits", [pytest.param(Logits.SUM, marks=pytest.mark.slow), Logits.TRACE])
 def test_a_users_own_network_in_both_modes(logits, float64):
     """Without coupling both algorithms give one answer."""
     images, labels = draws(4)
