@@ -184,7 +184,8 @@ def _recipe(path: Path) -> tuple[str, ...]:
         text = (
             f"trained on {settings['train_images']} images for {recipe['epochs']} epochs, beta "
             f"{recipe['beta']:g}, rho {recipe['rho'] * 255:g}/255, {recipe['attack']['steps']} "
-            f"attack steps; {network['channels']} channels, {network['cells']} cells per stage"
+            f"attack steps; {network['channels']} channels, {network['cells']} "
+            f"cell{'s' * (network['cells'] > 1)} per stage"
         )
     except (OSError, ValueError, TypeError, KeyError):
         return (f"the recipe in {file.name} cannot be read",)
