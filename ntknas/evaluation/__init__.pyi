@@ -11,6 +11,7 @@ from .correlation import (
     true_values as true_values,
 )
 from .ranking import default_ranking as default_ranking, rank as rank
+from .score_files import load_scores as load_scores
 from .search import (
     TOP_FRACTIONS as TOP_FRACTIONS,
     RankingSearch as RankingSearch,

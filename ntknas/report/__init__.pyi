@@ -8,6 +8,7 @@ from .curves import (
 from .heat import heat_maps as heat_maps
 from .output import check_output as check_output, output_file as output_file
 from .panels import panel_figure as panel_figure
+from .pareto import pareto_picture as pareto_picture
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter
 from .search_curve import search_curve as search_curve
