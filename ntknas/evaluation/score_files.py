@@ -62,7 +62,7 @@ def load_scores(path: str | os.PathLike[str], *, dataset: str | None = None) -> 
     Example:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "scores.csv"
-        >>> pd.DataFrame({"architecture": [0, 5], "jacov": [1.5, 2.5]}).to_csv(file)
+        >>> pd.DataFrame({"architecture": [0, 5], "jacov": [1.5, 2.5]}).to_csv(file, index=False)
         >>> from ntknas.evaluation import rank
         >>> rank(load_scores(file), "jacov")["id"].tolist()
         [5, 0]

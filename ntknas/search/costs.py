@@ -80,7 +80,6 @@ def with_costs(objective: Objective, *costs: Cost) -> Objective:
         A function from architectures to tuples: the values, then every cost times -1.
 
     Example:
-        >>> from ntknas.search import pareto_front, search
         >>> from ntknas.spaces import NASBENCH201
         >>> convolutions = lambda cells: [cell.code.count("3") for cell in cells]
         >>> both = with_costs(convolutions, parameters(NASBENCH201))
@@ -95,7 +94,7 @@ def with_costs(objective: Objective, *costs: Cost) -> Objective:
         ]
         prices = zip(*(cost(architectures) for cost in costs), strict=True)
         return [
-            (*value, *(-price for price in each))
+            (*map(float, value), *(-float(price) for price in each))
             for value, each in zip(values, prices, strict=True)
         ]
 
