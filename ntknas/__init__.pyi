@@ -1,5 +1,6 @@
 # What the package gives; each name is imported when it is first used.
 from . import (
+    analysis as analysis,
     attack as attack,
     engine as engine,
     evaluation as evaluation,

@@ -23,6 +23,7 @@ from absl import app
 
 import ntknas
 from ntknas.cli import (
+    analyse,
     arch,
     correlate,
     export,
@@ -81,7 +82,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    modules = (score, merge, rank, correlate, sweep, search, export, arch, scores, truth, theory)
+    running = (score, merge, rank, correlate, sweep, search, analyse)
+    modules = (*running, export, arch, scores, truth, theory)
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])

@@ -1,5 +1,11 @@
 # What the room gives; each name is imported when it is first used.
 from .bounds import bound_panels as bound_panels
+from .cells import (
+    operations_picture as operations_picture,
+    ranks_picture as ranks_picture,
+    sizes_picture as sizes_picture,
+    structure_picture as structure_picture,
+)
 from .curves import (
     beta_curves as beta_curves,
     check_picture as check_picture,
