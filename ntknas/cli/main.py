@@ -28,6 +28,7 @@ from ntknas.cli import (
     correlate,
     export,
     merge,
+    predict,
     rank,
     score,
     scores,
@@ -82,7 +83,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    running = (score, merge, rank, correlate, sweep, search, analyse)
+    running = (score, merge, rank, correlate, sweep, search, analyse, predict)
     modules = (*running, export, arch, scores, truth, theory)
     for module in modules:
         module.add(commands)
