@@ -1,5 +1,6 @@
 # What the package gives; each name is imported when it is first used.
 from . import (
+    analysis as analysis,
     attack as attack,
     engine as engine,
     evaluation as evaluation,
@@ -12,6 +13,7 @@ from . import (
     report as report,
     runs as runs,
     scores as scores,
+    search as search,
     spaces as spaces,
     theory as theory,
     training as training,
@@ -20,7 +22,7 @@ from . import (
 from .attack import AttackSpec as AttackSpec
 from .engine import Scorer as Scorer, score as score, score_networks as score_networks
 from .errors import InputError as InputError
-from .evaluation import correlate as correlate, rank as rank
+from .evaluation import correlate as correlate, load_scores as load_scores, rank as rank
 from .images import (
     ImageSet as ImageSet,
     ScoringBatch as ScoringBatch,
@@ -40,6 +42,7 @@ from .scores import (
     kernel_scores as kernel_scores,
     register_score as register_score,
 )
+from .search import Predictor as Predictor
 from .spaces import (
     Architecture as Architecture,
     Family as Family,

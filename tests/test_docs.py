@@ -16,6 +16,7 @@ PAGES = [
     "how-to/scale.md",
     "how-to/search.md",
     "how-to/attack_a_network.md",
+    "how-to/other_tools.md",
 ]
 
 
@@ -36,7 +37,7 @@ def run_blocks(page: str, folder: Path) -> str:
 
 
 # Pages that train or compile for a minute run with the slow tests.
-QUICK = ("how-to/own_images.md", "how-to/search.md")
+QUICK = ("how-to/own_images.md", "how-to/search.md", "how-to/other_tools.md")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ FLOORS = (
     ("network",),
     ("proxies", "runs"),
     ("training",),
-    ("theory", "evaluation"),
+    ("theory", "evaluation", "analysis"),
     ("engine",),
     ("search",),
     ("report",),
@@ -32,7 +32,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_JAX = (
     *("errors", "registry", "spaces", "images", "ranking", "truth", "scores", "runs"),
-    *("evaluation", "report"),
+    *("evaluation", "analysis", "report"),
 )
 INTERNALS = ("jax._src", "jax.interpreters")
 ADAPTOR = PACKAGE / "theory" / "neural_tangents.py"

@@ -28,14 +28,17 @@ Examples:
   ntknas arch 9930
   ntknas arch code:333123 --truth NAS-RobBench-201_html.json
   ntknas arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|'
+  ntknas arch '(4, 3, 3, 0, 0, 0)'
   ntknas arch 0,5,9930 --run runs/first
   ntknas arch 9930 --torch-code cell_9930.py
 
-SPEC is an id in 0..15624, an architecture string, code: and six op codes, several of these
-separated by commas, random:COUNT[:SEED], or @FILE with one architecture per line. At most 20
-architectures are described at a time. The six op codes belong to the edges 0->1, 0->2, 1->2, 0->3,
-1->3, 2->3; they are 0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3. With
---run and a run of another search space, SPEC is all, or labels of the run separated by commas.
+SPEC is an id in 0..15624, an architecture string of NAS-Bench-201 or NATS-Bench, code: and six op
+codes, six op indices of NASLib in brackets, several of these separated by commas,
+random:COUNT[:SEED], or @FILE with one architecture per line. At most 20 architectures are described
+at a time. The six op codes belong to the edges 0->1, 0->2, 1->2, 0->3, 1->3, 2->3; they are 0 none,
+1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3. NASLib has the edges 0->1, 0->2,
+0->3, 1->2, 1->3, 2->3 and 0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1, 4 avg_pool_3x3.
+With --run and a run of another search space, SPEC is all, or labels of the run separated by commas.
 Dotted edges in the drawing are dead: they are on no path from input to output.
 """
 
@@ -168,7 +171,8 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
     facts = {
         "id": architecture.id,
         "string": architecture.string,
-        "op codes": architecture.code,
+        "op codes": f"code:{architecture.code}",
+        "NASLib": architecture.naslib,
         "class": "1 architecture" if size == 1 else f"{size} architectures that compute the same",
         "represented by": f"{architecture.representative.id} ({standing})",
         "parameters": f"{parameters:,} ({network})",

@@ -27,6 +27,7 @@ Examples:
   ntknas correlate runs/robust --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
   ntknas correlate runs/robust --truth FILE --combine cond@robust:8/255+params --format json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean --plot scatter.png
+  ntknas correlate scores.csv --truth FILE --metric pgd_8
 
 Scores are multiplied by their direction (`ntknas scores`), so that a positive correlation always
 means that the score ranks good networks first. The sizes params and flops, which are the baselines,
@@ -40,6 +41,10 @@ proxies if the run has them. csv and json hold all scores, and also the interval
 
 For thousands of architectures an interval takes about a second. To save time, choose scores and
 metrics, or turn intervals off with --resamples 0.
+
+A file of another tool in place of DIR is a .csv with a column architecture and one column per
+score, or the JSON of NAS-Bench-Suite-Zero. Scores that ntknas does not know are taken as higher is
+better; their correlation is negative if lower is.
 """
 
 
@@ -60,7 +65,9 @@ def add(commands: Commands) -> None:
     )
     add_truth_seed(parser)
     parser.add_argument(
-        "--dataset", help="data set of the accuracies; default: the data set of the run"
+        "--dataset",
+        help="data set of the accuracies, and of the scores in a file that holds several; "
+        "default: that of the run or file",
     )
     lists = {"nargs": "+", "action": "extend", "type": comma_list()}
     parser.add_argument(
@@ -100,16 +107,16 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.evaluation import correlate, score_table
+    from ntknas.evaluation import correlate
     from ntknas.truth import load_truth
 
     if args.plot is not None:
         from ntknas.report import check_picture
 
         check_picture(args.plot)
-    run = source(args)
+    known = source(args)
     truth = load_truth(args.truth, seed=args.truth_seed)
-    dataset = args.dataset or run.spec.dataset
+    dataset = args.dataset or known.dataset or truth.datasets[0]
     metrics, names, combine, resamples = (
         _flat(args.metric),
         _flat(args.score),
@@ -121,10 +128,9 @@ def _run(args: argparse.Namespace) -> None:
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
         raise InputError("--plot takes one --metric M, got none or several")
-    known = score_table(run)
     if names is None:
         names = _headline(known) if as_table else None
-        combine = combine or ["default"]
+        combine = combine or _default(known)
     with Progress("correlations", lines=False) as progress:
         table = correlate(
             known,
@@ -149,11 +155,11 @@ def _run(args: argparse.Namespace) -> None:
     if not as_table:
         write_table(table, format=args.format)
         return
-    default = str(known.default)
+    default = next(iter(_default(known)), "")
     named = table["score"] == default
     table.loc[named, "score"] = "default"
     shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
-    write(f"{run.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
+    write(f"{known.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
     write_table(_matrix(table) if matrix else _detail(table), format="table")
     if named.any():
         note(f"default: {default}")
@@ -168,10 +174,21 @@ def _flat(lists: "list[list[str]] | None") -> "list[str] | None":
     return None if lists is None else [name for names in lists for name in names]
 
 
+def _default(table: "ScoreTable") -> list[str]:
+    """The sum of the default ranking; nothing if the table has none."""
+    try:
+        default = table.default
+    except InputError:
+        return []
+    return [str(default)] if default.single is None else []
+
+
 def _headline(table: "ScoreTable") -> list[str]:
-    """Headline scores; mixed kernels only at betas where they differ from the other kernels."""
+    """Scores of a file, or headline scores, of mixed kernels only where they differ from others."""
     from ntknas.scores import ScoreKind, score_names
 
+    if table.of_file:
+        return list(table.of_file)
     shown = (*_HEADLINE, *score_names(ScoreKind.PROXY))
     return [
         column

@@ -23,11 +23,13 @@ from absl import app
 
 import ntknas
 from ntknas.cli import (
+    analyse,
     arch,
     attack,
     correlate,
     export,
     merge,
+    predict,
     rank,
     score,
     scores,
@@ -83,21 +85,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="show the version and exit",
     )
     commands = Commands(parser)
-    modules = (
-        score,
-        merge,
-        rank,
-        correlate,
-        sweep,
-        search,
-        train,
-        attack,
-        export,
-        arch,
-        scores,
-        truth,
-        theory,
-    )
+    running = (score, merge, rank, correlate, sweep, search, analyse, predict, train, attack)
+    modules = (*running, export, arch, scores, truth, theory)
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])

@@ -1,4 +1,4 @@
-"""`ntknas rank`: the architectures of a run, best first."""
+"""`ntknas rank`: the architectures of a run or of a file of scores, best first."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ Examples:
   ntknas rank --precomputed --top 20
   ntknas rank runs/robust --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
+  ntknas rank zc_nasbench201.json --score synflow+nwot
 
 Scores joined with + are combined by summing their ranks, which needs no fitting. Each rank is
 divided by the number of architectures, so that the sum of k scores lies in (0, k]; lower is better.
@@ -30,6 +31,9 @@ Without --score, the ranking is "default": the sum of the ranks of sphericity@cl
 kernel if none is clean) and of six counts of the cell's graph. These scores were chosen on one
 fifth of NAS-RobBench-201 and checked on the rest (docs/results). Networks whose output does not
 depend on their input rank last. `ntknas scores` explains the names and directions of scores.
+
+A file of another tool is a .csv with a column architecture and one column per score, or the JSON of
+NAS-Bench-Suite-Zero. Scores that ntknas does not know are taken as higher is better.
 """
 
 
@@ -45,6 +49,9 @@ def add(commands: Commands) -> None:
         default="default",
         help="score, or sum of scores such as cond@clean+params, to rank by; default: default, see "
         "below",
+    )
+    parser.add_argument(
+        "--dataset", help="data set of the scores, for a file that holds several; default: cifar10"
     )
     parser.add_argument(
         "--top",
@@ -67,12 +74,16 @@ def _top(text: str) -> int | None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.evaluation import rank, score_table
+    from ntknas.evaluation import rank
 
     if args.top is not None and args.top < 1:
         raise InputError(f"--top must be at least 1, or all, got {args.top}")
-    run = source(args)
-    known = score_table(run)
+    known = source(args)
+    if args.dataset not in (None, known.dataset, *_files_names(known.dataset)):
+        raise InputError(
+            f"--dataset chooses among the data sets of a file of scores; {known.name} has "
+            f"{known.dataset or 'none'}, got {args.dataset!r}"
+        )
     name = known.resolve(args.score)
     table = rank(known, name, top=args.top)
     parts = list(dict.fromkeys(known.names[term] for term in name.terms))
@@ -82,8 +93,15 @@ def _run(args: argparse.Namespace) -> None:
     if args.format == "table":
         table["architecture"] = table.pop("architecture")  # last: the widest by far
         table.insert(0, "rank", table.pop("rank"))
-        note(f"{len(known.frame)} architectures of {run.name} by {name}{_direction(name)}")
+        note(f"{len(known.frame)} architectures of {known.name} by {name}{_direction(name)}")
     write_table(table, format=args.format)
+
+
+def _files_names(dataset: str | None) -> list[str]:
+    """The names of a data set in published files, such as ImageNet16-120 for imagenet16."""
+    from ntknas.truth.names import DATASETS
+
+    return [name for name, ours in DATASETS.items() if ours == dataset]
 
 
 def _direction(name: "RankSum") -> str:

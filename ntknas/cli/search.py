@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntknas.cli.output import note, write, write_table
-from ntknas.cli.parser import Commands, add_format, comma_list
-from ntknas.cli.source import add_truth_seed
+from ntknas.cli.output import note, write_table
+from ntknas.cli.parser import Commands, add_format, comma_list, one_of
+from ntknas.cli.search_result import draw_result, show_result
+from ntknas.cli.source import add_truth_seed, read_scores
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
@@ -23,7 +24,8 @@ _ABOUT = """\
 Examples:
   ntknas search --truth NAS-RobBench-201_html.json --metric pgd_8 --queries 150
   ntknas search --algorithm local --truth FILE --metric pgd_8 --start-ranking default --precomputed
-  ntknas search --algorithm nsga2 --truth FILE --metric clean pgd_8 --queries 200
+  ntknas search --truth FILE --metric clean pgd_8 --queries 200
+  ntknas search --truth FILE --metric pgd_8 --cost params --queries 300 --plot front.png
   ntknas search --truth FILE --metric pgd_8 --out searches/first --plot regret.png
   ntknas search --truth FILE --metric pgd_8 --compare random,local,evolution --seeds 20
   ntknas search --score sphericity@clean --preset fast --queries 30
@@ -34,7 +36,7 @@ A query looks up one published accuracy (--truth), or computes the score of one 
   local      hill climbing with restarts (White et al. 2021)
   evolution  regularised evolution (Real et al. 2019)
   bananas    ensemble of networks and Thompson sampling (White et al. 2021)
-  nsga2      evolution for several metrics (Deb et al. 2002)
+  nsga2      evolution for several metrics, or a metric and a cost (Deb et al. 2002)
   tpe, gp    two samplers of Optuna: pip install 'ntknas[search]'
   guided     evolution on the ranking; accuracies are asked for the best by rank alone
   ranked     the ranking from the top
@@ -49,7 +51,11 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "search", _run, summary="search for a cell of high accuracy or score", about=_ABOUT
     )
-    parser.add_argument("--algorithm", metavar="NAME", default="evolution", help="see below")
+    parser.add_argument(
+        "--algorithm",
+        metavar="NAME",
+        help="see below; default: evolution, or nsga2 with several metrics or a --cost",
+    )
     parser.add_argument("--truth", metavar="FILE", help="file of published accuracies to search in")
     add_truth_seed(parser)
     parser.add_argument(
@@ -58,11 +64,19 @@ def add(commands: Commands) -> None:
         nargs="+",
         action="extend",
         type=comma_list(),
-        help="metric to maximise, such as pgd_8; several for nsga2; default: the last of the file",
+        help="metric to maximise, such as pgd_8, or several; default: the last of the file",
     )
     parser.add_argument("--dataset", default="cifar10", help="data set; default: cifar10")
     parser.add_argument(
         "--score", metavar="NAME", help="maximise this score, computed when it is asked for"
+    )
+    parser.add_argument(
+        "--cost",
+        metavar="C",
+        nargs="+",
+        action="extend",
+        type=comma_list(one_of("params", "flops", "latency")),
+        help="also minimise params, flops or latency (ms per image, measured on this machine)",
     )
     parser.add_argument(
         "--preset",
@@ -91,12 +105,20 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--precomputed", action="store_true", help="rank by the table in the package"
     )
-    parser.add_argument("--run", dest="run_folder", metavar="DIR", help="rank by this run")
+    parser.add_argument(
+        "--run",
+        dest="run_folder",
+        metavar="DIR",
+        help="rank by this run, or by this file of scores of another tool (.csv, .json)",
+    )
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the history; the same command resumes the search"
     )
     parser.add_argument(
-        "--plot", metavar="PICTURE", help="draw the best value against queries (.png or .svg)"
+        "--plot",
+        metavar="PICTURE",
+        help="draw the best value against queries, or two objectives and their Pareto front (.png "
+        "or .svg)",
     )
     parser.add_argument(
         "--compare",
@@ -114,12 +136,16 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.search import SEARCHES
     from ntknas.spaces import NASBENCH201
 
+    costs = list(dict.fromkeys(cost for group in args.cost or [] for cost in group))
+    if args.algorithm is None:
+        metrics = [metric for group in args.metric or [] for metric in group]
+        args.algorithm = "nsga2" if costs or len(metrics) > 1 else "evolution"
     names = args.compare or [args.algorithm]
     for name in names:
         SEARCHES.check(name)
     _check(args)
     truth, metrics = _truth(args)
-    objective = _objective(args, truth, metrics)
+    objective = _objective(args, truth, metrics, costs)
     ranking = _ranking(args)
     prepared = {name: _settings(name, args, ranking) for name in names}
     if args.plot is not None:
@@ -141,15 +167,11 @@ def _run(args: argparse.Namespace) -> None:
         def report(history: "list[Evaluation]") -> None:
             progress(len(history), args.queries)
 
-        history = _resumed(args, metrics, search_once, report)
+        history = _resumed(args, metrics, costs, search_once, report)
+    labels = metrics or [args.score]
     if args.plot is not None:
-        from ntknas.report import search_curve
-
-        optimum = None if truth is None else float(truth.wide(args.dataset)[metrics[0]].max())
-        values = [query.value for query in history]
-        label = metrics[0] if truth is not None else args.score
-        search_curve(values, args.plot, label=label, optimum=optimum)
-    _show(args, history, truth, metrics)
+        draw_result(args, history, truth, labels, costs)
+    show_result(args, history, truth, labels, costs)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -186,27 +208,32 @@ def _truth(args: argparse.Namespace) -> "tuple[Truth | None, list[str]]":
 
 
 def _objective(
-    args: argparse.Namespace, truth: "Truth | None", metrics: list[str]
-) -> Callable[[Sequence[Any]], list[Any]]:
+    args: argparse.Namespace, truth: "Truth | None", metrics: list[str], costs: list[str]
+) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """What is maximised."""
+    from ntknas.search import COSTS, true_values, with_costs
+    from ntknas.spaces import NASBENCH201
+
+    objective: Callable[[Sequence[Any]], Sequence[Any]]
     if truth is not None:
-        from ntknas.search import true_values
+        names = metrics if len(metrics) > 1 else metrics[0]
+        objective = true_values(truth, names, dataset=args.dataset)
+    else:
+        from ntknas.engine import Scorer
+        from ntknas.runs import PRESETS
+        from ntknas.search import live_score
 
-        return true_values(truth, metrics if len(metrics) > 1 else metrics[0], dataset=args.dataset)
-    from ntknas.engine import Scorer
-    from ntknas.runs import PRESETS
-    from ntknas.search import live_score
-
-    return live_score(Scorer(PRESETS[args.preset]), args.score)
+        objective = live_score(Scorer(PRESETS[args.preset]), args.score)
+    if not costs:
+        return objective
+    return with_costs(objective, *(COSTS[cost](NASBENCH201, args.dataset) for cost in costs))
 
 
 def _ranking(args: argparse.Namespace) -> "Scores | None":
     """The scores to rank by."""
     if args.start_ranking is None:
         return None
-    from ntknas.runs import Run, load_precomputed
-
-    return load_precomputed() if args.precomputed else Run(args.run_folder)
+    return read_scores(args.run_folder, dataset=args.dataset)
 
 
 def _settings(name: str, args: argparse.Namespace, ranking: "Scores | None") -> dict[str, Any]:
@@ -230,6 +257,7 @@ def _settings(name: str, args: argparse.Namespace, ranking: "Scores | None") -> 
 def _resumed(
     args: argparse.Namespace,
     metrics: list[str],
+    costs: list[str],
     search_once: "Callable[..., list[Evaluation]]",
     report: "Callable[[list[Evaluation]], None]",
 ) -> "list[Evaluation]":
@@ -247,16 +275,18 @@ def _resumed(
     facts |= {"start_count": args.start_count, "truth_seed": args.truth_seed, "metrics": metrics}
     facts["truth"] = None if args.truth is None else Path(args.truth).name
     facts["scores"] = "precomputed" if args.precomputed else args.run_folder
+    if costs:
+        facts["costs"] = costs
     path, described = folder / "history.csv", folder / "search.json"
     known: list[Evaluation] = []
     try:
         if described.exists():
             before = json.loads(described.read_text(encoding="utf-8"))
-            for name, value in facts.items():
-                if before.get(name) != value:
+            for name in sorted(facts.keys() | before.keys()):
+                if before.get(name) != facts.get(name):
                     raise InputError(
-                        f"the search in {folder} has {name} {before.get(name)}, got {value}; "
-                        "choose another --out"
+                        f"the search in {folder} has {name} {before.get(name)}, got "
+                        f"{facts.get(name)}; choose another --out"
                     )
             known = read_history(path, NASBENCH201) if path.exists() else []
         folder.mkdir(parents=True, exist_ok=True)
@@ -275,60 +305,6 @@ def _resumed(
         report(history)
 
     return search_once(args.algorithm, args.seed, history=known[: args.queries], on_query=save)
-
-
-def _show(
-    args: argparse.Namespace,
-    history: "list[Evaluation]",
-    truth: "Truth | None",
-    metrics: list[str],
-) -> None:
-    """Write the history (csv, json), or the best cell with its place in the space."""
-    import pandas as pd
-
-    from ntknas.search import best, pareto_front
-    from ntknas.spaces.nasbench201 import draw
-
-    if args.format != "table":
-        rows = [
-            {"query": number, "id": query.architecture.id, "value": query.value}
-            | {f"value_{n}": value for n, value in enumerate(query.values[1:], 2)}
-            | {"architecture": query.architecture.string}
-            for number, query in enumerate(history, 1)
-        ]
-        write_table(pd.DataFrame(rows), format=args.format)
-        return
-    found = best(history)
-    number = next(n for n, query in enumerate(history, 1) if query is found)
-    cell: Any = found.architecture
-    if len(metrics) > 1:
-        front = pareto_front(history)
-        rows = [
-            {"id": query.architecture.id, **dict(zip(metrics, query.values, strict=True))}
-            for query in front
-        ]
-        write(f"Pareto front of {len(history)} queries:")
-        write_table(pd.DataFrame(rows), format="table")
-        write("")
-    write(draw(cell))
-    write("")
-    if truth is None:
-        write(f"{args.score} is best in query {number} of {len(history)}")
-        return
-    wide = truth.wide(args.dataset)
-    rows = []
-    for metric in wide.columns:
-        column = wide[metric]
-        value = truth.value(cell, args.dataset, str(metric))
-        rows.append(
-            {"metric": metric, "accuracy": value, "optimum": column.max()}
-            | {"regret": column.max() - value, "rank": int((column > value).sum()) + 1}
-        )
-    write_table(pd.DataFrame(rows), format="table")
-    write(
-        f"\nbest {metrics[0]} in query {number} of {len(history)} by {args.algorithm}; ranks are "
-        f"among {len(wide)} architectures of {truth.benchmark}, {args.dataset}"
-    )
 
 
 def _compare(

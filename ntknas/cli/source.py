@@ -1,20 +1,26 @@
-"""Arguments that name what to read: a run or the table in the package, and a seed of a truth."""
+"""Arguments that name what to read: a run, a file or the table in the package; a truth's seed."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntknas.cli.parser import ArgumentParser
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
-    from ntknas.runs import Precomputed, Run
+    from ntknas.evaluation import ScoreTable
 
-__all__ = ["add_source", "add_truth_seed", "source"]
+__all__ = ["add_source", "add_truth_seed", "read_scores", "source"]
 
 
 def add_source(parser: ArgumentParser) -> None:
     """Add the arguments DIR and --precomputed, one of which has to be given."""
-    parser.add_argument("run_folder", metavar="DIR", nargs="?", help="folder of the run")
+    parser.add_argument(
+        "run_folder",
+        metavar="DIR",
+        nargs="?",
+        help="folder of the run, or a file of scores of another tool (.csv, .json)",
+    )
     parser.add_argument(
         "--precomputed",
         action="store_true",
@@ -33,21 +39,38 @@ def add_truth_seed(parser: ArgumentParser) -> None:
     )
 
 
-def source(args: argparse.Namespace) -> "Run | Precomputed":
-    """The run or table that the arguments name.
+def source(args: argparse.Namespace) -> "ScoreTable":
+    """The scores that the arguments name.
 
     Args:
-        args: Parsed arguments of the command.
+        args: Parsed arguments of the command, with the option --dataset.
 
     Raises:
-        InputError: If both or neither are given, or there is no run in the folder.
+        InputError: If both or neither are given, or nothing can be read there.
     """
-    from ntknas.runs import Run, load_precomputed
-
     if args.precomputed and args.run_folder is not None:
         raise InputError(f"expected a run or --precomputed, got both: {args.run_folder}")
-    if args.precomputed:
-        return load_precomputed()
-    if args.run_folder is None:
-        raise InputError("expected the folder of a run, or --precomputed")
-    return Run(args.run_folder)
+    if not args.precomputed and args.run_folder is None:
+        raise InputError("expected the folder of a run, a file of scores, or --precomputed")
+    return read_scores(args.run_folder, dataset=args.dataset)
+
+
+def read_scores(path: str | None, *, dataset: str | None) -> "ScoreTable":
+    """The scores of a run, of a file, or of the table in the package.
+
+    Args:
+        path: Folder of a run or file of scores; None means the table in the package.
+        dataset: Data set of the scores, for a file that holds several.
+
+    Raises:
+        InputError: If nothing can be read there.
+    """
+    from ntknas.evaluation import load_scores, score_table
+    from ntknas.runs import Run, load_precomputed
+
+    if path is None:
+        return score_table(load_precomputed())
+    is_file = Path(path).is_file() or Path(path).suffix.lower() in (".csv", ".json")
+    if is_file and not Path(path).is_dir():
+        return load_scores(path, dataset=dataset)
+    return score_table(Run(path))

@@ -10,7 +10,16 @@ from .correlation import (
     scatter_frame as scatter_frame,
     true_values as true_values,
 )
+from .few_labels import (
+    MODELS as MODELS,
+    Prediction as Prediction,
+    cell_features as cell_features,
+    fitted as fitted,
+    predict_rest as predict_rest,
+    spearman as spearman,
+)
 from .ranking import default_ranking as default_ranking, rank as rank
+from .score_files import load_scores as load_scores
 from .search import (
     TOP_FRACTIONS as TOP_FRACTIONS,
     RankingSearch as RankingSearch,

@@ -11,7 +11,6 @@ import pandas as pd
 from ntknas import ranking
 from ntknas.errors import InputError, check_names
 from ntknas.evaluation.table import Scores, ScoreTable, score_table
-from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.truth import ANY_DATASET, Truth
 
@@ -42,11 +41,11 @@ def correlate(
     architectures of a class have the accuracy of its representative.
 
     Args:
-        scores: Run, precomputed table, or frame of scores with labels of architectures as its index
-            and one column per score.
+        scores: Run, precomputed table, file of scores (`load_scores`), or frame of scores with
+            labels of architectures as its index and one column per score.
         truth: Published accuracies.
-        dataset: Data set of the published accuracies. None means that of the run, or all data sets
-            if `scores` is a frame.
+        dataset: Data set of the published accuracies. None means that of the run or file, or all
+            data sets if `scores` is a frame.
         metrics: Metrics of the published accuracies; None means all.
         names: Names of scores or rank sums; None means every score in `scores`. `params` and
             `flops` are always added, if they are known.
@@ -79,12 +78,11 @@ def correlate(
     check_names(metrics, "metrics")
     check_names(names, "scores")
     check_names(combine, "scores")
-    if dataset is None and isinstance(scores, (Run, Precomputed)):
-        dataset = scores.spec.dataset
-    if dataset is not None:
-        truth.wide(dataset)  # raises an error that lists the data sets, if this one is missing
     columns = list(scores.columns) if isinstance(scores, pd.DataFrame) else None
     table = score_table(scores, space=space)
+    dataset = dataset or table.dataset
+    if dataset is not None:
+        truth.wide(dataset)  # raises an error that lists the data sets, if this one is missing
     if names is None:
         names = list(table.frame.columns) if columns is None else columns
     sizes = [name for name in score_names(ScoreKind.SIZE) if ScoreName(name) in table.names]

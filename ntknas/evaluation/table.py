@@ -1,7 +1,7 @@
 """`ScoreTable`: scores of architectures, with the facts that are needed to rank them.
 
-A run and the precomputed table know their search space, which architectures are constant, and the
-text of each architecture. A frame records its search space if it came from a run
+A run, the precomputed table and a file of scores know their search space, which architectures are
+constant, and the text of each architecture. A frame records its search space if it came from a run
 (`frame.attrs["space"]`). Nothing is assumed about the architectures of other frames.
 """
 
@@ -35,12 +35,19 @@ class ScoreTable:
         names: Column of each score, by its `ScoreName`.
         constant: Labels of the architectures whose output never depends on the input.
         strings: Architectures as text, by label.
+        name: Where the scores come from, for messages.
+        dataset: Data set of the images that the scores were computed on; None if it is not known.
+        of_file: Columns that a file of scores holds; the others were added. Empty for other
+            tables.
     """
 
     frame: pd.DataFrame
     names: dict[ScoreName, str]
     constant: tuple[Label, ...]
     strings: dict[Label, str]
+    name: str = "a frame of scores"
+    dataset: str | None = None
+    of_file: tuple[str, ...] = ()
 
     def resolve(self, name: str | RankSum) -> RankSum:
         """A score or a sum of ranks, with the names of scores as the table spells them.
@@ -72,7 +79,7 @@ class ScoreTable:
         for name in self.names:
             if name.same(wanted):
                 return name
-        if wanted.score in score_names(ScoreKind.PROXY):
+        if wanted.score in score_names(ScoreKind.PROXY) and not self.of_file:
             held = [str(name) for name in self.names if name.score in score_names(ScoreKind.PROXY)]
             without = f"has only the zero-cost proxies {', '.join(held)}"
             reason = without if held else "was made without zero-cost proxies"
@@ -90,13 +97,16 @@ class ScoreTable:
 
         It is `DEFAULT_RANKING`, with the sphericity of the clean kernel, or of the first kernel if
         there is no clean one. If counts of the graph are missing, as in spaces of your own, it is
-        the sphericity and, if it is known, the number of parameters. That sum was not tested.
+        the sphericity and, if it is known, the number of parameters. That sum was not tested. A
+        file with a single score is ranked by this score.
 
         Raises:
             InputError: If there is no sphericity.
         """
         sphericities = [name for name in self.names if name.score == "sphericity"]
         if not sphericities:
+            if len(self.of_file) == 1:
+                return RankSum.parse(self.of_file[0])
             raise InputError(
                 f"expected a score to rank by; there are: {', '.join(self.names.values())}"
             )
@@ -194,7 +204,8 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
         )
     frame = scores.scores()
     written_out: dict[Label, str] = dict(scores.strings.items())
-    return ScoreTable(frame, _names(frame), tuple(scores.constant_ids()), written_out)
+    constant, dataset = tuple(scores.constant_ids()), scores.spec.dataset
+    return ScoreTable(frame, _names(frame), constant, written_out, scores.name, dataset)
 
 
 def _of_nasbench201(frame: pd.DataFrame) -> ScoreTable:

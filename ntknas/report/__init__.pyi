@@ -2,6 +2,12 @@
 from .attack_examples import Examples as Examples, attack_examples as attack_examples
 from .attacks import attack_report as attack_report
 from .bounds import bound_panels as bound_panels
+from .cells import (
+    operations_picture as operations_picture,
+    ranks_picture as ranks_picture,
+    sizes_picture as sizes_picture,
+    structure_picture as structure_picture,
+)
 from .curves import (
     beta_curves as beta_curves,
     check_picture as check_picture,
@@ -10,6 +16,7 @@ from .curves import (
 from .heat import heat_maps as heat_maps
 from .output import check_output as check_output, output_file as output_file
 from .panels import panel_figure as panel_figure
+from .pareto import pareto_picture as pareto_picture
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter
 from .search_curve import search_curve as search_curve

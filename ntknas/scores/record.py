@@ -29,12 +29,14 @@ class ScoreKind(enum.StrEnum):
     * `PROXY`: a network, its weights and a batch of images (zero-cost proxies).
     * `GRAPH`: the graph of an architecture.
     * `SIZE`: the size of its network; these scores are the baselines for all others.
+    * `OTHER`: something that another tool computed and a file holds.
     """
 
     KERNEL = "kernel"
     PROXY = "proxy"
     GRAPH = "graph"
     SIZE = "size"
+    OTHER = "other"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 # What the room gives; each name is imported when it is first used.
+from .costs import COSTS as COSTS, with_costs as with_costs
 from .history import append_history as append_history, read_history as read_history
 from .live import live_score as live_score
 from .loop import (
@@ -20,3 +21,4 @@ from .objectives import (
     true_values as true_values,
 )
 from .pool import Pool as Pool, pool_of as pool_of
+from .predictor import Predictor as Predictor

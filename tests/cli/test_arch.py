@@ -13,6 +13,15 @@ def test_all_names_of_one_architecture(ntknas):
     assert "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|" in out
 
 
+def test_every_name_is_shown_and_accepted(ntknas):
+    _, out, _ = ntknas("arch", "0")
+    assert "op codes        code:421211" in out
+    assert "NASLib          (4, 3, 3, 0, 0, 0)" in out
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines()[:2])
+    for name in (lines["string"], "code:421211", "(4, 3, 3, 0, 0, 0)", "000000"):
+        assert ntknas("arch", name)[1] == out
+
+
 def test_size_follows_the_network(ntknas):
     _, out, _ = ntknas("arch", "code:333333")
     assert "1,531,546" in out

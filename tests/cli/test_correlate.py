@@ -9,6 +9,7 @@ import pytest
 
 from ntknas.evaluation import DEFAULT_RANKING, correlate
 from ntknas.runs import Run
+from ntknas.scores import SCORES
 from ntknas.spaces.nasbench201 import architectures
 from ntknas.truth import load_truth
 from tests.cli.conftest import ARCHS, write_truth
@@ -130,7 +131,9 @@ def test_the_precomputed_table(ntknas, refused, truth):
     assert out.startswith("the precomputed table against")
     assert "n = 12 architectures" in out
     assert "6454 of 6466 architectures are not in" in err
-    assert "expected the folder of a run, or --precomputed" in refused("correlate", *options)
+    assert "expected the folder of a run, a file of scores, or --precomputed" in refused(
+        "correlate", *options
+    )
 
 
 def test_plot(ntknas, refused, finished, truth, tmp_path):
@@ -255,3 +258,27 @@ def test_seeds_of_the_truth(ntknas, refused, finished, seeds_truth):
 def test_a_truth_without_seeds(refused, finished, truth):
     argv = ("correlate", finished, "--truth", truth, "--truth-seed", "1")
     assert "truth.json has none, got seed '1'" in refused(*argv)
+
+
+def test_a_file_of_another_tool(ntknas, refused, truth, tmp_path):
+    cells = architectures(ARCHS)
+    rows = "".join(f"{cell.string},{-i},{i * i},2\n" for i, cell in enumerate(cells))
+    path = tmp_path / "scores.csv"
+    path.write_text(f"architecture,jacov,nwot,cond@clean\n{rows}")
+    argv = ("correlate", path, "--truth", truth, "--metric", "pgd_8", "--plot", tmp_path / "p.png")
+    status, out, err = ntknas(*argv, "--resamples", "20")
+    assert status == 0
+    assert f"{path} against NAS-RobBench-201, cifar10 pgd_8; n = 12 architectures" in out
+    found = {line.split("|")[0].strip(): line for line in out.splitlines() if "|" in line}
+    assert "-1.000 [-1.000, -1.000]" in found["jacov"]
+    assert "1.000 [1.000, 1.000]" in found["nwot"]
+    assert {"cond@clean", "params", "flops"} <= set(found)
+    assert "default" not in err
+    for name in ("jacov", "nwot"):
+        SCORES.remove(name)
+    content = {"cifar100": {str(cell.naslib): {"jacov": {"score": 1.0}} for cell in cells}}
+    path = tmp_path / "zc.json"
+    path.write_text(json.dumps(content))
+    assert "got 'cifar100'" in refused("correlate", path, "--truth", truth)
+    assert "got 'cifar10'" in refused("correlate", path, "--truth", truth, "--dataset", "cifar10")
+    SCORES.remove("jacov")

@@ -8,6 +8,7 @@ import pytest
 
 from ntknas.evaluation import DEFAULT_RANKING, rank
 from ntknas.runs import Run, load_precomputed
+from ntknas.scores import SCORES
 
 
 def test_json_is_the_librarys_ranking(ntknas, finished):
@@ -142,3 +143,20 @@ def test_a_registered_score(ntknas, refused, finished, gap):
     assert [row["score"] for row in rows] == expected["score"].tolist()
     rows, _ = ranked(ntknas, finished, "--score", "gap@clean-params")
     assert list(rows[0])[4:] == ["gap@clean", "params"]
+
+
+def test_a_file_of_another_tool(ntknas, refused, finished, tmp_path):
+    path = tmp_path / "zc.json"
+    cells = Run(finished).ids
+    content = {str(label): {"nwot": {"score": i, "time": 0.1}} for i, label in enumerate(cells)}
+    path.write_text(json.dumps({"cifar100": content, "ImageNet16-120": content}))
+    assert "cifar100, ImageNet16-120; none chosen" in refused("rank", path)
+    status, out, err = ntknas("rank", path, "--dataset", "cifar100", "--format", "json")
+    assert (status, err) == (0, "")
+    assert [row["id"] for row in json.loads(out)] == cells[: -len(cells) - 1 : -1][:10]
+    for name in ("imagenet16", "ImageNet16-120"):
+        assert ntknas("rank", path, "--dataset", name, "--score", "nwot+params")[0] == 0
+    assert "got 'svhn'" in refused("rank", path, "--dataset", "svhn")
+    assert "has cifar10, got 'cifar100'" in refused("rank", finished, "--dataset", "cifar100")
+    assert "cannot read" in refused("rank", tmp_path / "missing.csv")
+    SCORES.remove("nwot")

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ntknas.scores import SCORES
 from ntknas.search import best, search, true_values
 from ntknas.spaces import NASBENCH201
 from ntknas.spaces.nasbench201 import architectures, num_parameters
@@ -77,13 +78,48 @@ def test_a_ranking_comes_first(ntknas, whole):
         assert [row["id"] for row in json.loads(out)][:3] == top
 
 
-def test_several_metrics_have_a_front(ntknas, whole):
+def test_several_metrics_have_a_front(ntknas, whole, tmp_path):
     status, out, _ = ntknas(
-        *("search", "--algorithm", "nsga2", "--truth", whole, "--metric", "clean", "pgd_8"),
-        *("--queries", "30"),
+        *("search", "--truth", whole, "--metric", "clean", "pgd_8", "--queries", "30"),
+        *("--plot", tmp_path / "front.svg"),
     )
     assert status == 0
     assert out.startswith("Pareto front of 30 queries:")
+    assert "by nsga2" in out
+    assert "30 queries" in (tmp_path / "front.svg").read_text()
+
+
+def test_a_cost_is_minimised(ntknas, refused, whole, tmp_path):
+    """Accuracy is the size here, so that nothing dominates anything but a tie."""
+    command = ["search", "--truth", whole, "--metric", "clean", "--cost", "params"]
+    command += ["--queries", "30", "--out", tmp_path / "search"]
+    status, out, _ = ntknas(*command, "--format", "json", "--plot", tmp_path / "front.svg")
+    assert status == 0
+    rows = json.loads(out)
+    assert list(rows[0]) == ["query", "id", "value", "params", "architecture"]
+    for row in rows:
+        assert row["params"] == num_parameters(row["id"])
+        assert row["value"] == pytest.approx(row["params"] / 2e6)
+    drawn = (tmp_path / "front.svg").read_text()
+    assert "all 6,466 architectures" in drawn
+    assert "number of parameters" in drawn
+    _, out, err = ntknas(*command)
+    assert "30 queries in" in err
+    sizes = sorted({row["params"] for row in rows}, reverse=True)
+    assert f"{sizes[0]:.0f}" in out.splitlines()[3]
+    message = refused(*[word for word in command if word not in ("--cost", "params")])
+    assert "has algorithm nsga2, got evolution" in message
+
+
+def test_scores_of_a_file_come_first(ntknas, whole, tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("architecture,jacov\n5,1\n0,3\n9930,2\n")
+    out = ntknas(
+        *("search", "--truth", whole, "--metric", "clean", "--queries", "4", "--format", "json"),
+        *("--start-ranking", "jacov", "--run", path),
+    )[1]
+    assert [row["id"] for row in json.loads(out)][:3] == [0, 9930, 5]
+    SCORES.remove("jacov")
 
 
 def test_algorithms_are_compared(ntknas, whole):
@@ -115,7 +151,16 @@ def test_a_live_score_is_maximised(ntknas):
         (["--truth", None, "--queries", "0"], "--queries of at least 1, got 0"),
         (["--truth", None, "--seconds", "0"], "seconds above 0"),
         (["--truth", None, "--seed", "-1"], "--seed of 0 or more"),
-        (["--truth", None, "--metric", "clean,pgd_8"], "expected one value per architecture"),
+        (
+            ["--truth", None, "--metric", "clean,pgd_8", "--algorithm", "local"],
+            "expected one value per architecture for local",
+        ),
+        (["--truth", None, "--cost", "params", "--algorithm", "random"], "for random, got 2"),
+        (["--truth", None, "--cost", "carbon"], "params,flops,latency, got 'carbon'"),
+        (
+            ["--truth", None, "--start-ranking", "jacov", "--run", "none.csv"],
+            "cannot read none.csv",
+        ),
         (["--truth", None, "--start-ranking", "default"], "--precomputed or --run"),
         (["--truth", None, "--precomputed"], "--start-ranking, which is missing"),
         (["--truth", None, "--algorithm", "guided"], "--start-ranking NAME for the algorithm"),

@@ -23,6 +23,7 @@ from .paths import (
 )
 from .selection import (
     ArchitectureLike as ArchitectureLike,
+    architecture_named as architecture_named,
     architecture_of as architecture_of,
     architectures as architectures,
 )

@@ -2,12 +2,13 @@
 
 A cell has three names: the benchmark's string `|a~0|+|b~0|c~1|+|d~0|e~1|f~2|`, the six op codes in
 the order of that string, and the id, its position in NAS-Bench-201's list (Dong & Yang, ICLR 2020).
+NATS-Bench writes the same string. NASLib has a fourth name, six op indices in an order of its own.
 """
 
 import operator
 import re
 from dataclasses import dataclass
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from ntknas.errors import InputError, shorten
 from ntknas.spaces.nasbench201.listing import (
@@ -22,6 +23,11 @@ from ntknas.spaces.nasbench201.listing import (
 )
 
 __all__ = ["Architecture"]
+
+# Of NASLib, file naslib/search_spaces/nasbench201/conversions.py: its operations by index, and the
+# position in `EDGES` of each of its edges 0->1, 0->2, 0->3, 1->2, 1->3, 2->3.
+_NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+_NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
 
 _PATTERN = re.compile(
     r"\|([^|~+]*)~0\|\+\|([^|~+]*)~0\|([^|~+]*)~1\|\+\|([^|~+]*)~0\|([^|~+]*)~1\|([^|~+]*)~2\|"
@@ -118,6 +124,49 @@ class Architecture:
         if re.fullmatch(r"[0-4]{6}", code) is None:
             raise InputError(f"expected six op codes 0..4 such as 421211, got {shorten(code)!r}")
         return cls(tuple(int(digit) for digit in code))
+
+    @classmethod
+    def from_naslib(cls, op_indices: Any) -> "Architecture":
+        """The cell that NASLib's op indices name.
+
+        NASLib numbers the operations 0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1,
+        4 avg_pool_3x3, and lists the edges 0->1, 0->2, 0->3, 1->2, 1->3, 2->3.
+
+        Args:
+            op_indices: Six numbers, such as (4, 3, 3, 0, 0, 0), or NASLib's graph of the
+                architecture, whose `get_op_indices` gives them.
+
+        Raises:
+            InputError: If there are not six numbers, or one is not in 0..4.
+
+        Example:
+            >>> Architecture.from_naslib((4, 3, 3, 0, 0, 0)).code
+            '421211'
+        """
+        listed = getattr(op_indices, "get_op_indices", lambda: op_indices)()
+        try:
+            indices = [operator.index(index) for index in listed]
+        except TypeError:
+            indices = []
+        if len(indices) != len(EDGES) or not all(0 <= i < len(OPERATIONS) for i in indices):
+            raise InputError(
+                f"expected {len(EDGES)} op indices of NASLib, each 0..{len(OPERATIONS) - 1}, such "
+                f"as (4, 3, 3, 0, 0, 0), got {shorten(repr(listed))}"
+            )
+        ops = [0] * len(EDGES)
+        for edge, index in zip(_NASLIB_EDGES, indices, strict=True):
+            ops[edge] = OPERATIONS.index(_NASLIB_OPERATIONS[index])
+        return cls(tuple(ops))
+
+    @property
+    def naslib(self) -> tuple[int, ...]:
+        """NASLib's six op indices (`from_naslib`).
+
+        Example:
+            >>> Architecture.from_code("421211").naslib
+            (4, 3, 3, 0, 0, 0)
+        """
+        return tuple(_NASLIB_OPERATIONS.index(OPERATIONS[self.ops[e]]) for e in _NASLIB_EDGES)
 
     @property
     def string(self) -> str:

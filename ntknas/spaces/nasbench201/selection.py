@@ -11,15 +11,19 @@ from ntknas.errors import InputError, shorten
 from ntknas.spaces.nasbench201.cell import Architecture
 from ntknas.spaces.nasbench201.listing import NUM_ARCHITECTURES, representatives
 
-__all__ = ["ArchitectureLike", "architecture_of", "architectures"]
+__all__ = ["ArchitectureLike", "architecture_named", "architecture_of", "architectures"]
 
 ArchitectureLike = Architecture | SupportsIndex | str
 """An architecture, its id, its string, or `code:` and six op codes."""
 
 _FORMS = (
     "all, every, random:COUNT, random:COUNT:SEED, ids such as 0,5,9930, "
-    "an architecture string, code:421211 or @FILE"
+    "an architecture string, code:421211, NASLib's (4, 3, 3, 0, 0, 0) or @FILE"
 )
+
+# Commas and white space, but not those inside brackets.
+_OUTSIDE = r"(?![^()\[\]]*[)\]])"
+_SEPARATOR = re.compile(rf"\s*,\s*{_OUTSIDE}|\s+{_OUTSIDE}")
 
 
 def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> list[Architecture]:
@@ -31,10 +35,12 @@ def architectures(spec: str | SupportsIndex | Architecture | Iterable[Any]) -> l
     * `random:COUNT` or `random:COUNT:SEED`: the first COUNT of NumPy's
       `default_rng(SEED).permutation` of the 6,466, in that order. SEED is 0 if left out. With the
       same seed, a smaller draw is the beginning of a larger one;
-    * an id such as 13 or 000013, an architecture string, or `code:` and six op codes; several are
-      separated by commas or white space;
+    * an id such as 13 or 000013, an architecture string (NATS-Bench has the same), `code:` and six
+      op codes, or the text of six op indices of NASLib in brackets, such as "(4, 3, 3, 0, 0, 0)";
+      several are separated by commas or white space;
     * `@FILE`: a text file of those, such as one per line; text after `#` is skipped;
-    * an `Architecture`, an integer, or an iterable of any of the above.
+    * an `Architecture`, an integer, or an iterable of any of the above. Six integers are six ids;
+      `Architecture.from_naslib` takes op indices.
 
     An id is never replaced by the representative of its class.
 
@@ -104,16 +110,30 @@ def _parse(spec: str) -> list[Architecture]:
         return _draw(spec)
     if spec.startswith("@"):
         return _read(spec[1:])
-    return [_one(item) for item in _items(spec)]
+    return [architecture_named(item) for item in _items(spec)]
 
 
 def _items(text: str) -> list[str]:
     """The entries of a list that is separated by commas or white space."""
-    return re.split(r"\s*,\s*|\s+", text)
+    return _SEPARATOR.split(text)
 
 
-def _one(item: str) -> Architecture:
-    """The architecture that an id, a string or a code names."""
+def architecture_named(item: str) -> Architecture:
+    """The architecture that one name means: an id, a string, a code or op indices of NASLib.
+
+    Args:
+        item: Name of one architecture, without a list or a draw.
+
+    Raises:
+        InputError: If the text is none of these names.
+
+    Example:
+        >>> architecture_named("(4, 3, 3, 0, 0, 0)") == architecture_named("code:421211")
+        True
+    """
+    item = item.strip()
+    if item[:1] in ("(", "["):
+        return Architecture.from_naslib(_numbers(item))
     if "|" in item or "~" in item:
         return Architecture.from_string(item)
     if item.startswith("code:"):
@@ -126,6 +146,14 @@ def _one(item: str) -> Architecture:
     if re.fullmatch(r"[+-]?[0-9]{1,18}", item):  # NAS-Bench-201's files write 000013
         return Architecture.from_id(int(item))
     raise InputError(f"expected {_FORMS}, got {shorten(item)!r}")
+
+
+def _numbers(text: str) -> list[int] | str:
+    """The whole numbers between brackets; the text itself if it is something else."""
+    match = re.fullmatch(r"\(([\d,\s]*)\)|\[([\d,\s]*)\]", text)
+    if match is None:
+        return text
+    return [int(number) for number in re.findall(r"\d{1,9}", match[1] or match[2] or "")]
 
 
 def _draw(spec: str) -> list[Architecture]:
@@ -156,7 +184,7 @@ def _read(name: str) -> list[Architecture]:
     for number, line in enumerate(text.splitlines(), start=1):
         content = line.partition("#")[0].strip().rstrip(",")
         try:
-            cells += [_one(item) for item in _items(content)] if content else []
+            cells += [architecture_named(item) for item in _items(content)] if content else []
         except InputError as error:
             raise InputError(f"{name}, line {number}: {error}") from error
     if not cells:

@@ -56,6 +56,42 @@ def test_numpy_ids_and_surrounding_space_are_accepted():
     assert type(cell.ops[0]) is int
 
 
+# As NASLib defines them: operations by index, and its edges between nodes 1 to 4.
+NASLIB_NAMES = ["skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3"]
+NASLIB_EDGES = [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
+
+
+@settings(deadline=None)
+@given(op_codes)
+def test_naslib_names_the_same_operation_on_every_edge(indices):
+    on_edge = {edge: NASLIB_NAMES[i] for edge, i in zip(NASLIB_EDGES, indices, strict=True)}
+    into = [
+        "|".join(f"{on_edge[source, node]}~{source - 1}" for source in range(1, node))
+        for node in (2, 3, 4)
+    ]
+    cell = Architecture.from_naslib(indices)
+    assert cell.string == "|" + "|+|".join(into) + "|"
+    assert cell.naslib == indices
+
+
+class Graph:
+    """A stand-in for a graph of NASLib."""
+
+    def get_op_indices(self):
+        return [4, 3, 3, 0, 0, 0]
+
+
+def test_naslibs_graphs_and_arrays_are_taken():
+    for form in (Graph(), [4, 3, 3, 0, 0, 0], np.array([4, 3, 3, 0, 0, 0])):
+        assert Architecture.from_naslib(form).code == "421211"
+
+
+@pytest.mark.parametrize("bad", [(4, 3), (4, 3, 3, 0, 0, 5), "433000", 5, (1.0,) * 6, (-1,) * 6])
+def test_bad_op_indices_are_refused(bad):
+    with pytest.raises(InputError, match="6 op indices of NASLib, each 0..4"):
+        Architecture.from_naslib(bad)
+
+
 GOOD = Architecture.from_id(0).string
 
 

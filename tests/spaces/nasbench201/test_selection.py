@@ -64,6 +64,15 @@ def test_ids_strings_and_codes():
     ]
 
 
+def test_op_indices_of_naslib_stand_in_brackets():
+    first = Architecture.from_id(0)
+    assert first.naslib == (4, 3, 3, 0, 0, 0)
+    for text in ("(4, 3, 3, 0, 0, 0)", "[4,3,3,0,0,0]", " ( 4,3 ,3, 0,0,0 ) "):
+        assert architectures(text) == [first]
+    assert chosen("5, (4, 3, 3, 0, 0, 0) [4, 3, 3, 0, 0, 0],9930") == [5, 0, 9930]
+    assert chosen((4, 3, 3, 0, 0, 0)) == [4, 3, 0]  # integers are ids
+
+
 def test_iterables_mix_forms_and_drop_duplicates():
     assert chosen([5, "5", np.int64(7), "0,7", Architecture.from_id(2), [1, (5, 9)]]) == [
         5,
@@ -83,7 +92,8 @@ def test_ids_are_not_replaced_by_their_representative():
 
 def test_a_file_has_one_a_line(tmp_path):
     path = tmp_path / "list.txt"
-    path.write_text(f"# best\n\n9930\n{STRING}   # a string\n 9930 \ncode:421211\r\n")
+    lines = ("# best", "", "9930", f"{STRING}   # a string", " 9930 ", "(4, 3, 3, 0, 0, 0),")
+    path.write_text("\n".join(lines) + "\r\n")
     assert chosen(f"@{path}") == [9930, Architecture.from_string(STRING).id, 0]
 
 
@@ -98,6 +108,10 @@ def test_a_file_has_one_a_line(tmp_path):
         (-1, ["0..15624", "-1"]),
         ("1.5", ["'1.5'"]),
         ("421211", ["0..15624", "code:421211"]),
+        ("(4, 3, 3, 0, 0)", ["6 op indices of NASLib", "[4, 3, 3, 0, 0]"]),
+        ("(4, 3, 3, 0, 0, 9)", ["each 0..4"]),
+        ("(4, 3, 3, 0, 0, 0", ["6 op indices of NASLib"]),
+        ("(a, b)", ["6 op indices of NASLib", "'(a, b)'"]),
         ("code:421219", ["0..4", "'421219'"]),
         ("|none~0|", ["form", "'|none~0|'"]),
         (STRING.replace("none", "zero"), ["unknown operation 'zero'", "avg_pool_3x3"]),
