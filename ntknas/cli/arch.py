@@ -2,12 +2,12 @@
 
 import argparse
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntknas.cli.output import note, write
+from ntknas.cli.output import write
 from ntknas.cli.parser import Commands
 from ntknas.cli.source import add_truth_seed
+from ntknas.cli.torch_code import check_torch_code, write_torch_code
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def add(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.report import check_output
     from ntknas.spaces.nasbench201 import NASBENCH201, architectures
 
     if args.truth is None and args.truth_seed is not None:
@@ -97,9 +96,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.torch_code is not None:
         if len(chosen) > 1:
             raise InputError(f"--torch-code belongs to one architecture, got {len(chosen)}")
-        if not args.torch_code.endswith(".py"):
-            raise InputError(f"expected a name ending in .py, got --torch-code {args.torch_code}")
-        check_output(args.torch_code)
+        check_torch_code(args.torch_code)
     run = scores = truth = None
     if args.run_folder is not None:
         from ntknas.runs import Run
@@ -120,11 +117,9 @@ def _run(args: argparse.Namespace) -> None:
         if run is not None and scores is not None:
             write(f"\n{_scores(architecture, run, scores)}")
     if args.torch_code is not None:
-        from ntknas.network import NetworkSpec, torch_code
+        from ntknas.network import NetworkSpec
 
-        code = torch_code(chosen[0], NetworkSpec(**sizes))
-        Path(args.torch_code).write_text(code, encoding="utf-8")
-        note(f"PyTorch source: {args.torch_code}")
+        write_torch_code(args.torch_code, chosen[0], NetworkSpec(**sizes))
 
 
 def _describe_others(run: "Run", args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from ntknas.cli.output import note, write_table
 from ntknas.cli.parser import Commands, add_format, comma_list, one_of
 from ntknas.cli.search_result import draw_result, show_result
 from ntknas.cli.source import add_truth_seed, read_scores
+from ntknas.cli.torch_code import check_torch_code, write_torch_code
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
@@ -121,6 +123,11 @@ def add(commands: Commands) -> None:
         "or .svg)",
     )
     parser.add_argument(
+        "--torch-code",
+        metavar="FILE",
+        help="write the network of the best cell as PyTorch source that needs torch alone",
+    )
+    parser.add_argument(
         "--compare",
         metavar="A,B,...",
         type=comma_list(),
@@ -162,16 +169,54 @@ def _run(args: argparse.Namespace) -> None:
     if args.compare:
         _compare(args, search_once, truth, metrics)
         return
+    labels = metrics or [args.score]
     with Progress("queries") as progress:
+        shown = _Improvements(progress, labels[0])
 
         def report(history: "list[Evaluation]") -> None:
+            shown(history)
             progress(len(history), args.queries)
 
         history = _resumed(args, metrics, costs, search_once, report)
-    labels = metrics or [args.score]
     if args.plot is not None:
         draw_result(args, history, truth, labels, costs)
     show_result(args, history, truth, labels, costs)
+    if args.torch_code is not None:
+        _write_code(args, history)
+
+
+class _Improvements:
+    """A live table of the queries that were better than all before."""
+
+    def __init__(self, progress: Progress, label: str):
+        self._progress, self._label = progress, label
+        self._best: float | None = None
+        self._seen = 0
+
+    def __call__(self, history: "list[Evaluation]") -> None:
+        """Show what is new in the history."""
+        for number, query in enumerate(history[self._seen :], self._seen + 1):
+            if self._best is None or query.value > self._best:
+                if self._best is None:
+                    self._progress.say(f"{'query':>6}  {'id':>5}  {self._label}")
+                self._best = query.value
+                cell: Any = query.architecture
+                self._progress.say(f"{number:6}  {cell.id:5}  {query.value:.5g}  {cell.string}")
+        self._seen = len(history)
+
+
+def _write_code(args: argparse.Namespace, history: "list[Evaluation]") -> None:
+    """Write the best cell's network as source for PyTorch."""
+    from ntknas.images import DATASETS
+    from ntknas.network import NetworkSpec
+    from ntknas.search import best
+
+    cell: Any = best(history).architecture
+    spec = NetworkSpec()
+    info = DATASETS.get(args.dataset)
+    if info is not None:
+        spec = replace(spec, classes=info.classes, mean=info.mean, std=info.std)
+    write_torch_code(args.torch_code, cell, spec)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -180,8 +225,11 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("expected either --truth FILE or --score NAME to search by")
     if args.score is not None and (args.metric or args.truth_seed is not None):
         raise InputError("--metric and --truth-seed belong to --truth FILE, got --score")
-    if args.compare and (args.out is not None or args.plot is not None):
-        raise InputError("--compare keeps no history: expected neither --out nor --plot")
+    given = {"--out": args.out, "--plot": args.plot, "--torch-code": args.torch_code}
+    for option, value in given.items():
+        if args.compare and value is not None:
+            raise InputError(f"--compare keeps no history: expected no {option}")
+    check_torch_code(args.torch_code)
     if args.precomputed and args.run_folder is not None:
         raise InputError("expected one of --precomputed and --run, got both")
     if args.start_ranking is None and (args.precomputed or args.run_folder is not None):

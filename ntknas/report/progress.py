@@ -71,6 +71,18 @@ class Progress:
             sys.stderr.write(self._line(done, total, self._start, now))
             sys.stderr.flush()
 
+    def say(self, line: str) -> None:
+        """Write a line to stderr, above the bar if there is one.
+
+        Args:
+            line: Text without a line break.
+        """
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
     def _line(self, done: int, total: int, start: tuple[int, float], now: float) -> str:
         """One line with the number of finished items, the rate and the time left."""
         line = f"{done} of {total} {self._what}"

@@ -164,7 +164,7 @@ def test_a_live_score_is_maximised(ntknas):
         (["--truth", None, "--start-ranking", "default"], "--precomputed or --run"),
         (["--truth", None, "--precomputed"], "--start-ranking, which is missing"),
         (["--truth", None, "--algorithm", "guided"], "--start-ranking NAME for the algorithm"),
-        (["--truth", None, "--compare", "random", "--out", "x"], "neither --out nor --plot"),
+        (["--truth", None, "--compare", "random", "--out", "x"], "expected no --out"),
         (["--truth", None, "--plot", "curve.pdf"], ".png or .svg"),
         (["--score", "params+flops"], "one score to maximise live"),
         (["--score", "params", "--metric", "clean"], "belong to --truth"),
@@ -173,3 +173,25 @@ def test_a_live_score_is_maximised(ntknas):
 def test_bad_options(refused, whole, options, complaint):
     words = [whole if word is None else word for word in options]
     assert complaint in refused("search", *words)
+
+
+def test_improvements_are_shown_and_the_best_is_written_for_pytorch(
+    ntknas, refused, whole, tmp_path
+):
+    file = tmp_path / "cell.py"
+    command = ("search", "--truth", whole, "--metric", "clean", "--queries", "15")
+    status, out, err = ntknas(*command, "--torch-code", file)
+    assert status == 0
+    history = search("evolution", NASBENCH201, true_values(load_truth(whole), "clean"), queries=15)
+    values = [query.value for query in history]
+    better = [n for n, value in enumerate(values) if value > max(values[:n], default=-1)]
+    table = [line.split() for line in err.splitlines()]
+    assert ["query", "id", "clean"] in table
+    shown = [line for line in table if len(line) == 4 and line[1].isdigit()]
+    assert [int(line[0]) for line in shown] == [n + 1 for n in better]
+    assert [int(line[1]) for line in shown] == [history[n].architecture.id for n in better]
+    assert out.startswith(f"architecture {shown[-1][1]}: ")
+    assert f"Architecture {shown[-1][1]} of NAS-Bench-201" in file.read_text()
+    assert "expected no --torch-code" in refused(
+        *command, "--compare", "random,local", "--torch-code", file
+    )
