@@ -16,7 +16,7 @@ from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
 __all__ = ["MIGRATIONS", "SCHEMA", "Migration", "migrate_settings", "migrate_tables"]
 
-SCHEMA = 3
+SCHEMA = 4
 """The schema that this version writes."""
 
 
@@ -44,10 +44,8 @@ def _proxies_are_a_setting(values: dict[str, Any]) -> dict[str, Any]:
     return {"zero_cost": False} | values
 
 
-def _table_of_proxies(
-    connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool
-) -> None:
-    """Change nothing: a run from before there were proxies needs no table of proxies."""
+def _same_tables(connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool) -> None:
+    """Change nothing: older runs need no other tables."""
 
 
 _BATCHES = {"clean": "clean", "robust": "attacked", "twice": "twice_attacked"}
@@ -133,8 +131,13 @@ def _parts_of_kernels(
         connection.execute(statement)
 
 
+def _balls_and_restarts(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings from before attacks had a ball and restarts, with what they were."""
+    return values | {"attack": {"ball": "linf", "restarts": 1} | values["attack"]}
+
+
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration(1, "proxies are a setting", _proxies_are_a_setting, _table_of_proxies),
+    Migration(1, "proxies are a setting", _proxies_are_a_setting, _same_tables),
     Migration(
         2,
         "batches of images are named, a space is named, architectures are described",
@@ -142,6 +145,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         _architectures_described,
     ),
     Migration(3, "kernels have parts", _parts_are_a_setting, _parts_of_kernels),
+    Migration(4, "attacks have a ball and restarts", _balls_and_restarts, _same_tables),
 )
 """The migration steps, in order."""
 

@@ -9,6 +9,7 @@ from ntknas.errors import InputError
 from tests.cli.conftest import write_truth
 
 
+@pytest.mark.slow
 def test_every_step_finds_the_run(tmp_path):
     truth = {index: [0.1 + index / 1e4, index / 2e4] for index in (5, 7, 9, 10)}
     path = write_truth(tmp_path / "truth.json", truth, ["cifar10#val_acc", "cifar10#val_pgd_8_acc"])

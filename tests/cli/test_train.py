@@ -151,6 +151,7 @@ def weights(tmp_path):
     return file
 
 
+@pytest.mark.slow
 def test_weights_to_begin_with(archive, weights, tmp_path):
     options = ("--init-torch", weights, "--learning-rate", "1e-30", "--weight-decay", "0")
     assert main(words(archive, tmp_path / "out", *options)) == 0

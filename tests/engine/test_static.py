@@ -228,6 +228,7 @@ def test_labels_may_be_whole_numbers(own_run):
     assert rank(run, "params")["id"].tolist() == [28, 24]
 
 
+@pytest.mark.slow
 def test_images_that_are_normalised_together_are_coupled():
     networks = {"together": Normalised(True), "alone": Normalised(False)}
     spec = replace(SPEC, seeds=1)

@@ -21,6 +21,7 @@ def result(tmp_path_factory):
     return run(CONFIG, folder), folder
 
 
+@pytest.mark.slow
 def test_files(result):
     found, folder = result
     written = json.loads((folder / "results.json").read_text())
@@ -32,6 +33,7 @@ def test_files(result):
     assert all(f"## {name}" in tables for name in ("settings", "correlations", "pairing", "weyl"))
 
 
+@pytest.mark.slow
 def test_tables_follow_from_the_rows(result):
     found, _ = result
     rows = pd.DataFrame(found["rows"])
@@ -50,6 +52,7 @@ def test_tables_follow_from_the_rows(result):
     assert summary["clean_error_low"] <= summary["clean_error"] <= summary["clean_error_high"]
 
 
+@pytest.mark.slow
 def test_what_the_theory_says_for_certain(result):
     found, _ = result
     # The base is part of every factor and counts once; beta, rho and skips add one network each.

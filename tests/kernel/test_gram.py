@@ -150,6 +150,7 @@ def test_chained_gram_is_the_gram_of_each_groups_jacobians(coupled, logits, floa
         np.testing.assert_array_equal(gram[:3, 3:], gram[3:, :3].T)
 
 
+@pytest.mark.slow
 def test_chained_gram_of_three_batches_and_of_one_alone(float64):
     batches = jnp.stack([draws(3, seed=s)[0] for s in range(3)])
     apply_fn, params = user_cnn(batches[0], coupled=True)

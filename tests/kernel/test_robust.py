@@ -166,6 +166,7 @@ def test_another_network_may_be_attacked(float64):
     np.testing.assert_allclose(gram, rows @ rows.T, rtol=TOLERANCES["float64"]["rtol"])
 
 
+@pytest.mark.slow
 def test_radius_zero_makes_all_blocks_equal():
     images, labels = draws(4)
     apply_fn, params = user_cnn(images)
@@ -197,6 +198,7 @@ def test_a_users_own_network_in_both_modes(logits, float64):
     assert np.linalg.eigvalsh(both[0].gram)[0] >= -1e-12 * both[0].gram.max()
 
 
+@pytest.mark.slow
 def test_seeds_move_the_random_start_alone():
     one_step = AttackSpec(steps=1, step_size=0.01)
     images, labels = draws(4)

@@ -45,7 +45,9 @@ def loss(select, branches, first, second, w, x):
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("branches", [BRANCHES, LINEAR], ids=["any", "linear"])
-@pytest.mark.parametrize("then", [0, 1, (0, 1)])
+@pytest.mark.parametrize(
+    "then", [0, *(pytest.param(args, marks=pytest.mark.slow) for args in (1, (0, 1)))]
+)
 @pytest.mark.parametrize("by", [0, 1, (0, 1)])
 def test_values_and_two_derivatives(by, then, branches):
     w, x = draws()

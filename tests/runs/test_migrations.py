@@ -128,6 +128,7 @@ def test_a_reader_goes_on_while_the_file_takes_the_steps(copy_of):
     assert_frame_equal(kept, before, check_exact=True)
 
 
+@pytest.mark.slow
 def test_an_old_run_grows(copy_of):
     folder = copy_of("batch_clean")
     spec, before = Run(folder).spec, Run(folder).table()

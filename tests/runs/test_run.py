@@ -374,6 +374,7 @@ def test_a_score_of_ones_own_stands_in_runs(run, tmp_path, gap):
     assert_frame_equal(kept[table.columns], table, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_run_made_with_a_score_of_ones_own_says_what_it_is(tmp_path, gap):
     run = ntknas.score(5, out=tmp_path, spec=CLEAN)
     assert json.loads(run.meta["scores"]) == {

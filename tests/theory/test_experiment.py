@@ -50,6 +50,7 @@ def full():
     return theory_experiment(spec, on_trained=seen.append), seen
 
 
+@pytest.mark.slow
 def test_rows_are_what_the_room_computes(full, task):
     result, _ = full
     blocks = initial_blocks(NETWORK, task, rho=0.05, attack=AttackSpec(steps=2), seed=3)
@@ -73,6 +74,7 @@ def test_rows_are_what_the_room_computes(full, task):
         assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_a_trained_network(full, task):
     result, seen = full
     assert seen == [0.0, 0.5]
@@ -88,6 +90,7 @@ def test_errors_are_those_of_a_trained_network(full, task):
         assert row["robust_error"] == measured.robust_errors[0]
 
 
+@pytest.mark.slow
 def test_infinite_width_stands_below_the_finite_one(full, task):
     result, _ = full
     attack = AttackSpec(steps=2)

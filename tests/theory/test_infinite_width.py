@@ -27,7 +27,9 @@ def arrays(task, dtype=jnp.float64):
     return images, labels, jnp.clip(images + 0.1, 0, 1)
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize(
+    "beta", [0.4, *(pytest.param(beta, marks=pytest.mark.slow) for beta in (0.0, 1.0))]
+)
 def test_regression_by_hand(beta, spec, sphere, float64):
     images, labels, attacked = arrays(sphere)
     predict = kernel_regression(spec, images, labels, attacked=attacked, beta=beta, ridge=1e-8)

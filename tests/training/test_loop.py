@@ -35,6 +35,7 @@ def assert_same(trained, other):
     jax.tree.map(np.testing.assert_array_equal, trained.variables, other.variables)
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_easy():
     trained = train(recipe=replace(RECIPE, epochs=30, beta=0.0, augment=False))
     assert trained.about["history"][-1]["loss"] < 0.5 * trained.about["history"][0]["loss"]
