@@ -86,7 +86,10 @@ def test_stays_in_the_ball_and_in_the_box(rho, step, seed):
         assert np.abs(attacked - images).max() <= rho + 1.2e-7
 
 
-@pytest.mark.parametrize("name", list(ATTACKS))
+@pytest.mark.parametrize(
+    "name",
+    [n if n != "autoattack" else pytest.param(n, marks=pytest.mark.slow) for n in ATTACKS],
+)
 @pytest.mark.parametrize("step_size", [None, 0.1])
 def test_radius_zero_is_the_identity(name, step_size):
     images, _, weights = draws()

@@ -52,6 +52,7 @@ def spec_of(name):
     return AttackSpec(name, STEPS.get(name, 10))
 
 
+@pytest.mark.slow
 def test_a_few_images_have_torchattacks_accuracy(data_file):
     name, network = "apgd-ce", trained("robust")
     images, labels = labelled_images(data_file("cifar10/cifar10_subset.npz"), 30)

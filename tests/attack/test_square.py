@@ -84,6 +84,7 @@ def test_misclassified_images_are_left_alone():
     np.testing.assert_array_equal(one, many)
 
 
+@pytest.mark.slow
 def test_later_stages_go_on_from_earlier_ones_and_never_lower_the_margin():
     images, labels, spec = jnp.full((3, 8, 8, 3), 0.5), jnp.zeros(3, int), AttackSpec("square", 600)
     logits = lambda x: jnp.stack([1 + 0 * x.sum((1, 2, 3)), x.mean((1, 2, 3)) / 10], 1)  # noqa: E731

@@ -37,6 +37,7 @@ def attack(ntknas, weights):
     return command
 
 
+@pytest.mark.slow
 def test_the_library_says_the_same(attack, weights, tmp_path):
     sample = load_images()
     folder = tmp_path / "corrupted"

@@ -90,6 +90,7 @@ def test_dead_edges_change_no_gram():
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.slow
 def test_coupled_kernel_is_that_of_the_static_network():
     # Nothing reaches the convolution 1 -> 3; the bias behind it has a gradient all the same.
     architecture, batch = Architecture.from_code("014133"), batch_of(COUPLED, 3)

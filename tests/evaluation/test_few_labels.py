@@ -56,6 +56,7 @@ def test_labels_without_a_pattern_have_no_agreement():
     assert abs(errors["spearman"].iloc[0]) < 0.5
 
 
+@pytest.mark.slow
 def test_scores_are_features_too():
     """With a random score as the label, the score is all there is to learn from."""
     cells = architectures("all")

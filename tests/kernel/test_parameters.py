@@ -70,7 +70,13 @@ def linear(weights, images):
 WEIGHTS = np.random.default_rng(1).normal(size=(48, CLASSES)).astype(np.float32)
 
 
-@pytest.mark.parametrize("network", [Linen(), Linen().apply], ids=["module", "function"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(Linen(), id="module", marks=pytest.mark.slow),
+        pytest.param(Linen().apply, id="function"),
+    ],
+)
 def test_running_statistics_are_constants(network, data, variables):
     expected = kernel_blocks(plain(variables), variables["params"], *data)
     found = kernel_blocks(network, variables, *data)
