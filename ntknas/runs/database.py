@@ -13,7 +13,11 @@ __all__ = ["check_schema", "clear_errors", "open_to_read", "prepare_to_write", "
 
 
 def _schema() -> str:
-    """The SQL statements that make the tables of a new run."""
+    """The SQL statements that make the tables of a new run.
+
+    A row of a table without row ids that is longer than a quarter of a page takes pages of its own.
+    Matrices are, so `gram` has row ids.
+    """
     scores, proxies = (
         ", ".join(f'"{name}" REAL' for name in score_names(kind))
         for kind in (ScoreKind.KERNEL, ScoreKind.PROXY)
@@ -28,7 +32,7 @@ CREATE TABLE architecture (
 CREATE TABLE gram (
     id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, upper BLOB NOT NULL, layer_cosine BLOB,
     PRIMARY KEY (id, seed, rho)
-) WITHOUT ROWID;
+);
 CREATE TABLE part (
     id NOT NULL, seed INTEGER NOT NULL, rho REAL NOT NULL, position INTEGER NOT NULL,
     name TEXT NOT NULL, upper BLOB NOT NULL,

@@ -15,7 +15,7 @@ import pytest
 from ntknas.errors import InputError
 from ntknas.runs import Run
 from ntknas.runs.migrations import SCHEMA
-from ntknas.runs.store import DATABASE, Store
+from ntknas.runs.store import DATABASE, GramRecord, Store
 from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces import NetworkTable
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
@@ -465,3 +465,16 @@ def test_a_run_of_a_newer_version_is_refused_and_left_as_it_was(tmp_path):
     with pytest.raises(InputError, match=message), Store.write(tmp_path):
         pass
     assert (tmp_path / DATABASE).read_bytes() == before
+
+
+def test_matrices_take_little_more_than_their_own_bytes(tmp_path):
+    """SQLite gives long rows pages of their own in a table without row ids."""
+    matrix = np.ones((16, 16), np.float32)
+    grams = [GramRecord(seed, 0.0, matrix, matrix) for seed in range(2000)]
+    with Store.write(tmp_path) as store:
+        begin(store)
+        store.add(
+            Architecture.from_id(3), seconds=1.0, counts={}, grams=grams, scores=[], proxies=[]
+        )
+    own = len(grams) * 2 * (16 * 17 // 2) * 4
+    assert (tmp_path / DATABASE).stat().st_size < 1.5 * own
