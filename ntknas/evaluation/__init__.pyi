@@ -18,17 +18,28 @@ from .few_labels import (
     predict_rest as predict_rest,
     spearman as spearman,
 )
+from .protocol import (
+    Aim as Aim,
+    agreement as agreement,
+    confirm as confirm,
+    formula as formula,
+    protocol as protocol,
+    rank_sum as rank_sum,
+)
 from .ranking import default_ranking as default_ranking, rank as rank
 from .score_files import load_scores as load_scores
 from .search import (
+    FIFTHS as FIFTHS,
     TOP_FRACTIONS as TOP_FRACTIONS,
     RankingSearch as RankingSearch,
     best_fraction as best_fraction,
     candidates as candidates,
+    candidates_by_draw as candidates_by_draw,
     in_development as in_development,
     quality as quality,
     search_ranking as search_ranking,
     search_sums as search_sums,
+    with_reversed as with_reversed,
 )
 from .sweeps import (
     DEFAULT_METRIC as DEFAULT_METRIC,

@@ -23,17 +23,23 @@ from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces import Label
 
 __all__ = [
+    "FIFTHS",
     "TOP_FRACTIONS",
     "RankingSearch",
     "best_fraction",
     "candidates",
+    "candidates_by_draw",
     "in_development",
     "quality",
     "search_ranking",
     "search_sums",
+    "with_reversed",
 ]
 
 Array = NDArray[np.floating]
+
+FIFTHS = 5
+"""Number of parts that a hash of their labels divides architectures into."""
 
 TOP_FRACTIONS = (0.1, 0.2, 0.3)
 """Fractions of the architectures with the best true values on which a ranking is evaluated too."""
@@ -41,26 +47,29 @@ TOP_FRACTIONS = (0.1, 0.2, 0.3)
 _WEIGHTS = np.array([0.7, 0.1, 0.1, 0.1])  # weights of Spearman: over all, within each top fraction
 
 
-def in_development(index: Label) -> bool:
+def in_development(index: Label, fifth: int = 0) -> bool:
     """Whether an architecture belongs to the development part, on which rankings are chosen.
 
     Args:
         index: Label of the architecture.
+        fifth: Which fifth of the architectures is the development part, 0 to 4; the rankings of
+            this package were chosen on fifth 0.
 
     Example:
         >>> sum(map(in_development, range(15625)))
         3099
     """
     digest = hashlib.sha256(f"ntknas {index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % 5 == 0
+    return int.from_bytes(digest[:8], "big") % FIFTHS == fifth
 
 
 def candidates(runs: Sequence[Run]) -> pd.DataFrame:
     """Candidate scores by architecture, oriented so that higher is better; none is NaN.
 
-    Kernel scores and proxies are named RUN/NAME if there are several runs. Constant networks are
-    last in all scores except the numbers of parameters and operations. If several candidates give
-    the same ranking, as params and flops do, only the first is kept.
+    Kernel scores and proxies are averaged over the draws of a run. They are named RUN/NAME if there
+    are several runs. Constant networks are last in all scores except the numbers of parameters and
+    operations. If several candidates give the same ranking, as params and flops do, only the first
+    is kept.
 
     Args:
         runs: Finished runs.
@@ -68,18 +77,62 @@ def candidates(runs: Sequence[Run]) -> pd.DataFrame:
     Returns:
         A table with one row per architecture that all runs hold, and one column per candidate.
     """
+    table = _side_by_side(runs, [run.scores() for run in runs])
+    ranks = table.rank()
+    return table.loc[:, (ranks.nunique() > 1) & ~ranks.T.duplicated()]
+
+
+def candidates_by_draw(runs: Sequence[Run], columns: Sequence[str]) -> list[pd.DataFrame]:
+    """The candidate scores of each draw of weights and images alone.
+
+    Args:
+        runs: Finished runs.
+        columns: Columns of `candidates` to keep.
+
+    Returns:
+        As many tables as the run with the fewest draws has draws.
+    """
+    tables = [run.table() for run in runs]
+    count = min(run.spec.seeds for run in runs)
+    return [
+        _side_by_side(
+            runs,
+            [
+                run.scores(table[table["seed"] == seed])
+                for run, table in zip(runs, tables, strict=True)
+            ],
+        )[list(columns)]
+        for seed in range(count)
+    ]
+
+
+def _side_by_side(runs: Sequence[Run], scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Oriented scores of the architectures that all runs hold; counts stand there once."""
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
     frames = []
-    for run in runs:
-        frame = turned(run.scores())
+    for run, of_run in zip(runs, scores, strict=True):
+        frame = turned(of_run)
         if len(runs) > 1:
             others = [name for name in frame if name not in counts]
             frame = frame.rename(columns={name: f"{run.folder.name}/{name}" for name in others})
         frames.append(frame)
     table = pd.concat(frames, axis=1, join="inner")
-    table = table.loc[:, ~table.columns.duplicated()].sort_index()
-    ranks = table.rank()
-    return table.loc[:, (ranks.nunique() > 1) & ~ranks.T.duplicated()]
+    return table.loc[:, ~table.columns.duplicated()].sort_index()
+
+
+def with_reversed(table: pd.DataFrame) -> pd.DataFrame:
+    """Candidates and the same in reverse, named with a minus sign in front.
+
+    Networks that are last in a score (minus infinity) are last in reverse as well.
+
+    Args:
+        table: Candidate scores by architecture.
+
+    Example:
+        >>> with_reversed(pd.DataFrame({"a": [1.0, 2.0, -np.inf]}))["-a"].tolist()
+        [-1.0, -2.0, -inf]
+    """
+    return table.join((-table).replace(np.inf, -np.inf).add_prefix("-"))
 
 
 def best_fraction(truth: Array, fraction: float) -> NDArray[np.intp]:
@@ -171,6 +224,7 @@ def search_ranking(
     table: pd.DataFrame,
     accuracy: "pd.Series[float]",
     *,
+    fifth: int = 0,
     terms: int = 8,
     beam: int = 20,
     halves: int = 12,
@@ -181,6 +235,7 @@ def search_ranking(
     Args:
         table: Candidate scores by architecture, higher is better (`candidates`).
         accuracy: True values by architecture.
+        fifth: Which fifth is the development part (`in_development`).
         terms: Largest number of terms in a sum.
         beam: Number of sums that are kept from one length to the next.
         halves: Number of random splits of the development part into two halves; sums are chosen on
@@ -193,7 +248,7 @@ def search_ranking(
     Raises:
         InputError: If the development part has fewer than 20 architectures.
     """
-    development = np.array([in_development(label) for label in table.index.tolist()])
+    development = np.array([in_development(label, fifth) for label in table.index.tolist()])
     known = accuracy.dropna()
     part = table[development & table.index.isin(known.index)]
     if len(part) < 20:
