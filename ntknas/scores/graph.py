@@ -24,6 +24,9 @@ GRAPH_SCORES: tuple[Score, ...] = (
     _count("direct", "1 if an operation joins the cell's input and output"),
     _count("pools", "live edges with a pooling", -1),
     _count("pool_paths", "live paths through a pooling", -1),
+    _count("skip_paths", "live paths of skips alone"),
+    _count("linear_pool_paths", "live paths through a pooling and no convolution", -1),
+    _count("surplus_linear_paths", "max(live paths without convolution - 1, 0)", -1),
 )
 """Counts of a NAS-Bench-201 cell's live graph."""
 

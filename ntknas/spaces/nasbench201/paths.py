@@ -122,6 +122,10 @@ def structure(architecture: ArchitectureLike) -> dict[str, float]:
         * direct: 1 if an operation connects the input to the output directly, else 0
         * pools: number of live edges with a pooling
         * pool_paths: number of live paths through at least one pooling
+        * skip_paths: number of live paths that consist of skips
+        * linear_pool_paths: number of live paths through a pooling and no convolution
+        * surplus_linear_paths: number of live paths without a convolution, less one; 0 if there is
+          none
 
         For a constant cell all are 0, except live_params, which counts the layers around the cells.
 
@@ -137,6 +141,7 @@ def structure(architecture: ArchitectureLike) -> dict[str, float]:
         for op, is_live in zip(architecture.ops, live_edges(architecture), strict=True)
     )
     depths = [_most([path], _CONVOLUTIONS) for path in paths]
+    linear = [path for path, convolutions in zip(paths, depths, strict=True) if not convolutions]
     counts = {
         "live_params": num_parameters(Architecture(alive)),
         "convolutions": sum(op in _CONVOLUTIONS for op in alive),
@@ -147,6 +152,9 @@ def structure(architecture: ArchitectureLike) -> dict[str, float]:
         "direct": any(len(path) == 1 for path in paths),
         "pools": alive.count(_POOL),
         "pool_paths": sum(_POOL in path for path in paths),
+        "skip_paths": sum(_POOL not in path for path in linear),
+        "linear_pool_paths": sum(_POOL in path for path in linear),
+        "surplus_linear_paths": max(len(linear) - 1, 0),
     }
     return {name: float(count) for name, count in counts.items()}
 

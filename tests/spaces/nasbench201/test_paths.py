@@ -95,7 +95,18 @@ def test_structure_of_a_cell_with_everything_in_it():
         "direct": 1,
         "pools": 1,
         "pool_paths": 1,
+        "skip_paths": 1,
+        "linear_pool_paths": 0,
+        "surplus_linear_paths": 0,
     }
+
+
+def test_paths_without_a_convolution():
+    # 0 -skip-> 1, 0 -skip-> 2, 1 -pool-> 2, 0 -pool-> 3, 1 -skip-> 3, 2 -3x3-> 3
+    counts = structure(Architecture.from_code("114413"))
+    assert counts["skip_paths"] == 1  # 0 - 1 - 3
+    assert counts["linear_pool_paths"] == 1  # 0 - 3
+    assert counts["surplus_linear_paths"] == 1
 
 
 def test_dead_edges_do_not_count():
