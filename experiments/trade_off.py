@@ -66,6 +66,7 @@ SETTINGS: dict[str, ntknas.ScoringSpec] = {
     "image_n16_cells1": _clean(Norm.IMAGE, 16, 1),
     "image_n32_cells1": _clean(Norm.IMAGE, 32, 1),
     "image_n64_cells1": _clean(Norm.IMAGE, 64, 1),
+    "image_n16_cells1_seeds3": _clean(Norm.IMAGE, 16, 1, seeds=3),
     "image_n16_cells1_seeds4": _clean(Norm.IMAGE, 16, 1, seeds=4),
     "image_n16_cells1_channels8": _clean(Norm.IMAGE, 16, 1, channels=8),
     "image_n16_cells1_channels32": _clean(Norm.IMAGE, 16, 1, channels=32),

@@ -19,6 +19,7 @@ _ABOUT = """\
 Examples:
   ntknas rank runs/first
   ntknas rank --precomputed --top 20
+  ntknas rank --precomputed --for standard_trained
   ntknas rank runs/robust --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
   ntknas rank zc_nasbench201.json --score synflow+nwot
@@ -27,10 +28,17 @@ Scores joined with + are combined by summing their ranks, which needs no fitting
 divided by the number of architectures, so that the sum of k scores lies in (0, k]; lower is better.
 A minus sign reverses the direction of a score: cond@clean-params, --score=-params.
 
-Without --score, the ranking is "default": the sum of the ranks of sphericity@clean (of the first
-kernel if none is clean) and of six counts of the cell's graph. These scores were chosen on one
-fifth of NAS-RobBench-201 and checked on the rest (docs/results). Networks whose output does not
-depend on their input rank last. `ntknas scores` explains the names and directions of scores.
+--for names an aim, and takes the sum of ranks that was found for it:
+  default            robust accuracy after adversarial training; taken without --for and --score
+  kernel_only        the same by a score of the kernel alone
+  standard_trained   robust accuracy after standard training
+  default_1          the default ranking of version 0.1
+Each was chosen on one fifth of NAS-Bench-201 and checked elsewhere (docs/results). The line above
+the table says its formula. Networks whose output does not depend on their input rank last. `ntknas
+scores` explains the names and directions of scores.
+
+If scores were drawn several times (--seeds, --precomputed), the column draws says between which
+ranks an architecture lies if it is ranked by each draw alone.
 
 A file of another tool is a .csv with a column architecture and one column per score, or the JSON of
 NAS-Bench-Suite-Zero. Scores that ntknas does not know are taken as higher is better.
@@ -43,12 +51,17 @@ def add(commands: Commands) -> None:
         "rank", _run, summary="list the architectures of a run, best first", about=_ABOUT
     )
     add_source(parser)
-    parser.add_argument(
+    by = parser.add_mutually_exclusive_group()
+    by.add_argument(
+        "--for",
+        metavar="AIM",
+        dest="aim",
+        help="aim of the ranking, see below; default: default",
+    )
+    by.add_argument(
         "--score",
         metavar="NAME",
-        default="default",
-        help="score, or sum of scores such as cond@clean+params, to rank by; default: default, see "
-        "below",
+        help="score, or sum of scores such as cond@clean+params, to rank by",
     )
     parser.add_argument(
         "--dataset", help="data set of the scores, for a file that holds several; default: cifar10"
@@ -74,8 +87,11 @@ def _top(text: str) -> int | None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.evaluation import rank
+    from ntknas.evaluation import RANKINGS, rank
 
+    aim = (args.aim or "default").replace("-", "_")
+    if aim not in RANKINGS:
+        raise InputError(f"--for takes one of {', '.join(RANKINGS)}, got {args.aim!r}")
     if args.top is not None and args.top < 1:
         raise InputError(f"--top must be at least 1, or all, got {args.top}")
     known = source(args)
@@ -84,7 +100,7 @@ def _run(args: argparse.Namespace) -> None:
             f"--dataset chooses among the data sets of a file of scores; {known.name} has "
             f"{known.dataset or 'none'}, got {args.dataset!r}"
         )
-    name = known.resolve(args.score)
+    name = known.resolve(args.score or aim)
     table = rank(known, name, top=args.top)
     parts = list(dict.fromkeys(known.names[term] for term in name.terms))
     # The scores of a sum are shown beside it, if a line has room for them.
@@ -93,6 +109,11 @@ def _run(args: argparse.Namespace) -> None:
     if args.format == "table":
         table["architecture"] = table.pop("architecture")  # last: the widest by far
         table.insert(0, "rank", table.pop("rank"))
+        if "rank_low" in table:
+            low, high = table.pop("rank_low"), table.pop("rank_high")
+            table.insert(
+                1, "draws", [f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True)]
+            )
         note(f"{len(known.frame)} architectures of {known.name} by {name}{_direction(name)}")
     write_table(table, format=args.format)
 

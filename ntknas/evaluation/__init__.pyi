@@ -26,7 +26,12 @@ from .protocol import (
     protocol as protocol,
     rank_sum as rank_sum,
 )
-from .ranking import default_ranking as default_ranking, rank as rank
+from .ranking import (
+    default_ranking as default_ranking,
+    rank as rank,
+    ranks_by_draw as ranks_by_draw,
+)
+from .rankings import RANKINGS as RANKINGS, Ranking as Ranking
 from .score_files import load_scores as load_scores
 from .search import (
     FIFTHS as FIFTHS,
@@ -48,7 +53,6 @@ from .sweeps import (
     sweep_medians as sweep_medians,
 )
 from .table import (
-    DEFAULT_RANKING as DEFAULT_RANKING,
     Scores as Scores,
     ScoreTable as ScoreTable,
     score_table as score_table,

@@ -1,7 +1,8 @@
 """The protocol by which rankings are chosen and confirmed.
 
-A ranking is chosen on one fifth of the architectures, by one metric, from the scores averaged over
-draws of weights and images. It is then held against what it was not chosen on:
+A ranking is chosen on one fifth of the architectures, by one metric or the mean rank by several,
+from scores averaged over draws of weights and images. It is then held against what it was not
+chosen on:
 
 * the other four fifths ("held out");
 * the other four fifths for each fifth in turn, each with a choice of its own ("chosen on fifth k"):
@@ -30,7 +31,7 @@ from ntknas.evaluation.search import (
     search_ranking,
     with_reversed,
 )
-from ntknas.ranking import best_of_top, bootstrap, correlations
+from ntknas.ranking import best_of_top, mid_ranks, rank_correlation, spearman_interval
 from ntknas.truth import Truth
 
 __all__ = ["Aim", "agreement", "confirm", "formula", "protocol", "rank_sum"]
@@ -44,13 +45,14 @@ class Aim(NamedTuple):
     Attributes:
         truth: Name of a table of accuracies.
         dataset: Data set of the table.
-        metric: Metric of the table.
-        floor: Least clean accuracy of the architectures that count, a fraction.
+        metrics: Metrics of the table. A ranking is chosen by the mean of the ranks by them, and
+            reported first against the first.
+        floor: Least clean accuracy, in this data set, of the architectures that count, a fraction.
     """
 
     truth: str
     dataset: str = "cifar10"
-    metric: str = "pgd_8"
+    metrics: tuple[str, ...] = ("pgd_8", "fgsm_8", "autoattack")
     floor: float = 0.0
 
 
@@ -87,9 +89,9 @@ def agreement(
     row: dict[str, float] = {"n": len(both)}
     top = best_fraction(value, TOP_FRACTIONS[0])
     for name, part in (("all", np.arange(len(both))), ("top", top)):
-        interval = bootstrap(score[part], value[part], resamples=resamples, seed=seed).spearman
+        interval = spearman_interval(score[part], value[part], resamples=resamples, seed=seed)
         row |= {
-            name: correlations(score[part], value[part]).spearman,
+            name: float(rank_correlation(mid_ranks(score[part])[None], mid_ranks(value[part]))[0]),
             f"{name}_low": interval.low,
             f"{name}_high": interval.high,
         }
@@ -114,8 +116,8 @@ def confirm(
         table: Scores averaged over draws, higher is better (`candidates`).
         truths: Tables of accuracies by name. Tables that have no architecture or fewer than 20 in
             common with the scores are refused.
-        aim: What the ranking is for. Its metric comes first, and architectures below its floor are
-            left out, data set by data set.
+        aim: What the ranking is for. Its first metric comes first, and architectures below its
+            floor are left out.
         draws: The scores of each draw alone, with the same columns.
         fifth: The fifth that the ranking was chosen on, which is left out; None leaves none out.
         resamples: Number of resamples of the intervals.
@@ -131,18 +133,19 @@ def confirm(
     kept = [fifth is None or not in_development(label, fifth) for label in table.index.tolist()]
 
     def row(check: str, scores: pd.DataFrame, truth: str, dataset: str, metric: str) -> dict:
-        values = _accuracies(truths[truth], Aim(truth, dataset, metric, aim.floor))
+        values = _accuracies(truths, aim, truth, dataset, metric)
         where = {"check": check, "truth": truth, "dataset": dataset, "metric": metric}
         summed = rank_sum(scores[kept], names)
         return where | agreement(summed, values, resamples=resamples, seed=seed)
 
-    rows = [row("held out", table, aim.truth, aim.dataset, aim.metric)]
+    first = (aim.truth, aim.dataset, aim.metrics[0])
+    rows = [row("held out", table, *first)]
     for i, draw in enumerate(draws if len(draws) > 1 else ()):
-        rows.append(row(f"draw {i}", draw, aim.truth, aim.dataset, aim.metric))
+        rows.append(row(f"draw {i}", draw, *first))
     for name, truth in truths.items():
         for dataset in truth.datasets:
             for metric in truth.metrics(dataset):
-                if (name, dataset, metric) != aim[:3]:
+                if (name, dataset, metric) != first:
                     rows.append(row("other accuracies", table, name, dataset, metric))
     return pd.DataFrame(rows)
 
@@ -180,18 +183,20 @@ def protocol(
     Raises:
         InputError: If a name is not known, or too few architectures have accuracies.
     """
-    accuracy = _accuracies(truths[aim.truth], aim)
+    by_metric = {m: _accuracies(truths, aim, aim.truth, aim.dataset, m) for m in aim.metrics}
+    accuracy = by_metric[aim.metrics[0]]
+    aimed_at = pd.DataFrame(by_metric).round(6).rank(pct=True).mean(axis=1, skipna=False)
     how = {"terms": terms, "beam": beam, "halves": halves, "seed": seed}
-    chosen = search_ranking(table, accuracy, **how)
+    chosen = search_ranking(table, aimed_at, **how)
     rows = confirm(
         chosen.chosen, table, truths, aim, draws=draws, resamples=resamples, seed=seed
     ).assign(ranking=formula(chosen.chosen))
     turns = []
     for fifth in range(1, FIFTHS):
-        names = search_ranking(table, accuracy, fifth=fifth, **how).chosen
+        names = search_ranking(table, aimed_at, fifth=fifth, **how).chosen
         others = table[[not in_development(label, fifth) for label in table.index.tolist()]]
         measured = agreement(rank_sum(others, names), accuracy, resamples=resamples, seed=seed)
-        where = {"truth": aim.truth, "dataset": aim.dataset, "metric": aim.metric}
+        where = {"truth": aim.truth, "dataset": aim.dataset, "metric": aim.metrics[0]}
         turns.append(
             {"check": f"chosen on fifth {fifth}", **where, **measured, "ranking": formula(names)}
         )
@@ -235,12 +240,20 @@ def formula(names: Sequence[str]) -> str:
     return "+".join(names).replace("+-", "-")
 
 
-def _accuracies(truth: Truth, aim: Aim) -> "pd.Series[float]":
-    """The metric of an aim, without architectures below its floor of clean accuracy."""
-    if aim.dataset not in truth.datasets:
-        raise InputError(f"expected a data set of {', '.join(truth.datasets)}, got {aim.dataset!r}")
-    metrics = truth.metrics(aim.dataset)
-    if aim.metric not in metrics:
-        raise InputError(f"expected a metric of {', '.join(metrics)}, got {aim.metric!r}")
-    wide = truth.wide(aim.dataset)
-    return wide.loc[wide["clean"] >= aim.floor, aim.metric] if aim.floor else wide[aim.metric]
+def _accuracies(truths: Mapping[str, Truth], aim: Aim, *place: str) -> "pd.Series[float]":
+    """A metric by architecture, without architectures below the floor of the aim.
+
+    `place` names the table, the data set and the metric; the floor is of the aim's own data set.
+    """
+    name, dataset, metric = place
+    truth = truths[name]
+    if dataset not in truth.datasets:
+        raise InputError(f"expected a data set of {', '.join(truth.datasets)}, got {dataset!r}")
+    metrics = truth.metrics(dataset)
+    if metric not in metrics:
+        raise InputError(f"expected a metric of {', '.join(metrics)}, got {metric!r}")
+    values = truth.wide(dataset)[metric]
+    if not aim.floor:
+        return values
+    clean = truths[aim.truth].wide(aim.dataset)["clean"]
+    return values[values.index.isin(clean.index[clean >= aim.floor])]

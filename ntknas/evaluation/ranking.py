@@ -7,7 +7,7 @@ from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, score_table
 from ntknas.scores import RankSum
 
-__all__ = ["default_ranking", "rank"]
+__all__ = ["default_ranking", "rank", "ranks_by_draw"]
 
 
 def rank(
@@ -23,8 +23,8 @@ def rank(
         scores: Run, precomputed table, or frame of scores with labels of architectures as its index
             and one column per score.
         name: Name of a score, or several names joined with `+` or `-`, whose ranks are summed. A
-            minus sign reverses the direction of a score. "default" is the ranking that was chosen
-            on one fifth of NAS-Bench-201 (`default_ranking`).
+            minus sign reverses the direction of a score. Or the name of a ranking (`RANKINGS`):
+            "default" is the one that was chosen on one fifth of NAS-Bench-201.
         top: Number of best architectures to return; None means all.
         space: Search space of the labels of a frame, such as "nasbench201". None means the one that
             the frame records, which it does if it came from a run.
@@ -32,7 +32,9 @@ def rank(
     Returns:
         A table with the columns id (the label), architecture (as text), score and rank. The score
         of a sum is the sum of ranks, each divided by the number of ranked architectures. Ties share
-        the best rank. The rank is missing where a score is missing.
+        the best rank. The rank is missing where a score is missing. If there are several draws of
+        weights and images, rank_low and rank_high are the best and the worst rank that one of them
+        alone gives the architecture.
 
     Raises:
         InputError: If a score does not exist, or `top` is below 1.
@@ -45,10 +47,15 @@ def rank(
     if top is not None and top < 1:
         raise InputError(f"expected to list at least 1 architecture, got {top}")
     table = score_table(scores, space=space)
-    ranked = ranking.rank(table.frame, **table.ranked(table.resolve(name)))
+    formula = table.resolve(name)
+    ranked = ranking.rank(table.frame, **table.ranked(formula))
     ranked = ranked.rename(columns={"architecture": "id"})
     ranked.insert(1, "architecture", [table.strings[label] for label in ranked["id"]])
     ranked = ranked[["id", "architecture", "score", "rank"]]
+    by_draw = ranks_by_draw(table, formula)
+    if len(by_draw.columns) > 1:
+        ranked["rank_low"] = ranked["id"].map(by_draw.min(axis=1))
+        ranked["rank_high"] = ranked["id"].map(by_draw.max(axis=1))
     return ranked.head(len(ranked) if top is None else top)
 
 
@@ -62,3 +69,26 @@ def default_ranking(scores: Scores) -> str:
         InputError: If there is no sphericity to rank by.
     """
     return str(score_table(scores).default)
+
+
+def ranks_by_draw(scores: Scores, name: str | RankSum = "default") -> pd.DataFrame:
+    """The rank of each architecture in each draw of weights and images alone.
+
+    Args:
+        scores: Run, precomputed table, or frame of scores.
+        name: Name of a score, a sum of ranks, or a ranking, as for `rank`.
+
+    Returns:
+        A table with one row per architecture (its label is the index) and one column per draw; no
+        column if there is only one. A rank is NaN where the score is missing.
+
+    Raises:
+        InputError: If a score does not exist.
+    """
+    table = score_table(scores)
+    arguments = table.ranked(table.resolve(name))
+    ranks = {}
+    for draw, frame in enumerate(table.draws):
+        ranked = ranking.rank(frame, **arguments).set_index("architecture")
+        ranks[draw] = ranked["rank"].astype(float)
+    return pd.DataFrame(ranks).reindex(table.frame.index)

@@ -6,24 +6,21 @@ constant, and the text of each architecture. A frame records its search space if
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from ntknas import ranking
 from ntknas.errors import InputError
+from ntknas.evaluation.rankings import RANKINGS
 from ntknas.ranking.orientation import check_scores
 from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.spaces import NASBENCH201, Architecture, Label
 
-__all__ = ["DEFAULT_RANKING", "ScoreTable", "Scores", "score_table"]
-
-DEFAULT_RANKING = RankSum.parse(
-    "sphericity@clean+live_params+mean_depth+depth_3x3+plain_depth_3x3+direct+pool_paths"
-)
-"""The default sum of ranks; its scores were chosen on one fifth of NAS-Bench-201 (docs/results)."""
+__all__ = ["ScoreTable", "Scores", "score_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +36,7 @@ class ScoreTable:
         dataset: Data set of the images that the scores were computed on; None if it is not known.
         of_file: Columns that a file of scores holds; the others were added. Empty for other
             tables.
+        source: What the scores were read from, if it knows them draw by draw.
     """
 
     frame: pd.DataFrame
@@ -48,12 +46,21 @@ class ScoreTable:
     name: str = "a frame of scores"
     dataset: str | None = None
     of_file: tuple[str, ...] = ()
+    source: Run | Precomputed | None = None
+
+    @cached_property
+    def draws(self) -> list[pd.DataFrame]:
+        """The scores of each draw of weights and images alone; empty if there is only one."""
+        if self.source is None or self.source.spec.seeds == 1:
+            return []
+        return self.source.scores_by_draw()
 
     def resolve(self, name: str | RankSum) -> RankSum:
         """A score or a sum of ranks, with the names of scores as the table spells them.
 
         Args:
-            name: Name such as "cond@robust:0.0313725+params", or "default".
+            name: Name such as "cond@robust:0.0313725+params", or that of a ranking (`RANKINGS`),
+                such as "default".
 
         Returns:
             The sum, with each name spelt as its column. The name in the example above becomes
@@ -66,7 +73,7 @@ class ScoreTable:
         if isinstance(name, str):
             if name == "default":
                 return self.default
-            name = RankSum.parse(name)
+            name = self._of_kernel(name) if name in RANKINGS else RankSum.parse(name)
         terms = tuple(self._held(term) for term in name.terms)
         signs = dict(zip(terms, name.signs, strict=True))
         for term, sign in zip(terms, name.signs, strict=True):
@@ -95,27 +102,46 @@ class ScoreTable:
     def default(self) -> RankSum:
         """The default ranking.
 
-        It is `DEFAULT_RANKING`, with the sphericity of the clean kernel, or of the first kernel if
-        there is no clean one. If counts of the graph are missing, as in spaces of your own, it is
-        the sphericity and, if it is known, the number of parameters. That sum was not tested. A
-        file with a single score is ranked by this score.
+        It is the ranking "default" of `RANKINGS`, with the scores of the clean kernel, or of the
+        first kernel if there is no clean one. Where its scores are missing, it is "default_1", the
+        ranking of version 0.1, whose runs lack them. If counts of the graph are missing, as in
+        spaces of your own, it is `layer_cosine_lambda_min` (or `sphericity`) and, if it is known,
+        the number of parameters. That sum was not tested. A file with a single score is ranked by
+        this score.
 
         Raises:
-            InputError: If there is no sphericity.
+            InputError: If there is no score of a kernel to rank by.
         """
-        sphericities = [name for name in self.names if name.score == "sphericity"]
-        if not sphericities:
-            if len(self.of_file) == 1:
-                return RankSum.parse(self.of_file[0])
-            raise InputError(
-                f"expected a score to rank by; there are: {', '.join(self.names.values())}"
-            )
-        clean = [name for name in sphericities if name.kernel_text == "clean"]
-        terms = [(clean or sphericities)[0], *DEFAULT_RANKING.terms[1:]]
-        if set(terms) <= set(self.names):
-            return RankSum(tuple(terms))
-        params = ScoreName("params")
-        return RankSum((terms[0], params) if params in self.names else (terms[0],))
+        for name in ("default", "default_1"):
+            ranking = self._of_kernel(name)
+            if set(ranking.terms) <= set(self.names):
+                return ranking
+        for score in ("layer_cosine_lambda_min", "sphericity"):
+            kernels = [name for name in self.names if name.score == score and not name.part]
+            if kernels:
+                clean = [name for name in kernels if name.kernel_text == "clean"]
+                params = [ScoreName("params")] if ScoreName("params") in self.names else []
+                return RankSum(((clean or kernels)[0], *params))
+        if len(self.of_file) == 1:
+            return RankSum.parse(self.of_file[0])
+        raise InputError(
+            f"expected a score to rank by; there are: {', '.join(self.names.values())}"
+        )
+
+    def _of_kernel(self, name: str) -> RankSum:
+        """A named ranking, of the first kernel if the table has no clean one."""
+        formula = RANKINGS[name].formula
+        kernels = [held for held in self.names if held.kernel is not None and not held.part]
+        if not kernels or any(held.kernel_text == "clean" for held in kernels):
+            return formula
+        first = kernels[0]
+        terms = tuple(
+            term
+            if term.kernel is None
+            else replace(term, kernel=first.kernel, rho=first.rho, beta=first.beta)
+            for term in formula.terms
+        )
+        return RankSum(terms, formula.signs)
 
     def values(self, names: Iterable[RankSum]) -> pd.DataFrame:
         """Scores and sums of ranks as columns, not multiplied by their direction.
@@ -205,7 +231,9 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
     frame = scores.scores()
     written_out: dict[Label, str] = dict(scores.strings.items())
     constant, dataset = tuple(scores.constant_ids()), scores.spec.dataset
-    return ScoreTable(frame, _names(frame), constant, written_out, scores.name, dataset)
+    return ScoreTable(
+        frame, _names(frame), constant, written_out, scores.name, dataset, source=scores
+    )
 
 
 def _of_nasbench201(frame: pd.DataFrame) -> ScoreTable:

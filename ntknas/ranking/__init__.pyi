@@ -14,6 +14,7 @@ from .intervals import (
     default_resamples as default_resamples,
     replicates as replicates,
     resample_counts as resample_counts,
+    spearman_interval as spearman_interval,
 )
 from .order import combine as combine, rank as rank
 from .orientation import RAW as RAW, oriented as oriented

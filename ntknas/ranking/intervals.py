@@ -36,6 +36,7 @@ __all__ = [
     "default_resamples",
     "replicates",
     "resample_counts",
+    "spearman_interval",
 ]
 
 # Number of elements of the largest temporary array, so that a float64 one takes 16 MB.
@@ -115,8 +116,6 @@ def replicates(x: ArrayLike, y: ArrayLike, counts: Int[np.ndarray, "n b"]) -> np
     x_below, x_upto = _cumulative(x, counts)
     y_below, y_upto = _cumulative(y, counts)
     x_untied, y_untied = total - (x_upto - x_below), total - (y_upto - y_below)
-    # Mid-ranks minus their mean, times two: (below + upto + 1) - (total + 1).
-    x_rank, y_rank = x_below + x_upto - total, y_below + y_upto - total
     agreement = _agreement(x, y, counts)
     harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, total.max(initial=0) + 1))])
 
@@ -125,9 +124,7 @@ def replicates(x: ArrayLike, y: ArrayLike, counts: Int[np.ndarray, "n b"]) -> np
         return _sum(weights, inner) / np.sqrt(_sum(weights, xs) * _sum(weights, ys))
 
     with np.errstate(invalid="ignore"):  # 0 / 0 where a variable is constant gives NaN
-        spearman = _sum(counts * x_rank, y_rank) / np.sqrt(
-            _sum(counts * x_rank, x_rank) * _sum(counts * y_rank, y_rank)
-        )
+        spearman = _spearman(counts, x_below + x_upto - total, y_below + y_upto - total)
         kendall = ratio(counts, agreement, x_untied, y_untied)
         by_x, by_y = (
             ratio(_hyperbolic(*keys, counts, harmonic), agreement, x_untied, y_untied)
@@ -191,6 +188,50 @@ def bootstrap(
         ends = np.percentile(defined, [tail, 100.0 - tail], axis=1).T
     spearman, kendall, weighted = (Interval(float(low), float(high)) for low, high in ends)
     return Intervals(spearman, kendall, weighted, resamples, resamples - defined.shape[1])
+
+
+def spearman_interval(
+    x: ArrayLike, y: ArrayLike, *, resamples: int, seed: int, confidence: float = 0.95
+) -> Interval:
+    """The interval of Spearman's rho alone: that of `bootstrap`, without the cost of Kendall's tau.
+
+    Args:
+        x: First variable, n values, one per architecture; infinities are allowed, NaN is not.
+        y: Second variable, n values paired with `x`.
+        resamples: Number of resamples; 0 means no interval.
+        seed: Seed of the resamples.
+        confidence: Probability mass inside the interval, in (0, 1).
+
+    Returns:
+        The interval; NaN if there are no resamples or a variable is constant in most of them.
+
+    Example:
+        >>> spearman_interval([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], resamples=50, seed=0).high
+        1.0
+    """
+    x, y = paired_ranks(x, y)
+    counts = resample_counts(x.size, resamples=resamples, seed=seed)
+    total = counts.sum(axis=0)
+    values = np.empty(0)
+    step = max(1, _BLOCK // max(x.size, 1))
+    for i in range(0, resamples, step):
+        part = counts[:, i : i + step]
+        ranks = (sum(_cumulative(v, part)) - total[i : i + step] for v in (x, y))
+        with np.errstate(invalid="ignore"):
+            values = np.append(values, _spearman(part, *ranks))
+    defined = values[~np.isnan(values)]
+    if 2 * len(defined) < max(resamples, 1):
+        return Interval(np.nan, np.nan)
+    tail = 50.0 * (1.0 - confidence)
+    low, high = np.percentile(defined, [tail, 100.0 - tail])
+    return Interval(float(low), float(high))
+
+
+def _spearman(counts: np.ndarray, x_rank: np.ndarray, y_rank: np.ndarray) -> np.ndarray:
+    """Spearman's rho of each resample; ranks are mid-ranks minus their mean, times two."""
+    return _sum(counts * x_rank, y_rank) / np.sqrt(
+        _sum(counts * x_rank, x_rank) * _sum(counts * y_rank, y_rank)
+    )
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, " b"]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
+from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces.nasbench201 import Architecture
 
 __all__ = ["PRECOMPUTED", "Precomputed", "load_precomputed", "write_precomputed"]
@@ -20,9 +21,12 @@ PRECOMPUTED = Path(str(resources.files("ntknas.runs") / "precomputed.parquet"))
 """Path of the file in the package."""
 
 
+_DRAW = "seed"
+
+
 @dataclass(frozen=True)
 class Precomputed:
-    """Scores of every class of the space under the preset "standard".
+    """Scores of every class of the space under the preset "standard", draw by draw.
 
     Attributes:
         spec: Settings that the scores were computed with.
@@ -31,7 +35,7 @@ class Precomputed:
 
     spec: ScoringSpec
     meta: Mapping[str, str]
-    _scores: pd.DataFrame = field(repr=False)
+    _draws: pd.DataFrame = field(repr=False)
 
     name = "the precomputed table"
 
@@ -43,7 +47,7 @@ class Precomputed:
     @property
     def ids(self) -> list[int]:
         """The ids of the architectures, ascending."""
-        return self._scores.index.tolist()
+        return self._draws.index.unique().tolist()
 
     @property
     def strings(self) -> dict[int, str]:
@@ -55,8 +59,17 @@ class Precomputed:
         return [index for index in self.ids if Architecture.from_id(index).is_constant]
 
     def scores(self) -> pd.DataFrame:
-        """A table with one row per architecture and one column per score name, as `Run.scores`."""
-        return self._scores.copy()
+        """The scores averaged over draws, in the form of `Run.scores`."""
+        means = self._draws.drop(columns=_DRAW).groupby(level=0).mean()
+        means.attrs["space"] = self.space
+        return means
+
+    def scores_by_draw(self) -> list[pd.DataFrame]:
+        """The scores of each draw of weights and images alone, as `Run.scores_by_draw`."""
+        draws = [draw.drop(columns=_DRAW) for _, draw in self._draws.groupby(_DRAW)]
+        for draw in draws:
+            draw.attrs["space"] = self.space
+        return draws
 
 
 def load_precomputed() -> Precomputed:
@@ -64,25 +77,38 @@ def load_precomputed() -> Precomputed:
 
     Example:
         >>> table = load_precomputed()
-        >>> len(table.scores()), table.spec.network.norm.value
-        (6466, 'image')
+        >>> len(table.scores()), table.spec.network.norm.value, len(table.scores_by_draw())
+        (6466, 'image', 3)
     """
     frame = pd.read_parquet(PRECOMPUTED)
     meta = {str(name): str(value) for name, value in frame.attrs.items()}
     frame.attrs = {}
-    spec = ScoringSpec.from_json(meta.pop("spec"))
-    frame.attrs["space"] = spec.space
-    return Precomputed(spec, meta, frame)
+    kept_short = frame.select_dtypes("float32").columns
+    frame = frame.astype(dict.fromkeys(kept_short, "float64"))
+    return Precomputed(ScoringSpec.from_json(meta.pop("spec")), meta, frame)
 
 
 def write_precomputed(run: Run, path: Path) -> None:
-    """Write the scores and the settings of a run as a Parquet file.
+    """Write the scores of each draw and the settings of a run as a Parquet file.
+
+    Scores of kernels and proxies are kept in float32, which moves them by at most one part in ten
+    million.
 
     Args:
         run: Finished run.
         path: Path of the file.
     """
-    frame = run.scores()
+    draws = [draw.assign(**{_DRAW: i}) for i, draw in enumerate(run.scores_by_draw())]
+    frame = pd.concat(draws).sort_index(kind="stable")
+    counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE), _DRAW)
+    frame = frame.astype({name: "float32" for name in frame if name not in counts})
     frame.attrs.clear()
     frame.attrs.update(run.meta)
-    frame.to_parquet(path, compression="zstd")
+    columns = [name for name in frame if name not in counts]
+    frame.to_parquet(
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[name for name in frame if name in counts],
+        use_byte_stream_split=columns,
+    )

@@ -313,6 +313,14 @@ class Run:
         frame.attrs["space"] = self.space
         return frame
 
+    def scores_by_draw(self) -> list[pd.DataFrame]:
+        """The scores of each draw of weights and images alone, in the order of the seeds.
+
+        Returns:
+            Tables as those of `scores`, one per seed.
+        """
+        return [self.scores(rows) for _, rows in self.table().groupby("seed")]
+
 
 def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:
     """A stored matrix with its parts as a joint Gram matrix."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,12 @@ def make_run(
                     ]
                     factor = np.concatenate(jacobians)
                     gram = (factor @ factor.T).astype(np.float32)
-                    at_rho[rho] = JointGram.from_array(gram, spec.batches)
-                    grams.append(GramRecord(seed, rho, gram))
+                    cosine = np.corrcoef(factor + rng.normal(size=factor.shape)).astype(np.float32)
+                    at_rho[rho] = replace(
+                        JointGram.from_array(gram, spec.batches),
+                        layer_cosine=cosine.astype(np.float64),
+                    )
+                    grams.append(GramRecord(seed, rho, gram, cosine))
                 constant = architecture.is_constant
                 of_seed = score_rows(spec.kernel_rows(), at_rho, labels, constant=constant)
                 rows.append((seed, of_seed))

@@ -6,7 +6,7 @@ import pytest
 
 import ntknas
 from ntknas.errors import InputError
-from ntknas.evaluation import DEFAULT_RANKING, default_ranking, rank
+from ntknas.evaluation import RANKINGS, default_ranking, rank
 from ntknas.kernel import Batch
 from ntknas.runs import ScoringSpec
 from ntknas.scores import RankSum
@@ -14,14 +14,16 @@ from ntknas.spaces import Architecture, architectures
 from tests.evaluation.conftest import MEMBER
 from tests.evaluation.made_up import IMAGES, make_run
 
+DEFAULT = RANKINGS["default"].formula
+
 
 def test_rank_by_default_and_by_one_score(run):
     table = rank(run)
     assert list(table.columns) == ["id", "architecture", "score", "rank"]
     assert table["id"].iloc[-1] == MEMBER
     assert sorted(table["id"]) == run.ids
-    pd.testing.assert_frame_equal(rank(run, DEFAULT_RANKING), table)
-    pd.testing.assert_frame_equal(rank(run, str(DEFAULT_RANKING)), table)
+    pd.testing.assert_frame_equal(rank(run, DEFAULT), table)
+    pd.testing.assert_frame_equal(rank(run, str(DEFAULT)), table)
     pd.testing.assert_frame_equal(rank(run, top=4), table.head(4))
     best = run.scores()["lambda_min@clean"].drop(MEMBER).idxmax()
     row = rank(run, "lambda_min@clean", top=1).iloc[0]
@@ -39,7 +41,7 @@ def test_rank_refuses(run):
 def test_ranking_by_default_without_a_clean_kernel(tmp_path):
     spec = ScoringSpec(batch_size=IMAGES, batches=(Batch.ATTACKED,))
     robust = make_run(tmp_path / "run", architectures("0,1"), spec)
-    expected = str(DEFAULT_RANKING).replace("@clean", "@robust:3/255")
+    expected = str(DEFAULT).replace("@clean", "@robust:3/255")
     assert default_ranking(robust.scores()) == expected
     assert rank(robust)["rank"].tolist()[0] == 1
 

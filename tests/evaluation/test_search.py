@@ -41,7 +41,7 @@ def by_hand(scores, truth):
     n = len(truth)
     parts = [slice(None), *(np.argsort(-truth)[: round(f * n)] for f in (0.1, 0.2, 0.3))]
     each = [spearmanr(scores[part], truth[part]).statistic for part in parts]
-    return np.dot([0.7, 0.1, 0.1, 0.1], each)
+    return np.dot([0.6, 0.2, 0.1, 0.1], each)
 
 
 def test_the_development_part_is_a_fifth_of_the_classes():
@@ -136,9 +136,7 @@ def test_what_a_search_found():
     values = accuracy[part.index].round(6).to_numpy()
     assert found.of_length == search_sums(part, values, terms=4, beam=6)
     assert found.lengths.index.tolist() == [1, 2, 3, 4]
-    best = found.lengths.loc[found.lengths["mean"].idxmax()]
-    enough = found.lengths["mean"] >= best["mean"] - best["error"]
-    assert found.chosen == found.of_length[list(enough).index(True)]
+    assert found.chosen == found.of_length[int(found.lengths["mean"].argmax())]
     sums = part[list(found.chosen)].rank().sum(axis=1).to_numpy()
     assert found.spearman == pytest.approx(spearmanr(sums, values).statistic)
     top = np.argsort(-values)[: round(TOP_FRACTIONS[0] * len(values))]

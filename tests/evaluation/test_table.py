@@ -8,7 +8,7 @@ from scipy import stats
 import ntknas
 from ntknas.errors import InputError
 from ntknas.evaluation import (
-    DEFAULT_RANKING,
+    RANKINGS,
     correlate,
     default_ranking,
     rank,
@@ -21,6 +21,8 @@ from ntknas.scores import SCORES, RankSum, ScoreKind, score_names
 from ntknas.spaces import Architecture, architectures
 from tests.evaluation.conftest import MEMBER
 from tests.evaluation.made_up import make_run
+
+DEFAULT = RANKINGS["default"].formula
 
 COUNTS = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
 
@@ -62,7 +64,7 @@ def test_the_precomputed_table():
     assert len(table.frame) == 6466
     ids = table.frame.index.tolist()
     assert set(table.constant) == {i for i in ids if Architecture.from_id(i).is_constant}
-    assert table.default == DEFAULT_RANKING
+    assert table.default == DEFAULT
 
 
 def test_a_frame_of_ones_own_is_left_as_it_is():
@@ -103,7 +105,7 @@ def test_spellings_of_a_name(run):
     assert str(table.resolve(several)) == "cond@robust:8/255+params-pool_paths"
     parsed = RankSum.parse(several)
     assert table.resolve(parsed) == table.resolve(several)
-    assert table.resolve("default") == DEFAULT_RANKING
+    assert table.resolve("default") == DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -145,9 +147,9 @@ def test_values_are_not_turned_and_sums_are_of_ranks(run):
 def test_default_ranking_without_a_clean_kernel(run):
     robust = run.scores()
     robust = robust[[name for name in robust if "@" not in name or "@robust" in name]]
-    expected = str(DEFAULT_RANKING).replace("@clean", "@robust:3/255")
+    expected = str(DEFAULT).replace("@clean", "@robust:3/255")
     assert default_ranking(robust) == expected
-    assert default_ranking(run) == str(DEFAULT_RANKING)
+    assert default_ranking(run) == str(DEFAULT)
 
 
 def test_default_ranking_of_ones_own(texts):

@@ -60,4 +60,5 @@ def test_picture(found, tmp_path):
 
 def test_the_presets_are_among_the_settings():
     assert PRESETS["fast"] == SETTINGS["image_n8_cells2"]
-    assert PRESETS["standard"] == SETTINGS["image_n16_cells5"]
+    standard = replace(SETTINGS["image_n16_cells1_seeds3"], parts="groups")
+    assert PRESETS["standard"] == standard

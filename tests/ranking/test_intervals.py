@@ -15,6 +15,7 @@ from ntknas.ranking import (
     default_resamples,
     replicates,
     resample_counts,
+    spearman_interval,
 )
 
 
@@ -164,3 +165,13 @@ def test_memory_of_the_whole_space():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60e6  # the full sign matrix would take 167 MB
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_spearmans_interval_alone_is_that_of_all_three(ties):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 40))
+    y = np.round(x + y) if ties else x + y
+    alone = spearman_interval(x, y, resamples=60, seed=5)
+    np.testing.assert_allclose(alone, bootstrap(x, y, resamples=60, seed=5).spearman, rtol=1e-12)
+    assert np.isnan(spearman_interval(x, np.ones(40), resamples=60, seed=5)).all()
