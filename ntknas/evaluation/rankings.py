@@ -36,8 +36,8 @@ RANKINGS.register(
     "default",
     Ranking(
         RankSum.parse(
-            "cosine_lambda_min@clean+layer_cosine_lambda_min@clean+params+depth_3x3"
-            "+surplus_linear_paths+linear_pool_paths+skip_paths"
+            "cosine_lambda_min@clean+layer_cosine_lambda_min@clean+params+plain_depth_3x3"
+            "+skip_paths+linear_pool_paths+surplus_linear_paths"
         ),
         "robust accuracy after adversarial training",
     ),
