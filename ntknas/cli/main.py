@@ -25,8 +25,10 @@ from ntknas.cli import (
     analyse,
     arch,
     attack,
+    completion,
     correlate,
     data,
+    doctor,
     export,
     merge,
     predict,
@@ -87,9 +89,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     commands = Commands(parser)
     running = (score, merge, rank, correlate, sweep, search, analyse, predict, train, attack)
-    modules = (*running, export, arch, scores, truth, data, theory)
+    modules = (*running, export, arch, scores, truth, data, theory, doctor, completion)
     for module in modules:
         module.add(commands)
+    completion.complete(parser)
     args: argparse.Namespace = parser.parse_args(argv[1:])
     if args.command is None:
         names = ", ".join(module.__name__.rpartition(".")[2] for module in modules)
