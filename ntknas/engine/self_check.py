@@ -22,8 +22,8 @@ from ntknas.runs import ScoringSpec
 __all__ = ["TOLERANCE", "SelfCheck", "check_machine", "self_check_kernels"]
 
 TOLERANCE = 5e-3
-"""Largest error that passes. In float32 a CPU is off by less than 1e-5; products in TF32, to which GPUs
-may round, keep three digits. A program that computes something else is further off."""
+"""Largest error that passes. In float32 a CPU is off by less than 1e-5; products in TF32, to which
+GPUs may round, keep three digits. A program that computes something else is further off."""
 
 STORED = Path(__file__).with_name("self_check.json")
 ARCHITECTURES = (0, 1000, 7209, 9930)  # every operation
