@@ -94,8 +94,8 @@ def test_the_wheel_of_the_sdist_works_by_itself(tmp_path):
     checkout = ["git", "-C", str(TOP), "checkout-index", "--all", f"--prefix={tmp_path}/source/"]
     subprocess.run(checkout, check=True)
     sdist = build("sdist", tmp_path / "source")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    with tarfile.open(sdist) as tar:
+        tar.extractall(tmp_path, filter="data")
     wheel = build("wheel", tmp_path / sdist.name.removesuffix(".tar.gz"))
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())

@@ -75,7 +75,7 @@ def _shown(fact: Any) -> str:
     """A fact as text."""
     if isinstance(fact, list):
         return ", ".join(fact) or "none"
-    return "-" if fact is None else f"{fact:.2g}" if isinstance(fact, float) else str(fact)
+    return "-" if fact is None else f"{fact:.3g}" if isinstance(fact, float) else str(fact)
 
 
 def _versions(problems: list[str]) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from ntknas.data import PUBLISHED
 from tests.data.served import CONTENT, FILE, NAME
 
 
-def test_list(ntknas, cache, monkeypatch, tmp_path):
+def test_list(ntknas, data_cache, monkeypatch, tmp_path):
     status, out, err = ntknas("data", "list")
     assert status == 0
     for name in PUBLISHED:
         assert f" {name}" in out
-    assert str(cache) in err
+    assert str(data_cache) in err
     (tmp_path / "acc.json").write_text("another")
     monkeypatch.setenv("NTKNAS_DATA", str(tmp_path))
     status, out, err = ntknas("data", "list", "--format", "json")
@@ -34,14 +34,14 @@ def test_list(ntknas, cache, monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("published")
-def test_fetch_and_use(ntknas, refused, server, cache):
+def test_fetch_and_use(ntknas, refused, server, data_cache):
     said = refused("score", "--archs", "5", "--out", "run", "--data", NAME)
     assert f"ntknas data fetch {NAME}" in said
     status, out, err = ntknas("data", "fetch", NAME)
     assert status == 0
-    assert out == f"{NAME}: {cache / NAME / FILE}\n"
+    assert out == f"{NAME}: {data_cache / NAME / FILE}\n"
     assert "3072 of 3072 kB" in err
-    assert ntknas("data", "fetch", NAME)[1] == f"{NAME}: {cache / NAME / FILE} (was there)\n"
+    assert ntknas("data", "fetch", NAME)[1] == f"{NAME}: {data_cache / NAME / FILE} (was there)\n"
     assert FILE in refused("score", "--archs", "5", "--out", "run", "--data", NAME)  # no images
 
 
@@ -54,24 +54,24 @@ def test_a_download_that_fails(ntknas, server):
 
 
 @pytest.mark.usefixtures("published")
-def test_add(ntknas, refused, tmp_path, cache):
+def test_add(ntknas, refused, tmp_path, data_cache):
     path = tmp_path / "mine"
     path.write_bytes(CONTENT)
-    assert ntknas("data", "add", NAME, path) == (0, f"{NAME}: {cache / NAME / FILE}\n", "")
+    assert ntknas("data", "add", NAME, path) == (0, f"{NAME}: {data_cache / NAME / FILE}\n", "")
     path.write_bytes(b"<html>")
     assert "not the published" in refused("data", "add", NAME, path)
 
 
-def test_words_that_mean_nothing(refused, cache):
+def test_words_that_mean_nothing(refused, data_cache):
     assert "expected a command: list, fetch, add" in refused("data")
     assert "robbench, jung, cifar10" in refused("data", "fetch", "robbench", "nothing")
     assert "one NAME with --from" in refused(
         "data", "fetch", "jung", "robbench", "--from", "http://localhost"
     )
-    assert not cache.exists()
+    assert not data_cache.exists()
 
 
-def test_truth_by_name(ntknas, refused, cache, truth, finished, monkeypatch, tmp_path):
+def test_truth_by_name(ntknas, refused, data_cache, truth, finished, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     commands = (
         ("truth", "robbench"),
@@ -80,8 +80,8 @@ def test_truth_by_name(ntknas, refused, cache, truth, finished, monkeypatch, tmp
     )
     for command in commands:
         assert "ntknas data fetch robbench" in refused(*command)
-    (cache / "robbench").mkdir(parents=True)
-    shutil.copy(truth, cache / "robbench" / "NAS-RobBench-201_html.json")
+    (data_cache / "robbench").mkdir(parents=True)
+    shutil.copy(truth, data_cache / "robbench" / "NAS-RobBench-201_html.json")
     for command in commands:
         status, out, _ = ntknas(*command)
         assert status == 0

@@ -30,11 +30,11 @@ def test_all_is_well(ntknas, checked):
         assert fact in out
 
 
-def test_json(ntknas, checked, cache, monkeypatch):
+def test_json(ntknas, checked, data_cache, monkeypatch):
     checked(1e-7)
-    (cache / "jung").mkdir(parents=True)
-    (cache / "jung" / "acc.json").write_bytes(bytes(1_000_000))
-    compiled = cache.parent / "compiled"
+    (data_cache / "jung").mkdir(parents=True)
+    (data_cache / "jung" / "acc.json").write_bytes(bytes(1_000_000))
+    compiled = data_cache.parent / "compiled"
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(compiled))
     status, out, _ = ntknas("doctor", "--json")
     report = json.loads(out)
@@ -43,7 +43,7 @@ def test_json(ntknas, checked, cache, monkeypatch):
     assert report["problems"] == []
     assert report["versions"]["jax"] == metadata.version("jax")
     assert report["computation"]["program"] == "branches"
-    assert report["data"]["jung"] == str(cache / "jung" / "acc.json")
+    assert report["data"]["jung"] == str(data_cache / "jung" / "acc.json")
     assert report["data"]["robbench"] is None
     assert report["cache"]["compiled programs"] == str(compiled)
     assert report["cache"]["size of those"] == "1.0 MB"

@@ -80,7 +80,7 @@ def server(monkeypatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
+def data_cache(tmp_path, monkeypatch) -> Path:
     """The folder of published files of an empty cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("NTKNAS_DATA", raising=False)
@@ -89,7 +89,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def published(cache, server) -> Iterator[PublishedFile]:
+def published(data_cache, server) -> Iterator[PublishedFile]:
     """A published file whose first address is missing and whose second is whole."""
     yield PUBLISHED.register(
         NAME,

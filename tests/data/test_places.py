@@ -22,9 +22,9 @@ def test_the_cache(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / ".cache" / "ntknas"
 
 
-def test_ones_own_folder_comes_first(cache, tmp_path, monkeypatch):
+def test_ones_own_folder_comes_first(data_cache, tmp_path, monkeypatch):
     assert find_data("jung") is None
-    fetched = put(cache / "jung" / "acc.json")
+    fetched = put(data_cache / "jung" / "acc.json")
     assert find_data("jung") == fetched
     monkeypatch.setenv("NTKNAS_DATA", str(tmp_path / "own"))
     assert find_data("jung") == fetched
@@ -34,7 +34,7 @@ def test_ones_own_folder_comes_first(cache, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_every_place_is_found(name, cache, tmp_path, monkeypatch):
+def test_every_place_is_found(name, data_cache, tmp_path, monkeypatch):
     published = PUBLISHED[name]
     monkeypatch.setenv("NTKNAS_DATA", str(tmp_path))
     for place in (*published.elsewhere, published.file, f"{name}/{published.file}"):
@@ -43,8 +43,8 @@ def test_every_place_is_found(name, cache, tmp_path, monkeypatch):
         (tmp_path / place).unlink()
 
 
-def test_a_path_of_that_name_has_precedence(cache, tmp_path, monkeypatch):
-    fetched = put(cache / "cifar10" / "cifar-10-python.tar.gz")
+def test_a_path_of_that_name_has_precedence(data_cache, tmp_path, monkeypatch):
+    fetched = put(data_cache / "cifar10" / "cifar-10-python.tar.gz")
     monkeypatch.chdir(tmp_path)
     assert locate("cifar10", Kind.IMAGES) == fetched
     assert locate(Path("cifar10"), Kind.IMAGES) == fetched
@@ -53,7 +53,7 @@ def test_a_path_of_that_name_has_precedence(cache, tmp_path, monkeypatch):
     assert locate("cifar10", Kind.IMAGES) == Path("cifar10")
 
 
-def test_names_that_mean_nothing_here(cache, tmp_path, monkeypatch):
+def test_names_that_mean_nothing_here(data_cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"`ntknas data fetch robbench` \(2.58 MB\).*data add rob"):
         locate("robbench", Kind.ACCURACIES)
