@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help rank test test-slow lint format docs bench clean
+.PHONY: help rank test test-slow lint format docs dist bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ format: .venv/extras ## format the code and make the mends that ruff can make
 docs: .venv/docs ## build the documentation site into build/docs; warnings are errors
 	.venv/bin/python -m sphinx -W --keep-going -q docs build/docs
 
+dist: .venv/core ## build the sdist and the wheel into dist
+	$(PIP) build twine
+	rm -rf dist
+	.venv/bin/python -m build --outdir dist
+	.venv/bin/python -m twine check --strict dist/*
+
 bench: .venv/extras ## time clean kernels against PyTorch, on a quiet machine
 	.venv/bin/python -m benchmarks.kernel_speed --norm image
 	.venv/bin/python -m benchmarks.kernel_speed --norm batch
@@ -54,4 +60,4 @@ bench: .venv/extras ## time clean kernels against PyTorch, on a quiet machine
 	touch $@
 
 clean: ## remove the environment, runs and built documents
-	rm -rf .venv runs build
+	rm -rf .venv runs build dist

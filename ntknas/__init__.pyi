@@ -2,6 +2,7 @@
 from . import (
     analysis as analysis,
     attack as attack,
+    data as data,
     engine as engine,
     evaluation as evaluation,
     images as images,

@@ -13,7 +13,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ntknas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
-    ("errors", "registry"),
+    ("errors", "locks", "registry"),
+    ("data",),
     ("spaces", "images", "ranking"),
     ("truth",),
     ("layers", "attack"),
@@ -31,7 +32,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_JAX = (
-    *("errors", "registry", "spaces", "images", "ranking", "truth", "scores", "runs"),
+    *("errors", "registry", "data", "spaces", "images", "ranking", "truth", "scores", "runs"),
     *("evaluation", "analysis", "report"),
 )
 INTERNALS = ("jax._src", "jax.interpreters")
@@ -190,7 +191,7 @@ run = {str(TOP / "tests/golden/version_0_1_0/batch")!r}
 for command in (
     ["--help"], ["scores"], ["arch", "5"], ["rank", "--precomputed"], ["rank", run],
     ["export", run, "--out", "scores.csv"], ["sweep", run, "--beta", "0,1", "--plot", "x.png"],
-    ["arch", "10", "--run", run], ["truth", "--where"],
+    ["arch", "10", "--run", run], ["truth", "--where"], ["data", "list"],
 ):
     assert main(command) == 0, command
 found = [name for name in sys.modules if name.partition(".")[0] in ("jax", "jaxlib", "flax")]

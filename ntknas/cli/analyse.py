@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
         "--truth",
         metavar="FILE",
         required=True,
-        help="file of published accuracies (ntknas truth --where says where to get one)",
+        help="file of published accuracies, or robbench or jung after `ntknas data fetch`",
     )
     add_truth_seed(parser)
     parser.add_argument("--dataset", help="data set; default: cifar10, or the first of the file")

@@ -52,7 +52,11 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--run", dest="run_folder", metavar="DIR", help="also show the scores of this run"
     )
-    parser.add_argument("--truth", metavar="FILE", help="also show published accuracies")
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help="also show published accuracies of a file, or of robbench or jung",
+    )
     add_truth_seed(parser)
     parser.add_argument(
         "--channels",

@@ -33,9 +33,9 @@ def add_images(parser: ArgumentParser) -> None:
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="file of the images: official pickles (folder or .tar.gz) or .npz; default: an "
-        "embedded sample of 320 CIFAR-10 training images, of which --checkpoint takes the 80 that "
-        "`ntknas train` does not train on",
+        help="images: official pickles (folder or .tar.gz), .npz, or a name that `ntknas data "
+        "fetch` has brought (cifar10, cifar100); default: an embedded sample of 320 CIFAR-10 "
+        "training images, of which --checkpoint takes the 80 that `ntknas train` does not train on",
     )
     group.add_argument(
         "--split",
@@ -124,8 +124,9 @@ def add_more(parser: ArgumentParser) -> None:
     group.add_argument(
         "--corrupted-data",
         metavar="DIR",
-        help="folder of CIFAR-10-C (labels.npy and one file per corruption) to read corrupted "
-        "images from; default: corrupt the images here",
+        help="folder of CIFAR-10-C (labels.npy and one file per corruption), its .tar, or "
+        "cifar10c after `ntknas data fetch`, to read corrupted images from; default: corrupt the "
+        "images here",
     )
     more = parser.add_argument_group("masked gradients")
     more.add_argument(

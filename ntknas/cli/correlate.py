@@ -21,7 +21,8 @@ _HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "sphericity")
 
 _ABOUT = """\
 Examples:
-  ntknas correlate runs/first --truth NAS-RobBench-201_html.json
+  ntknas data fetch robbench
+  ntknas correlate runs/first --truth robbench
   ntknas correlate --precomputed --truth NAS-RobBench-201_html.json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --top-fraction 0.1
   ntknas correlate runs/robust --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
@@ -61,7 +62,7 @@ def add(commands: Commands) -> None:
         "--truth",
         metavar="FILE",
         required=True,
-        help="file of published accuracies (ntknas truth --where says where to get one)",
+        help="file of published accuracies, or robbench or jung after `ntknas data fetch`",
     )
     add_truth_seed(parser)
     parser.add_argument(

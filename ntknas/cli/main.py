@@ -16,7 +16,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TextIO
 
 from absl import app
@@ -26,7 +25,10 @@ from ntknas.cli import (
     analyse,
     arch,
     attack,
+    completion,
     correlate,
+    data,
+    doctor,
     export,
     merge,
     predict,
@@ -41,6 +43,7 @@ from ntknas.cli import (
 )
 from ntknas.cli.output import note
 from ntknas.cli.parser import ArgumentParser, Commands
+from ntknas.data.places import cache_folder
 from ntknas.errors import InputError, Remark, shorten
 
 __all__ = ["main", "parse", "run"]
@@ -50,8 +53,8 @@ First steps:
   ntknas rank --precomputed
   ntknas score --archs random:100 --preset fast --out runs/first
   ntknas rank runs/first
-  ntknas truth --where
-  ntknas correlate runs/first --truth NAS-RobBench-201_html.json
+  ntknas data fetch robbench
+  ntknas correlate runs/first --truth robbench
 
 `ntknas COMMAND --help` explains a command, with examples.
 """
@@ -86,9 +89,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     commands = Commands(parser)
     running = (score, merge, rank, correlate, sweep, search, analyse, predict, train, attack)
-    modules = (*running, export, arch, scores, truth, theory)
+    modules = (*running, export, arch, scores, truth, data, theory, doctor, completion)
     for module in modules:
         module.add(commands)
+    completion.complete(parser)
     args: argparse.Namespace = parser.parse_args(argv[1:])
     if args.command is None:
         names = ", ".join(module.__name__.rpartition(".")[2] for module in modules)
@@ -134,8 +138,7 @@ def _prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("jax").setLevel(logging.ERROR)
     # Compiled programs are kept for the next start.
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(caches / "ntknas"))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder()))
 
 
 def _execute(args: argparse.Namespace) -> int:
@@ -144,7 +147,7 @@ def _execute(args: argparse.Namespace) -> int:
         note("ntknas: error: standard output is closed")
         return 1
     try:
-        args.run(args)
+        status: int = args.run(args) or 0
         sys.stdout.flush()
     except InputError as error:
         note(f"ntknas: error: {shorten(' '.join(str(error).split()), 1000)}")
@@ -160,6 +163,8 @@ def _execute(args: argparse.Namespace) -> int:
         note(f"ntknas: error: {_failure(error)}")
         _drop_output()
         return 1
+    else:
+        return status
     return 0
 
 

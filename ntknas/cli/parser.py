@@ -19,7 +19,7 @@ __all__ = [
     "one_of",
 ]
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -58,14 +58,15 @@ class Commands:
     """The commands of the program; each command module adds its own.
 
     Args:
-        parser: Parser of the program.
+        parser: Parser of the program, or of a command that has commands of its own.
+        dest: Name of the parsed argument that tells which command was chosen.
     """
 
-    def __init__(self, parser: ArgumentParser):
+    def __init__(self, parser: ArgumentParser, *, dest: str = "command"):
         # The parser of the program accepts the flags of absl; the commands need not accept them.
         inherit_nothing = functools.partial(ArgumentParser, inherited_absl_flags=None)
         self._subparsers = parser.add_subparsers(
-            title="commands", dest="command", metavar="COMMAND", parser_class=inherit_nothing
+            title="commands", dest=dest, metavar="COMMAND", parser_class=inherit_nothing
         )
 
     def add(self, name: str, run: Command, *, summary: str, about: str = "") -> ArgumentParser:
@@ -73,7 +74,8 @@ class Commands:
 
         Args:
             name: Name of the command as the user types it.
-            run: Function that runs the command with the parsed arguments.
+            run: Function that runs the command with the parsed arguments. It may return an exit
+                status.
             summary: One line about the command, for the list of commands.
             about: Examples and explanations, which are shown below the options of the command.
         """

@@ -112,8 +112,9 @@ def _add_images(parser: ArgumentParser) -> None:
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="file of the images: official pickles (folder or .tar.gz) or .npz; default: an "
-        "embedded sample of 320 CIFAR-10 training images",
+        help="images: official pickles (folder or .tar.gz), .npz, or a name that `ntknas data "
+        "fetch` has brought (cifar10, cifar100); default: an embedded sample of 320 CIFAR-10 "
+        "training images",
     )
     group.add_argument(
         "--split",
@@ -337,7 +338,7 @@ def _run(args: argparse.Namespace) -> None:
     quoted = shlex.quote(str(folder))
     note(
         f"next: ntknas rank {quoted}\n      ntknas correlate {quoted} --truth FILE"
-        "    (ntknas truth --where: where to get one)"
+        "    (ntknas data fetch robbench gets one)"
     )
 
 

@@ -58,7 +58,11 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="see below; default: evolution, or nsga2 with several metrics or a --cost",
     )
-    parser.add_argument("--truth", metavar="FILE", help="file of published accuracies to search in")
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help="published accuracies to search in: a file, robbench or jung",
+    )
     add_truth_seed(parser)
     parser.add_argument(
         "--metric",

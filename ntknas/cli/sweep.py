@@ -58,7 +58,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--truth",
         metavar="FILE",
-        help="file of published accuracies to correlate the scores with",
+        help="published accuracies to correlate the scores with: a file, robbench or jung",
     )
     add_truth_seed(parser)
     parser.add_argument(

@@ -86,7 +86,10 @@ def add(commands: Commands) -> None:
         "classes (ten), or points on a sphere (sphere)",
     )
     images.add_argument(
-        "--data", metavar="PATH", help="files of CIFAR-10; default: the embedded sample"
+        "--data",
+        metavar="PATH",
+        help="files of CIFAR-10, or cifar10 after `ntknas data fetch`; default: the embedded "
+        "sample",
     )
     images.add_argument(
         "--images", metavar="N", type=int, default=32, help="number of training images; default: 32"

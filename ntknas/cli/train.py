@@ -93,9 +93,9 @@ def _add_images(parser: ArgumentParser) -> None:
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="file of the images: official pickles (folder or .tar.gz) or .npz; default: an "
-        "embedded sample of CIFAR-10, 240 images to train and 80 to test, enough to try the "
-        "command",
+        help="images: official pickles (folder or .tar.gz), .npz, or a name that `ntknas data "
+        "fetch` has brought (cifar10, cifar100); default: an embedded sample of CIFAR-10, 240 "
+        "images to train and 80 to test, enough to try the command",
     )
     for name, what, default in (
         ("train", "training images to use", "all"),

@@ -11,12 +11,14 @@ __all__ = ["add"]
 
 _ABOUT = """\
 Examples:
-  ntknas truth --where                       show where to download the tables
-  ntknas truth NAS-RobBench-201_html.json    show data sets, metrics, ranges and anomalies
+  ntknas data fetch robbench                 download a table, which is then named robbench
+  ntknas truth robbench                      show data sets, metrics, ranges and anomalies
+  ntknas truth --where                       show where to download all tables
+  ntknas truth NAS-RobBench-201_html.json    the same of a file
 
 The format is recognised from the content. A table of your own is a CSV file with a column
 architecture (ids or labels), one column per metric (higher is better), and optional columns dataset
-and seed. This program never downloads anything.
+and seed. Only `ntknas data fetch` downloads anything.
 """
 
 
@@ -26,7 +28,10 @@ def add(commands: Commands) -> None:
         "truth", _run, summary="describe a file of published accuracies", about=_ABOUT
     )
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="file or released folder to describe"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="file or released folder to describe; or robbench or jung",
     )
     add_truth_seed(parser)
     parser.add_argument("--where", action="store_true", help="show where to download such files")

@@ -30,3 +30,8 @@ from .program import (
 from .remote import WorkFailed as WorkFailed
 from .scorer import Scored as Scored, Scorer as Scorer, fit_spec as fit_spec
 from .scoring import score as score, score_networks as score_networks
+from .self_check import (
+    SelfCheck as SelfCheck,
+    check_machine as check_machine,
+    self_check_kernels as self_check_kernels,
+)

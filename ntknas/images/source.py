@@ -1,12 +1,12 @@
 """`load_images`: an `ImageSet` from the embedded sample, official files or an .npz archive.
 
-Nothing is downloaded.
+Nothing is downloaded here; `ntknas.data` does that, if it is asked to.
 """
 
 import os
 from importlib import resources
-from pathlib import Path
 
+from ntknas.data import PUBLISHED, Kind, locate
 from ntknas.errors import InputError
 from ntknas.images.dataset import DatasetInfo, dataset_info
 from ntknas.images.image_set import ImageSet
@@ -26,8 +26,9 @@ def load_images(
     Args:
         dataset: Name of the dataset: "cifar10", "cifar100" or "imagenet16".
         path: Folder of the official files (Python pickles, or .npz for ImageNet16), its parent
-            folder, their .tar.gz, or an .npz archive (`ntknas.images.npz` describes its forms).
-            None means the embedded sample of CIFAR-10 training images.
+            folder, their .tar.gz, or an .npz archive (`ntknas.images.npz` describes its forms); or
+            the name of a published file, "cifar10" or "cifar100" (`ntknas.data`). None means the
+            embedded sample of CIFAR-10 training images.
         split: Part to load: "train" or "test" (ImageNet16's `val_data`). A single official .npz
             file of ImageNet16 is read as either.
 
@@ -48,7 +49,7 @@ def load_images(
         raise InputError(f"unknown split {split!r}: expected train or test")
     if path is None:
         return _embedded_sample(info, split)
-    file = Path(path)
+    file = locate(path, Kind.IMAGES)
     source = f"{file.resolve().name}, {split} split"
     if not file.exists():
         raise InputError(f"no such file or folder: {file}; expected {_expected(info)}")
@@ -83,7 +84,9 @@ def _expected(info: DatasetInfo) -> str:
     names = ", ".join(name for files in layout.files.values() for name in files)
     either = " (or the same with .npz)" if layout.as_npz else ""
     official = ", or with data and labels" if layout.as_npz else ""
+    named = f", or {info.name} after `ntknas data fetch {info.name}`"
     return (
         f"the {info.name} folder {layout.folder} (or its parent, or its .tar.gz) "
         f"holding {names}{either}, or an .npz with x_train and y_train{official}"
+        f"{named if info.name in PUBLISHED else ''}"
     )

@@ -11,7 +11,6 @@ when they are written to (`ntknas.runs.migrations`).
 """
 
 import contextlib
-import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntknas.errors import InputError
+from ntknas.locks import try_lock
 from ntknas.runs.database import (
     check_schema,
     clear_errors,
@@ -105,13 +105,12 @@ class Store:
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context((folder / _LOCK).open("w"))
+                (folder / _LOCK).touch()
             except OSError as error:
                 raise InputError(f"cannot write to {folder}: {error.strerror}") from None
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"another process is writing to {folder}") from None
+                if not stack.enter_context(try_lock(folder / _LOCK)):
+                    raise InputError(f"another process is writing to {folder}")
             except OSError as error:
                 raise InputError(f"cannot lock {folder}: {error.strerror}") from None
             with clear_errors(folder, "write"):

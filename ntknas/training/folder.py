@@ -7,7 +7,6 @@ DIR/9930/seed_0/result.json       accuracies on test images, when the training h
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from ntknas.errors import InputError
+from ntknas.locks import try_lock
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.training.settings import TrainingSettings
 
@@ -105,13 +105,8 @@ class TrainingFolder:
         """
         place = self.place(architecture, seed)
         place.mkdir(parents=True, exist_ok=True)
-        with (place / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-                return
-            yield None if (place / _RESULT).exists() else place
+        with try_lock(place / "lock") as free:
+            yield place if free and not (place / _RESULT).exists() else None
 
     def finish(self, place: Path, result: dict[str, Any]) -> None:
         """Write the result of a training.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ntknas.data import Kind, locate
 from ntknas.errors import InputError
 from ntknas.truth.files import read_json
 from ntknas.truth.jung import JUNG_FOLDERS, read_jung_folder
@@ -29,7 +30,8 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
     * a CSV file of your own (`ntknas.truth.own`).
 
     Args:
-        path: File or folder to read.
+        path: File or folder to read, or the name of a published one, "robbench" or "jung"
+            (`ntknas.data`).
         seed: Seed to read from `NAS-RobBench-201_all.json`, or from a CSV file with a column
             `seed`; None means the mean of the seeds. The other formats hold one value per
             architecture and metric, and accept no seed.
@@ -49,7 +51,7 @@ def load_truth(path: str | os.PathLike[str], *, seed: int | str | None = None) -
         >>> load_truth(path).value(1651, "cifar10", "clean")
         0.1
     """
-    path = Path(path)
+    path = locate(path, Kind.ACCURACIES)
     if path.suffix.lower() == ".csv" and not path.is_dir():
         return read_csv(path, seed=seed)
     if path.is_dir() and (path / _RELEASED).exists():

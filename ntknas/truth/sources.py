@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntknas.data import PUBLISHED
 from ntknas.truth.names import JUNG, ROBBENCH
 
 __all__ = ["SOURCES", "Source", "published_name", "truth_sources"]
@@ -20,6 +21,7 @@ class Source:
         where: Address of the file.
         size: Size of the file in bytes; None means unknown.
         sha256: SHA-256 of the file, in hex; None means unknown.
+        name: Name under which `ntknas data fetch` gets the file; None means that it cannot.
     """
 
     benchmark: str
@@ -28,19 +30,19 @@ class Source:
     where: str
     size: int | None = None
     sha256: str | None = None
+    name: str | None = None
 
 
-_PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
+def _fetched(name: str, benchmark: str, content: str) -> Source:
+    """The source of a table that can be fetched by its name."""
+    published = PUBLISHED[name]
+    where = f"{published.addresses[0]} (also in the repository TT2408/nasrobbench201hp)"
+    sha256 = published.checksum.removeprefix("sha256:")
+    return Source(benchmark, published.file, content, where, published.size, sha256, name)
+
 
 SOURCES: tuple[Source, ...] = (
-    Source(
-        ROBBENCH,
-        "NAS-RobBench-201_html.json",
-        "means of three seeds; 18 columns; enough for every ranking",
-        _PAGE + "NAS-RobBench-201_html.json (also in the repository TT2408/nasrobbench201hp)",
-        2580686,
-        "b3dc99b96324de07b1dd9f3c39830fe0f82aae7fbd1b20eb0a6885cabd4f2388",
-    ),
+    _fetched("robbench", ROBBENCH, "means of three seeds; 18 columns; enough for every ranking"),
     Source(
         ROBBENCH,
         "NAS-RobBench-201_all.json",
@@ -48,13 +50,10 @@ SOURCES: tuple[Source, ...] = (
         "Google Drive, linked from https://tt2408.github.io/nasrobbench201hp and from "
         "https://github.com/TT2408/nasrobbench201",
     ),
-    Source(
+    _fetched(
+        "jung",
         JUNG,
-        "acc.json",
         "standard training, attacks at 1/255, corruptions; 17 columns, three decimal places",
-        _PAGE + "acc.json (also in the repository TT2408/nasrobbench201hp)",
-        807808,
-        "1c8b7dfe4ed375843db5cdad99aa24df99f5aa377780ccdcb259007ab6317ed2",
     ),
     Source(
         JUNG,
@@ -98,4 +97,6 @@ def truth_sources() -> str:
         ]
         if source.size is not None:
             lines += [f"  bytes   {source.size}", f"  sha256  {source.sha256}"]
+        if source.name is not None:
+            lines += [f"  fetch   ntknas data fetch {source.name}"]
     return "\n".join(lines)

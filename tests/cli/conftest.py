@@ -10,7 +10,10 @@ import pytest
 from ntknas.cli.main import main
 from ntknas.scores import SCORES, register_score
 from ntknas.spaces.nasbench201 import architectures
+from tests.data.served import data_cache, published, server
 from tests.evaluation.made_up import make_texts
+
+__all__ = ["data_cache", "published", "server"]
 
 ARCHS = "random:12"
 TINY = (

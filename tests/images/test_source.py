@@ -97,3 +97,18 @@ def test_a_real_file_of_another_dataset(data_file):
         load_images("cifar100", data_file("cifar10/cifar10_subset.npz"))
     with pytest.raises(InputError, match="cifar10 has 10 classes"):
         load_images("cifar10", data_file("cifar100/cifar100_subset.npz"))
+
+
+def test_a_published_file_by_name(cifar10, archive, tmp_path, monkeypatch):
+    folder, _ = cifar10
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NTKNAS_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="`ntknas data fetch cifar10`"):
+        load_images("cifar10", "cifar10")
+    place = tmp_path / "cache/ntknas/data/cifar10/cifar-10-python.tar.gz"
+    place.parent.mkdir(parents=True)
+    archive(folder).rename(place)
+    by_name, by_path = load_images("cifar10", "cifar10"), load_images("cifar10", folder)
+    np.testing.assert_array_equal(by_name.pixels, by_path.pixels)
+    assert by_name.source == "cifar-10-python.tar.gz, train split"

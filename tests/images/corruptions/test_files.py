@@ -1,5 +1,7 @@
 """CIFAR-10-C's form of files: five severities one after the other, and labels for all rows."""
 
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,51 @@ def test_the_array_outlives_the_file(folder):
     found = load_corrupted(folder, "fog", 1)
     (folder / "fog.npy").unlink()
     assert found.pixels.sum() > 0
+
+
+def pack(folder, mode="w", name="CIFAR-10-C.tar"):
+    """The folder as a .tar in the layout of the released one."""
+    path = folder / name
+    with tarfile.open(path, mode) as archive:
+        for file in sorted(folder.glob("*.npy")):
+            archive.add(file, f"CIFAR-10-C/{file.name}")
+            file.unlink()
+    return path
+
+
+def test_the_released_archive_is_read_as_it_is(folder):
+    unpacked = load_corrupted(folder, "fog", 2)
+    path = pack(folder)
+    found = load_corrupted(path, "fog", 2)
+    np.testing.assert_array_equal(found.pixels, unpacked.pixels)
+    np.testing.assert_array_equal(found.labels, unpacked.labels)
+    with pytest.raises(InputError, match=r"no file snow.npy in .*CIFAR-10-C.tar"):
+        load_corrupted(path, "snow", 2)
+
+
+def test_the_released_archive_by_name(folder, monkeypatch, tmp_path_factory):
+    unpacked = load_corrupted(folder, "fog", 5)
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+    monkeypatch.setenv("NTKNAS_DATA", str(folder))
+    pack(folder)
+    np.testing.assert_array_equal(load_corrupted("cifar10c", "fog", 5).pixels, unpacked.pixels)
+
+
+def test_other_archives(folder):
+    np.save(folder / "fog.npy", np.array([{}], dtype=object))
+    with pytest.raises(InputError, match=r"fog.npy in .* cannot be read: .*an array of objects"):
+        load_corrupted(pack(folder), "fog", 1)
+    (folder / "fog.npy").write_bytes(b"<html>")
+    with pytest.raises(InputError, match=r"fog.npy in .* cannot be read"):
+        load_corrupted(pack(folder), "fog", 1)
+    np.save(folder / "fog.npy", np.zeros((5, 32, 32, 3), np.uint8))
+    whole = pack(folder)
+    whole.write_bytes(whole.read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"fog.npy in .* cannot be read|no file"):
+        load_corrupted(whole, "fog", 1)
+    np.save(folder / "fog.npy", np.zeros((5, 32, 32, 3), np.uint8))
+    with pytest.raises(InputError, match="a .tar that is not compressed"):
+        load_corrupted(pack(folder, "w:gz"), "fog", 1)
 
 
 @pytest.mark.parametrize(
