@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "sphericity")
+_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "layer_cosine_lambda_min", "sphericity")
 
 _ABOUT = """\
 Examples:
@@ -185,7 +185,7 @@ def _default(table: "ScoreTable") -> list[str]:
 
 
 def _headline(table: "ScoreTable") -> list[str]:
-    """Scores of a file, or headline scores, of mixed kernels only where they differ from others."""
+    """Scores of a file, or headline scores of whole kernels, mixed where they differ from others."""
     from ntknas.scores import ScoreKind, score_names
 
     if table.of_file:
@@ -194,7 +194,7 @@ def _headline(table: "ScoreTable") -> list[str]:
     return [
         column
         for name, column in table.names.items()
-        if name.score in shown and (name.beta is None or 0 < name.beta < 1)
+        if name.score in shown and not name.part and (name.beta is None or 0 < name.beta < 1)
     ]
 
 
