@@ -15,6 +15,6 @@ from .intervals import (
     replicates as replicates,
     resample_counts as resample_counts,
 )
-from .order import combine as combine, rank as rank
+from .order import combine as combine, log_ranks as log_ranks, rank as rank
 from .orientation import RAW as RAW, oriented as oriented
 from .top import BestOfTop as BestOfTop, best_of_top as best_of_top, top_k_overlap as top_k_overlap

@@ -22,6 +22,12 @@ PARAMETERS = ("all", "weights")
 
 _NASBENCH201 = "nasbench201"
 
+_FIRST_PROXIES = (
+    *("grad_norm", "snip", "grasp", "synflow", "fisher", "jacob_cov", "naswot", "zen", "croze"),
+    *("jacobian_norm", "hessian"),
+)
+"""What `true` means in stored settings: all proxies that there were when it was last written."""
+
 
 @dataclass(frozen=True)
 class ScoringSpec:
@@ -223,8 +229,15 @@ class ScoringSpec:
         )
 
     def to_json(self) -> str:
-        """The settings and their schema as JSON, with sorted keys."""
-        return json.dumps(asdict(self) | {"schema": SCHEMA}, sort_keys=True)
+        """The settings and their schema as JSON, with sorted keys.
+
+        Zero-cost proxies are listed by name, so that a later version, which may have more of them,
+        reads what was computed.
+        """
+        values = asdict(self) | {"schema": SCHEMA}
+        if self.zero_cost is True:
+            values["zero_cost"] = self.proxies
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ScoringSpec":
@@ -244,8 +257,9 @@ class ScoringSpec:
         values |= {name: tuple(values[name]) for name in ("rhos", "betas")}
         values["batches"] = tuple(Batch(name) for name in values["batches"])
         values["logits"] = Logits(values["logits"])
-        if isinstance(values["zero_cost"], list):
-            values["zero_cost"] = tuple(values["zero_cost"])
+        if values["zero_cost"]:
+            named = _FIRST_PROXIES if values["zero_cost"] is True else values["zero_cost"]
+            values["zero_cost"] = tuple(named)
         return cls(network=network, attack=attack, **values)
 
     def differences(self, other: "ScoringSpec") -> list[str]:
