@@ -30,7 +30,7 @@ import ntknas
 from experiments.command import clear_errors
 from ntknas import ranking
 from ntknas.evaluation import ScoreTable, best_fraction, score_table, true_values
-from ntknas.report import check_output, markdown, output_file, save_picture, with_interval
+from ntknas.report import markdown, output_file, save_picture, with_interval
 from ntknas.scores import SCORES, RankSum, ScoreKind, ScoreName, score_names
 
 __all__ = ["FIRST", "ROWS", "RivalsConfig", "Row", "picture", "run"]
@@ -416,7 +416,6 @@ def main() -> None:
         args[name] = tuple(args[name])
     config = RivalsConfig(**args)
     with clear_errors(parser.prog):
-        check_output(config.out / "rivals.json")
         table, lacking = run(config)
         text = _page(table, lacking)
         print(text)

@@ -28,10 +28,12 @@ class Draw(enum.IntEnum):
 
     * `MECO`: MeCo's image.
     * `AZ`: Signs that AZ-NAS sends back through the blocks.
+
+    Numbers start at 2, because the halves of a key are the key with 0 and with 1.
     """
 
-    MECO = 1
-    AZ = 2
+    MECO = 2
+    AZ = 3
 
 
 class ProxyInputs(NamedTuple):

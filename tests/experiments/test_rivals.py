@@ -18,7 +18,7 @@ from tests.conftest import real_data
 from tests.engine.tiny import CLEAN, add_made_up
 
 PROXIES = score_names(ScoreKind.PROXY)
-IDS = [a.id for a in architectures("random:60")]
+IDS = [a.id for a in architectures("random:40")]
 SPEC = replace(CLEAN, zero_cost=True)
 TRUTH = "robbench/NAS-RobBench-201_html.json"
 
@@ -49,7 +49,7 @@ def config(folder, tmp_path_factory):
     parts = {row.label: {"cpu_seconds": 0.1} for row in ROWS if row.proxies}
     path = tmp_path_factory.mktemp("seconds") / "seconds.json"
     path.write_text(json.dumps({"parts": parts | {"kernel": {"cpu_seconds": 0.25}}}))
-    return RivalsConfig((folder,), (real_data(TRUTH),), seconds=path, resamples=20)
+    return RivalsConfig((folder,), (real_data(TRUTH),), seconds=path, resamples=8)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,9 @@ def test_figures_are_those_of_scipy(table, config, folder):
         found = row_of(table, label)
         name = {row.label: row.score for row in ROWS}[label]
         values = np.where(constant, -np.inf, SCORES[name].direction * scores[name])
-        assert found["n"] == len(known) == 60
+        assert found["n"] == len(known) == 40
         assert found["spearman"] == pytest.approx(spearmanr(rankdata(values), known).statistic)
-        best = np.argsort(-known, kind="stable")[:6]
+        best = np.argsort(-known, kind="stable")[:4]
         expected = spearmanr(rankdata(values[best]), known[best]).statistic
         assert found["top"] == pytest.approx(expected)
         order = np.argsort(-values, kind="stable")
@@ -100,7 +100,7 @@ def test_az_nas_sums_the_logarithms_of_four_ranks(table, config, folder):
     known = [accuracy[truth.representative_of[i]] for i in scores.index]
     constant = scores.index.isin(ntknas.Run(folder).constant_ids())
     parts = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
-    total = np.zeros(60)
+    total = np.zeros(40)
     for name in parts:
         values = scores[name].to_numpy()
         total += np.log(
@@ -129,13 +129,13 @@ def test_costs_are_those_of_what_a_ranking_needs(table):
 
 
 def test_runs_are_joined_and_what_they_lack_is_named(folder, config, tmp_path):
-    other = write_run(tmp_path / "other", CLEAN, IDS[:40])
+    other = write_run(tmp_path / "other", CLEAN, IDS[:20])
     found, lacking = run(replace(config, runs=(other,), seconds=None))
     assert {"ZiCo", "AZ-NAS"} <= set(lacking)
     assert found["seconds"].isna().all()
     joined, lacking = run(replace(config, runs=(other, folder)))
     assert not {"ZiCo", "AZ-NAS", "sphericity"} & set(lacking)
-    assert set(joined["n"]) == {40}
+    assert set(joined["n"]) == {20}
 
 
 def test_without_resamples_there_are_no_intervals(config):
@@ -155,7 +155,7 @@ def test_the_command_writes_tables_and_a_picture(config, tmp_path, monkeypatch, 
     rivals.main()
     text = (out / "tables.md").read_text()
     assert text in capsys.readouterr().out
-    assert "n = 60 architectures" in text
+    assert "n = 40 architectures" in text
     assert "| without a score |" in text
     assert "Not in the runs: layer_cosine_lambda_min" in text  # made-up kernels have no layers
     content = json.loads((out / "rivals.json").read_text())

@@ -34,6 +34,7 @@ def signs():
         return random_taps(NETWORK, len(batch().pixels), key, jnp.float64).blocks()
 
 
+@pytest.mark.slow
 def test_every_block_is_that_of_pytorch():
     model, pixels, _ = peer()
     x, entropies, values = model.stem(pixels).detach(), [], []
@@ -61,10 +62,12 @@ def test_every_block_is_that_of_pytorch():
     assert found["az_trainability"] == pytest.approx(np.mean(values), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_laws():
     check_laws("az")
 
 
+@pytest.mark.slow
 def test_the_identity_hands_back_what_was_sent():
     """Its estimate is the mean of r r^T, near the unit matrix, so that its part is nearly 0."""
     values = values_of("az", SKIP)
@@ -77,6 +80,7 @@ def test_the_identity_hands_back_what_was_sent():
     assert scores_of("az", SKIP)["az_trainability"] <= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", CONSTANT, ids=str)
 def test_cells_of_zeros_have_no_entropy_and_block_all_gradients(architecture):
     found = scores_of("az", architecture)
@@ -120,6 +124,7 @@ def test_the_best_gradient_keeps_its_size():
     assert low == high == -0.5  # 2 - s - 1 / s treats s and 1 / s alike
 
 
+@pytest.mark.slow
 def test_some_of_the_parts_need_no_gradients():
     values = values_of("az", ARCHITECTURE, ("az_expressivity",))
     assert not any(name.startswith("jacobian") for name in values)

@@ -21,6 +21,7 @@ from tests.proxies.models import (
 host = PROXIES["robust_zcp"].host
 
 
+@pytest.mark.slow
 def test_both_factors():
     model, pixels, labels = peer()
     weights = [module.weight for module in model.modules() if isinstance(module, LAYERS)]
@@ -45,10 +46,12 @@ def test_both_factors():
     assert found["robust_zcp"] == pytest.approx(2 * kernel - np.log(curvature), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_laws():
     check_laws("robust_zcp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", CONSTANT, ids=str)
 def test_constant_networks_have_neither_curvature_nor_kernel(architecture):
     assert scores_of("robust_zcp", architecture)["input_curvature"] == 0
@@ -59,12 +62,15 @@ def test_the_score_ranks_as_the_bound_does():
     rng = np.random.default_rng(0)
     kernels, curvatures = rng.uniform(0, 3, 20), rng.uniform(0.1, 5, 20)
     bounds = -np.exp(-2 * kernels) * curvatures
-    pairs = zip(kernels, curvatures, strict=True)
-    scores = [host({"kernel": k, "curvature": c})["robust_zcp"] for k, c in pairs]
+    scores = [
+        host({"kernel": np.array(k), "curvature": np.array(c)})["robust_zcp"]
+        for k, c in zip(kernels, curvatures, strict=True)
+    ]
     np.testing.assert_array_equal(np.argsort(scores), np.argsort(bounds))
     np.testing.assert_allclose(scores, -np.log(-bounds))
 
 
+@pytest.mark.slow
 def test_the_curvature_alone_needs_no_kernel():
     values = values_of("robust_zcp", ARCHITECTURE, ("input_curvature",))
     assert values["kernel"] == 0

@@ -23,6 +23,7 @@ from tests.proxies.models import (
 IMAGES, CLASSES = 4, 10
 
 
+@pytest.mark.slow
 def test_the_spectrum_is_that_of_the_fisher_information():
     """Its non-zero eigenvalues are the squares of the singular values of the weighted scores."""
     model, pixels, _ = peer()
@@ -49,6 +50,7 @@ def test_the_spectrum_is_that_of_the_fisher_information():
     assert 0 < expected < np.log(9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [ARCHITECTURE, CHAIN, CONSTANT[0]], ids=str)
 def test_the_number_of_layers_is_added(architecture):
     found = scores_of("vkdnw", architecture)
@@ -58,10 +60,12 @@ def test_the_number_of_layers_is_added(architecture):
     assert found["vkdnw"] - found["vkdnw_entropy"] == pytest.approx(count)
 
 
+@pytest.mark.slow
 def test_laws():
     check_laws("vkdnw")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", CONSTANT, ids=str)
 def test_constant_networks_have_no_information(architecture):
     assert scores_of("vkdnw", architecture)["vkdnw_entropy"] == 0

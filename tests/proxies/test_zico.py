@@ -11,6 +11,7 @@ from tests.proxies.models import (
     ARCHITECTURE,
     CONSTANT,
     LAYERS,
+    NETWORK,
     check_laws,
     inputs,
     peer,
@@ -20,6 +21,7 @@ from tests.proxies.models import (
 )
 
 
+@pytest.mark.slow
 def test_zico():
     model, pixels, labels = peer()
     weights = [module.weight for module in model.modules() if isinstance(module, LAYERS)]
@@ -37,13 +39,16 @@ def test_zico():
             expected += np.log(total)
             layers += 1
     assert layers > 10
-    assert scores_of("zico", ARCHITECTURE)["zico"] == pytest.approx(expected, rel=1e-6)
+    # Differences of two gradients amplify the rounding of PyTorch's weights to float32.
+    assert scores_of("zico", ARCHITECTURE)["zico"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_laws():
     check_laws("zico")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", CONSTANT, ids=str)
 def test_constant_networks_have_no_gradients(architecture):
     assert scores_of("zico", architecture) == {"zico": 0.0}
@@ -59,6 +64,7 @@ def test_the_ratio_of_two_batches_is_that_of_mean_and_deviation():
     np.testing.assert_allclose(found, [0, 0, expected[2]], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_layers_have_at_least_as_much_as_they_have_weights():
     sums = values_of("zico", ARCHITECTURE)["sums"]
     assert (sums[sums > 0] >= 1).all()
@@ -66,8 +72,6 @@ def test_layers_have_at_least_as_much_as_they_have_weights():
 
 
 def test_a_single_image_has_no_halves():
-    from tests.proxies.models import NETWORK
-
     one = inputs()._replace(images=inputs().images[:1], labels=inputs().labels[:1])
     values = PROXIES["zico"].device(NETWORK, jnp.array(ARCHITECTURE.ops), one, ("zico",))
     exact = {name: np.asarray(value) for name, value in values.items()}
