@@ -89,7 +89,7 @@ _RIVALS = {
     "KNAS (mean)": "mean@clean",
     "TE-NAS (condition number)": "cond@clean",
     "EigenNAS (smallest eigenvalue)": "lambda_min@clean",
-    "Robust-ZCP, as we read it": "robust_zcp",
+    "Robust-ZCP (our reading)": "robust_zcp",
     "CURE's curvature": "input_curvature",
     "CRoZe": "croze",
 }
@@ -378,10 +378,7 @@ def _page(table: pd.DataFrame, lacking: Sequence[str]) -> str:
             "Spearman": with_interval(rows, "spearman"),
             "its top tenth": with_interval(rows, "top"),
         }
-        percent = rows.assign(
-            **{name: 100 * rows[name] for name in rows if str(name).startswith("regret_")}
-        )
-        columns |= {f"regret, first {k}": _points(percent, f"regret_{k}") for k in FIRST}
+        columns |= {f"regret, first {k}": _points(rows, f"regret_{k}") for k in FIRST}
         if rows["missing"].any():
             columns["without a score"] = rows["missing"].map(str)
         parts.append(
@@ -394,9 +391,9 @@ def _page(table: pd.DataFrame, lacking: Sequence[str]) -> str:
 
 
 def _points(rows: pd.DataFrame, name: str) -> "pd.Series[str]":
-    """A column of percentage points with its interval."""
-    ends = zip(rows[name], rows[f"{name}_low"], rows[f"{name}_high"], strict=True)
-    texts = [f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in ends]
+    """A column of shares in percentage points, with its interval."""
+    columns = [100 * rows[f"{name}{end}"] for end in ("", "_low", "_high")]
+    texts = [f"{v:.2f} [{low:.2f}, {high:.2f}]" for v, low, high in zip(*columns, strict=True)]
     return pd.Series(texts, index=rows.index)
 
 

@@ -60,7 +60,8 @@ def _program(family: str, names: tuple[str, ...]) -> Any:
     member = PROXIES[family]
     program = compute._without_normalisation if member.double else compute._with_normalisation
     traced = program.lower(NETWORK, jnp.asarray(CHAIN.ops), inputs(), ((family, names),))
-    return traced.compile({"xla_backend_optimization_level": 0})
+    options: dict[str, Any] = {"xla_backend_optimization_level": 0}
+    return traced.compile(options)
 
 
 def scores_of(family: str, architecture: Architecture) -> dict[str, float]:
