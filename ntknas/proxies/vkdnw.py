@@ -1,16 +1,17 @@
 """VKDNW: entropy of the Fisher information's spectrum (Tybl & Neumann, VKDNW, CVPR 2025).
 
 The Fisher information of the weights is the mean over m images of E_c [s s^T], where s is the
-gradient by the weights of log p_c, the class c has the probability p_c of the network, and m = 4.
+gradient by the weights of log p_c, the class c has the probability p_c of the network, and m = 2.
 The entropy is -sum_k q_k log q_k, where q_1 to q_9 are the nine deciles of the eigenvalues, divided
 by their sum. It is at most log 9. The score is the entropy plus the number of layers with weights.
 
 * The matrix over all weights has a rank of at most m (classes - 1). Its deciles would be zeros. So
   they are those of its m (classes - 1) largest eigenvalues. These are the eigenvalues of the Gram
-  matrix of the m classes vectors sqrt(p_c / m) s, which is small. The paper takes a few weights, so
-  that the matrix itself is small. Which weights do so could not be confirmed.
-* The images are the first four of the batch, labels are not used. Only four, because every image
-  and class needs a gradient of its own.
+  matrix of the m classes vectors sqrt(p_c / m) s, which is small. As far as we know the paper takes
+  a few weights, so that the matrix itself is small. Which ones could not be confirmed.
+* The images are the first two of the batch, and labels are not used. Only two, because every image
+  and class needs a gradient of its own: the cost grows with the square of their number under
+  statistics of the batch.
 * A layer is a convolution or the classifier. The network's biases and normalisations do not count.
 
 The score is a near relative of the effective rank and the sphericity of the neural tangent kernel,
@@ -32,7 +33,7 @@ from ntknas.proxies.proxy import ProxyInputs
 
 __all__ = ["VKDNW", "Vkdnw"]
 
-_IMAGES = 4
+_IMAGES = 2
 _DECILES = np.arange(1, 10) / 10
 
 

@@ -22,12 +22,6 @@ PARAMETERS = ("all", "weights")
 
 _NASBENCH201 = "nasbench201"
 
-_FIRST_PROXIES = (
-    *("grad_norm", "snip", "grasp", "synflow", "fisher", "jacob_cov", "naswot", "zen", "croze"),
-    *("jacobian_norm", "hessian"),
-)
-"""What `true` means in stored settings: all proxies that there were when it was last written."""
-
 
 @dataclass(frozen=True)
 class ScoringSpec:
@@ -257,9 +251,8 @@ class ScoringSpec:
         values |= {name: tuple(values[name]) for name in ("rhos", "betas")}
         values["batches"] = tuple(Batch(name) for name in values["batches"])
         values["logits"] = Logits(values["logits"])
-        if values["zero_cost"]:
-            named = _FIRST_PROXIES if values["zero_cost"] is True else values["zero_cost"]
-            values["zero_cost"] = tuple(named)
+        if isinstance(values["zero_cost"], list):
+            values["zero_cost"] = tuple(values["zero_cost"])
         return cls(network=network, attack=attack, **values)
 
     def differences(self, other: "ScoringSpec") -> list[str]:

@@ -20,7 +20,7 @@ from tests.proxies.models import (
     values_of,
 )
 
-IMAGES, CLASSES = 4, 10
+IMAGES, CLASSES = 2, 10
 
 
 @pytest.mark.slow
