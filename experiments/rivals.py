@@ -14,6 +14,7 @@ ranking costs, and a picture shows accuracy against cost. Writes `tables.md`, `r
 """
 
 import argparse
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -90,6 +91,7 @@ _RIVALS = {
     "TE-NAS (condition number)": "cond@clean",
     "EigenNAS (smallest eigenvalue)": "lambda_min@clean",
     "Robust-ZCP (our reading)": "robust_zcp",
+    "Robust-ZCP (other sign)": "robust_zcp_minus",
     "CURE's curvature": "input_curvature",
     "CRoZe": "croze",
 }
@@ -318,7 +320,7 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
         title: Text above the panels.
     """
     panels = list(table.groupby(["truth", "metric"], sort=False))
-    figure = Figure(figsize=(5.2 * len(panels), 5.4), layout="constrained")
+    figure = Figure(figsize=(5.6 * len(panels), 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, ((truth, metric), part) in zip(
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
@@ -336,19 +338,23 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
                 label=group,
                 **style,
             )
-        for _, row in measured.iterrows():
-            axes.annotate(
-                row["label"],
-                (row["seconds"], row["spearman"]),
-                xytext=(4, 2),
-                textcoords="offset points",
-                fontsize=6,
-            )
+        for cost, rows in measured.groupby("seconds"):
+            heights = _apart(rows["spearman"].to_numpy(), 0.035)
+            for (_, row), height in zip(rows.iterrows(), heights, strict=True):
+                axes.annotate(
+                    row["label"],
+                    (cost, row["spearman"]),
+                    xytext=(1.15 * cost, height),
+                    va="center",
+                    fontsize=6,
+                    arrowprops={"arrowstyle": "-", "color": "grey", "linewidth": 0.4},
+                )
         for _, row in part[(part["group"] == "size")].iterrows():
             style = {"color": "grey", "linestyle": ":", "linewidth": 0.9}
             axes.axhline(row["spearman"], label=row["label"], **style)
         if len(measured):
             axes.set_xscale("log")
+            axes.set_xlim(right=8 * measured["seconds"].max())  # room for the labels
         axes.set(xlabel="CPU seconds per architecture", title=f"{truth}, {metric}")
         axes.grid(alpha=0.3)
     first = figure.axes[0]
@@ -357,6 +363,15 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
     figure.suptitle(title, fontsize=10)
     save_picture(figure, path)
+
+
+def _apart(values: np.ndarray, gap: float) -> np.ndarray:
+    """Heights of labels: the values, moved up where they are nearer than a gap."""
+    order = np.argsort(values)
+    heights = values.astype(float)
+    for below, above in itertools.pairwise(order):
+        heights[above] = max(heights[above], heights[below] + gap)
+    return heights
 
 
 def _page(table: pd.DataFrame, lacking: Sequence[str]) -> str:

@@ -2,23 +2,23 @@
 
 The paper's abstract says what the proxy is: an upper bound of the adversarial loss that needs the
 initial weights alone and rests on the neural tangent kernel and on the landscape of the loss by the
-input. Its text could not be read again for this version. The formula is therefore the product of
-those two factors **as we read it**:
+input. Its text could not be read again for this version. The score is **as we read it**:
 
-    R = -exp(-2 T) C
+    R = -exp(2 T) C
 
-* T is the mean of the tangent kernel over pairs of images and over layers (as Xu et al., KNAS, ICML
-  2021, whose mean takes the place of the smallest eigenvalue), and exp(-2 T) the bound of the
-  training loss that the theory of the kernel gives. A row of the kernel is the gradient of the sum
-  of an image's logits by the weights, so that T = |d sum / dw|^2 / (M n^2) for M layers and the sum
-  of the logits of all n images.
+* T is the mean of the tangent kernel over pairs of images and over layers (as the mean of Xu et
+  al., KNAS, ICML 2021). A row of the kernel is the gradient of the sum of an image's logits by the
+  weights, so that T = |d sum / dw|^2 / (M n^2) for M layers and the sum of the logits of n images.
 * C is the curvature of the loss by the image, by a finite difference (Moosavi-Dezfooli et al.,
   CURE, CVPR 2019): the mean over images of |(g(x + h z) - g(x)) / h|^2, where g is the gradient of
   the image's loss by its pixels, and z is the sign of g(x), of length 1. The step is CURE's, h =
   1.5, which moves every pixel of a 32 x 32 image by 7/255. Pixels are not cut to [0, 1].
 
-The score is -log(-R) = 2 T - log C, which ranks as R does and does not underflow. C is a score of
-its own, `input_curvature`, for it needs no reading.
+`robust_zcp` is -log(-R) = -2 T - log C, which ranks as R does and does not overflow. The sign of T
+could not be confirmed. The bound of the training loss that the theory of the kernel gives falls
+with the kernel, as exp(-2 T). That sign is `robust_zcp_minus` = 2 T - log C. The two rank almost
+the other way round where T varies most, so neither is evidence about the paper. C is a score of its
+own, `input_curvature`, for it needs no reading.
 """
 
 from collections.abc import Collection
@@ -38,9 +38,9 @@ _STEP = 1.5  # h
 
 
 class RobustZcp:
-    """The family of the curvature and of the bound; see `ntknas.proxies.Proxy`."""
+    """The family of the curvature and of both readings; see `ntknas.proxies.Proxy`."""
 
-    names = ("input_curvature", "robust_zcp")
+    names = ("input_curvature", "robust_zcp", "robust_zcp_minus")
     double = False
 
     def device(
@@ -71,7 +71,7 @@ class RobustZcp:
 
             of_images = pull_back(n * jax.grad(cross_entropy)(values, labels))[1]
             there = jnp.zeros((), values.dtype)
-            if "robust_zcp" in names:
+            if set(names) - {"input_curvature"}:
                 there = jax.lax.cond(turn == 0, kernel, lambda: jnp.zeros((), values.dtype))
             signs = jnp.sign(of_images)
             return images + _STEP * signs / _lengths(signs), (of_images, there)
@@ -81,10 +81,14 @@ class RobustZcp:
         return {"curvature": jnp.square(change).sum() / n, "kernel": kernels[0]}
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The curvature, and the negative logarithm of the bound."""
-        curvature = float(values["curvature"])
-        bound = 2 * float(values["kernel"]) - float(np.log(curvature + TINY))
-        return {"input_curvature": curvature, "robust_zcp": bound}
+        """The curvature, and the negative logarithms of its products."""
+        curvature, exponent = float(values["curvature"]), 2 * float(values["kernel"])
+        flat = -float(np.log(curvature + TINY))
+        return {
+            "input_curvature": curvature,
+            "robust_zcp": flat - exponent,
+            "robust_zcp_minus": flat + exponent,
+        }
 
 
 def _lengths(images: Float[Array, "n h w c"]) -> Float[Array, "n 1 1 1"]:

@@ -112,9 +112,15 @@ PROXY_SCORES: tuple[Score, ...] = (
     ),
     _proxy(
         "robust_zcp",
-        "2 T - log input_curvature, T mean kernel of images and layers",
+        "-2 T - log input_curvature, T mean kernel of images and layers",
         +1,
         "Feng et al., ICLR 2025, as we read it",
+    ),
+    _proxy(
+        "robust_zcp_minus",
+        "2 T - log input_curvature, the same with exp(-2 T)",
+        +1,
+        "Feng et al., ICLR 2025, with the other sign of T",
     ),
 )
 """The proxies that come with the package, in the order in which tables show them."""

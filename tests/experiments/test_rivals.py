@@ -165,6 +165,11 @@ def test_the_command_writes_tables_and_a_picture(config, tmp_path, monkeypatch, 
     assert (out / "rivals.png").stat().st_size > 10_000
 
 
+def test_labels_stand_apart():
+    found = rivals._apart(np.array([0.5, 0.49, 0.1]), 0.035)
+    np.testing.assert_allclose(found, [0.525, 0.49, 0.1])
+
+
 def test_a_picture_without_costs_has_lines_alone(config, tmp_path):
     table, _ = run(replace(config, seconds=None, resamples=0))
     picture(table, tmp_path / "none.png", title="made up")

@@ -43,7 +43,8 @@ def test_both_factors():
     values = values_of("robust_zcp", ARCHITECTURE)
     assert values["kernel"] == pytest.approx(kernel, rel=1e-6)
     assert found["input_curvature"] == pytest.approx(curvature, rel=1e-5)
-    assert found["robust_zcp"] == pytest.approx(2 * kernel - np.log(curvature), rel=1e-5)
+    assert found["robust_zcp"] == pytest.approx(-2 * kernel - np.log(curvature), rel=1e-5)
+    assert found["robust_zcp_minus"] == pytest.approx(2 * kernel - np.log(curvature), rel=1e-5)
 
 
 @pytest.mark.slow
@@ -58,12 +59,13 @@ def test_constant_networks_have_neither_curvature_nor_kernel(architecture):
     assert values_of("robust_zcp", architecture)["kernel"] == 0
 
 
-def test_the_score_ranks_as_the_bound_does():
+@pytest.mark.parametrize(("name", "sign"), [("robust_zcp", 1), ("robust_zcp_minus", -1)])
+def test_the_score_ranks_as_the_bound_does(name, sign):
     rng = np.random.default_rng(0)
     kernels, curvatures = rng.uniform(0, 3, 20), rng.uniform(0.1, 5, 20)
-    bounds = -np.exp(-2 * kernels) * curvatures
+    bounds = -np.exp(sign * 2 * kernels) * curvatures
     scores = [
-        host({"kernel": np.array(k), "curvature": np.array(c)})["robust_zcp"]
+        host({"kernel": np.array(k), "curvature": np.array(c)})[name]
         for k, c in zip(kernels, curvatures, strict=True)
     ]
     np.testing.assert_array_equal(np.argsort(scores), np.argsort(bounds))
