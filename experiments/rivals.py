@@ -338,7 +338,8 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
                 label=group,
                 **style,
             )
-        for cost, rows in measured.groupby("seconds"):
+        for _, rows in measured.groupby("seconds"):
+            cost = float(rows["seconds"].iloc[0])
             heights = _apart(rows["spearman"].to_numpy(), 0.035)
             for (_, row), height in zip(rows.iterrows(), heights, strict=True):
                 axes.annotate(
