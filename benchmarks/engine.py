@@ -18,7 +18,9 @@ from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = [
+    "ALL",
     "PEAK",
+    "PEERED",
     "clean_setting",
     "competitor",
     "fraction_of_peak",
@@ -28,6 +30,12 @@ __all__ = [
 
 PEAK = "peak"
 """The request to `competitor`'s function for the rate of float32 products."""
+
+ALL = "all"
+"""The request to `proxy_competitor`'s function for every family that has a peer."""
+
+PEERED = ("gradients", "hessian", "input_jacobian", "zen", "synflow", "croze")
+"""Families of proxies that `benchmarks.peers.torch_proxies` has, too."""
 
 _process = contextlib.ExitStack()
 
@@ -82,8 +90,10 @@ def competitor(
 
 def proxy_competitor(
     spec: ScoringSpec, batch: ScoringBatch
-) -> Callable[[tuple[int, str]], Callable[[], dict[str, float]]]:
-    """A function from an architecture's id and a family, or "all", to a callable for the scores.
+) -> Callable[[tuple[int, str | tuple[str, ...]]], Callable[[], dict[str, float]]]:
+    """A function from an architecture's id and proxies to a callable for the scores.
+
+    The proxies are a family, names of some, or `ALL`.
 
     Args:
         spec: Settings of the run.
@@ -93,10 +103,12 @@ def proxy_competitor(
     inner, network = seed_inputs(spec, batch, 0), spec.cell_network
     inputs = proxy_inputs(network, inner.variables, inner.images, inner.labels, 0)
 
-    def prepare(request: tuple[int, str]) -> Callable[[], dict[str, float]]:
-        index, family = request
+    def prepare(request: tuple[int, str | tuple[str, ...]]) -> Callable[[], dict[str, float]]:
+        index, names = request
         ops = live_operations(Architecture.from_id(index))
-        names = None if family == "all" else PROXIES[family].names
+        if isinstance(names, str):
+            families = PEERED if names == ALL else (names,)
+            names = tuple(name for family in families for name in PROXIES[family].names)
         return lambda: proxy_scores(network, ops, inputs, names)
 
     return prepare

@@ -3,10 +3,11 @@
     python -m benchmarks.proxies --out FILE
 
 The peer is `benchmarks.peers.torch_proxies`: the same definitions, written in PyTorch, on xautodl's
-network with the same weights, images and random draws. Both competitors have a process of their
-own, and one works at a time. In a turn each architecture is done by both, one after the other: all
-proxies together (`all`), then each family alone. Each architecture's first call is not among the
-times. It compiles what has to be compiled, and its scores are compared.
+network with the same weights, images and random draws. It has the older families
+(`benchmarks.engine.PEERED`); `benchmarks.rivals` times the others. Both competitors have a process
+of their own, and one works at a time. In a turn each architecture is done by both, one after the
+other: all proxies together (`all`), then each family alone. Each architecture's first call is not
+among the times. It compiles what has to be compiled, and its scores are compared.
 
 CPU seconds are those of all threads of a process, so they do not depend on the number of cores that
 were free.
@@ -22,10 +23,10 @@ import numpy as np
 import ntknas
 from benchmarks import engine
 from benchmarks.common import Answer, Worker, command, describe, foreign_load, ratio, spread
+from benchmarks.engine import ALL, PEERED
 from benchmarks.peers import torch_proxies
 from ntknas.errors import InputError
 from ntknas.layers import Norm
-from ntknas.proxies import PROXIES
 
 __all__ = ["TOLERANCE", "ProxyConfig", "run"]
 
@@ -36,7 +37,6 @@ Both compute in float32, apart from SynFlow and CRoZe. Rounding that puts an act
 side of ReLU's kink changes second derivatives most.
 """
 
-ALL = "all"
 _QUIET = 0.05  # share of the machine that others may use without a warning
 
 
@@ -88,7 +88,7 @@ def run(config: ProxyConfig) -> dict[str, Any]:
     """
     spec, batch = engine.clean_setting(config.batch_size, config.channels, config.cells, Norm.BATCH)
     architectures = ntknas.architectures(config.archs)
-    parts = (ALL, *PROXIES)
+    parts = (ALL, *PEERED)
     makers = {"ntknas": engine.proxy_competitor, "torch": torch_proxies.competitor}
     rows: list[dict[str, Any]] = []
     first: dict[str, dict[str, float]] = {part: {} for part in parts}

@@ -6,7 +6,8 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]
 _ENTRY = re.compile(r"@\w+\{\w+,\n  author = \{([^,]+),.*?  year = \{(\d{4})\}", re.DOTALL)
 _CITED = re.compile(
-    r"\b([A-Z][a-z]+)(?: et al\.| & [A-Z][a-z]+),? \(?[^().;]{0,60}?\b((?:19|20)\d\d)\b(?!\.\d)"
+    r"\b([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: et al\.| & [A-Z][a-z]+),? "
+    r"\(?[^().;]{0,60}?\b((?:19|20)\d\d)\b(?!\.\d)"
 )
 
 

@@ -2,7 +2,7 @@
 
 The definitions, and the sides taken where a released program departs from its paper, are those of
 `ntknas.proxies`: the docstring of each family there says which. Each family is one function, which
-shares what it can: grad_norm, SNIP, GraSP, Fisher and NASWOT come from one forward pass, one
+shares what it can: grad_norm, SNIP, GraSP, Fisher, NASWOT and SWAP come from one forward pass, one
 backward pass and one product with the Hessian.
 """
 
@@ -25,7 +25,7 @@ from ntknas.engine import seed_inputs
 from ntknas.images import ScoringBatch
 from ntknas.layers import Norm
 from ntknas.network import initial_variables
-from ntknas.proxies import PROXIES, ProxyInputs, proxy_inputs
+from ntknas.proxies import ProxyInputs, proxy_inputs
 from ntknas.runs import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
@@ -75,7 +75,7 @@ def competitor(
             "synflow": (_positive(make()),),
             "croze": (_positive(make()), _positive(make())),
         }
-        names = PROXIES if family == "all" else (family,)
+        names = _FAMILIES if family == "all" else (family,)
         calls = [partial(_FAMILIES[name], setting, *models[name]) for name in names]
 
         def scores() -> dict[str, float]:
@@ -150,7 +150,7 @@ def _grad(outputs: Any, inputs: Any, vectors: Any = None, **options: Any) -> lis
 
 
 def gradients(setting: _Setting, model: nn.Module) -> dict[str, float]:
-    """grad_norm, SNIP, GraSP, Fisher and NASWOT."""
+    """grad_norm, SNIP, GraSP, Fisher, NASWOT and SWAP."""
     outputs: list[torch.Tensor] = []
     active: list[torch.Tensor] = []
     with (
@@ -172,6 +172,7 @@ def gradients(setting: _Setting, model: nn.Module) -> dict[str, float]:
         if g is not None:
             of_channels = (output * g).detach().reshape(*output.shape[:2], -1).sum(-1)
             fisher += float(of_channels.square().mean(0).sum() / 2)
+    codes = 2.0 ** torch.arange(len(setting.pixels), dtype=torch.float64)  # exact up to 53 images
     kernel = sum(c @ c.T + (1 - c) @ (1 - c).T for c in active).double().numpy()
     return {
         "grad_norm": float(sum(g.detach().norm() for _, g in pairs)),
@@ -179,6 +180,7 @@ def gradients(setting: _Setting, model: nn.Module) -> dict[str, float]:
         "grasp": -float(sum((w * h).detach().sum() for (w, _), h in zip(pairs, hg, strict=True))),
         "fisher": fisher,
         "naswot": float(np.linalg.slogdet(kernel)[1]),
+        "swap": float(len(torch.unique(torch.cat(active, 1).T.double() @ codes))),
     }
 
 

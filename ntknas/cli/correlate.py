@@ -185,7 +185,7 @@ def _default(table: "ScoreTable") -> list[str]:
 
 
 def _headline(table: "ScoreTable") -> list[str]:
-    """Scores of a file, or headline scores of whole kernels, mixed where they differ from others."""
+    """Scores of a file, or headline scores of whole kernels; of mixed ones, those that differ."""
     from ntknas.scores import ScoreKind, score_names
 
     if table.of_file:

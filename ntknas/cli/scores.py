@@ -11,9 +11,9 @@ _NAMES = """\
 K is the kernel matrix of n images, l_1 <= ... <= l_n are its eigenvalues, y their labels. L is the
 batch's mean cross-entropy, w the weights of convolutions and classifier, x the images.
 
-A score of a run is named SCORE@KERNEL[:RHO[:BETA]]; the zero-cost proxies (grad_norm to hessian, of
-runs made with --zero-cost), counts of the graph (live_params to pool_paths), params and flops have
-no kernel:
+A score of a run is named SCORE@KERNEL[:RHO[:BETA]]; the zero-cost proxies (grad_norm to
+robust_zcp_minus, of runs made with --zero-cost), counts of the graph (live_params to pool_paths),
+params and flops have no kernel:
   cond@clean                     of the clean kernel
   lambda_min@robust:8/255        of the kernel on images attacked at radius 8/255 (or 0.0313725)
   lambda_min@twice:8/255         on images attacked twice

@@ -28,6 +28,7 @@ from .parts import (
 )
 from .skeleton import Network as Network
 from .spec import Init as Init, NetworkSpec as NetworkSpec
+from .taps import Taps as Taps, random_taps as random_taps
 from .torch_code import torch_code as torch_code
 from .torch_export import (
     export_torch_weights as export_torch_weights,

@@ -45,12 +45,14 @@ class Activations(NamedTuple):
         convolved: Outputs of convolutions before their normalisation; shortcuts, which have no
             normalisation, are left out.
         features: Features behind the stem, the two reductions, the last stage and the pooling.
+        blocks: Outputs of the stem, of every cell and of the two reductions, in their order.
         last: Input of the last ReLU.
     """
 
     rectified: tuple[Watched, ...]
     convolved: tuple[Watched, ...]
     features: tuple[Array, ...]
+    blocks: tuple[Array, ...]
     last: Float[Array, "n h w c"]
 
 

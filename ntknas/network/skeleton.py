@@ -45,6 +45,7 @@ from ntknas.network.bundles import Route, bundled_cell
 from ntknas.network.cells import EdgeWeights, apply_operation, traced_cell, watched_cell
 from ntknas.network.parts import edge_layers_of
 from ntknas.network.spec import Init, NetworkSpec
+from ntknas.network.taps import Taps, tapped
 from ntknas.spaces.nasbench201 import EDGES, KERNEL_SIZES
 
 __all__ = ["Network"]
@@ -136,6 +137,7 @@ class _Cell(nn.Module):
         op_codes: Int[Array, "6"] | Route | None,
         probes: tuple[Probe, ...] | None,
         factors: Float[Array, "6 n 1 1 c"] | None,
+        tap: Float[Array, "n h w c"] | None,
     ):
         if _trains(self):
             return self._train(x), None
@@ -149,7 +151,8 @@ class _Cell(nn.Module):
         norm = self.spec.norm
         if self.watched:
             assert isinstance(op_codes, jax.Array)
-            return watched_cell(norm, op_codes, weights, factors, x)
+            value, shown = watched_cell(norm, op_codes, weights, factors, x)
+            return _tapped(value, tap), shown
         if isinstance(op_codes, tuple):
             return bundled_cell(norm, op_codes, weights, x, probes), None
         if op_codes is not None:
@@ -231,6 +234,11 @@ def _watched_conv_norm(x, weights: ConvNormWeights, factor, norm: Norm, *, strid
     return normalise_with(known, scaled, *weights[1:], norm=norm), convolved
 
 
+def _tapped(x, tap):
+    """A block's output behind its tap; None stands for no tap."""
+    return x if tap is None else tapped(x, tap)
+
+
 class Network(nn.Module):
     """The network, from images to logits.
 
@@ -269,13 +277,14 @@ class Network(nn.Module):
         Returns:
             Logits, with the leading axes of the images.
         """
-        return self._run(images, ops, probes, None)[0]
+        return self._run(images, ops, probes, None, None)[0]
 
     def watch(
         self,
         images: Float[Array, "n h w 3"],
         ops: Int[Array, "6"],
         factors: Factors | None = None,
+        taps: Taps | None = None,
     ) -> tuple[Float[Array, "n k"], Activations]:
         """The logits and the layers' activations, by `network.apply(..., method="watch")`.
 
@@ -285,14 +294,22 @@ class Network(nn.Module):
             images: Pixels in [0, 1].
             ops: The six operation codes of the cell, as data.
             factors: Factors of the outputs of convolutions; None means factors of 1.
+            taps: Taps behind the blocks (`ntknas.network.taps`); None means none.
 
         Returns:
             Logits [n, k] and activations.
         """
-        return self._run(images, ops, None, factors or NO_FACTORS)
+        return self._run(images, ops, None, factors or NO_FACTORS, taps)
 
     @nn.compact
-    def _run(self, images, ops, probes: Mapping[str, Probe] | None, factors: Factors | None):
+    def _run(
+        self,
+        images,
+        ops,
+        probes: Mapping[str, Probe] | None,
+        factors: Factors | None,
+        taps: Taps | None,
+    ):
         """The logits and, with factors, the layers' activations."""
         spec, dtype, norm = self.spec, images.dtype, self.spec.norm
         probe_of = (lambda layer: None) if probes is None else probes.__getitem__
@@ -317,7 +334,8 @@ class Network(nn.Module):
             x = convolution(x, stem(), norm=norm, probe=probe_of("stem"))
         else:
             x, stem_convolved = _watched_conv_norm(x, stem(), factors.stem, norm)
-        features, reductions, stages = [], [], []
+            x = _tapped(x, taps and taps.stem)
+        features, reductions, stages, blocks = [], [], [], []
         for stage in range(3):
             channels = spec.channels * 2**stage
             if stage:
@@ -325,21 +343,27 @@ class Network(nn.Module):
                 name = f"reduction_{stage}"
                 block = _Reduction(channels, spec, name=name)
                 x, values = block(x, probe_of(name), block_factors)
+                x = _tapped(x, taps and taps.reductions[stage - 1])
                 reductions += values
             features.append(x)
             stage_factors = None if factors is None else factors.stages[stage]
+            stage_taps = taps and taps.stages[stage]
+            by_cell = [nn.broadcast if each is None else 0 for each in (stage_factors, stage_taps)]
             cells = nn.scan(
                 _Cell,
                 variable_axes={"params": 0, "batch_stats": 0},
                 split_rngs={"params": True},
-                in_axes=(nn.broadcast, nn.broadcast, nn.broadcast if stage_factors is None else 0),
+                in_axes=(nn.broadcast, nn.broadcast, *by_cell),
                 length=spec.cells,
             )
             edge_probes = probes and tuple(map(probe_of, edge_layers_of(stage)))
             x, values = cells(channels, spec, static, factors is not None, name=f"stage_{stage}")(
-                x, op_codes, edge_probes, stage_factors
+                x, op_codes, edge_probes, stage_factors, stage_taps
             )
             stages.append(values)
+            if factors is not None:
+                # A cell's first edge starts from the cell's input, the output of the block before.
+                blocks += [features[-1], *values[0][1:, 0], x]
         features.append(x)
         head_norm = _Norm(channels, spec, name="head_norm")
         if trains:
@@ -357,10 +381,10 @@ class Network(nn.Module):
         edges = [
             [edge_layers(values, op_codes) for values in kind] for kind in zip(*stages, strict=True)
         ]
-        blocks = [[lone_layer(values) for values in kind] for kind in zip(*reductions, strict=True)]
-        rectified: tuple[Watched, ...] = (lone_layer(last), *blocks[0], *edges[0])
-        convolved: tuple[Watched, ...] = (*blocks[1], *edges[1], lone_layer(stem_convolved))
-        return logits, Activations(rectified, convolved, (*features, pooled), last)
+        lone = [[lone_layer(values) for values in kind] for kind in zip(*reductions, strict=True)]
+        rectified: tuple[Watched, ...] = (lone_layer(last), *lone[0], *edges[0])
+        convolved: tuple[Watched, ...] = (*lone[1], *edges[1], lone_layer(stem_convolved))
+        return logits, Activations(rectified, convolved, (*features, pooled), tuple(blocks), last)
 
 
 class _Classifier(nn.Module):

@@ -1,4 +1,4 @@
-"""grad_norm, SNIP, GraSP, Fisher and NASWOT: one pass through the network and back.
+"""grad_norm, SNIP, GraSP, Fisher, NASWOT and SWAP: one pass through the network and back.
 
 * grad_norm (Abdelfattah et al., ICLR 2021): The sum of the norms of the layers' gradients g.
 * SNIP (Lee et al., ICLR 2019): The sum of `|w g|`. The paper divides by the sum, which is the score
@@ -12,6 +12,7 @@
   count it once, which is followed here.
 * NASWOT (Mellor et al., ICML 2021): The log-determinant of the kernel that counts, over all ReLUs,
   those that are active for both images or for neither.
+* SWAP (Peng et al., ICLR 2024): see `ntknas.proxies.swap`.
 
 The network's convolutions have a factor of 1 for every image and output channel. The gradient by a
 channel's factor is its sum_pixels a dL/da, and the sum of all these gradients is w g, summed over
@@ -29,6 +30,7 @@ from jaxtyping import Array, Float, Int
 from ntknas.network import Network, NetworkSpec, Watched, unit_factors
 from ntknas.proxies.layers import layer_weights, replace_weights
 from ntknas.proxies.proxy import TINY, ProxyInputs, cross_entropy
+from ntknas.proxies.swap import activity_patterns, count_patterns
 
 __all__ = ["GRADIENTS", "Gradients"]
 
@@ -36,7 +38,7 @@ __all__ = ["GRADIENTS", "Gradients"]
 class Gradients:
     """The family of proxies of the loss's gradient and of the pass before it."""
 
-    names = ("grad_norm", "snip", "grasp", "fisher", "naswot")
+    names = ("grad_norm", "snip", "grasp", "fisher", "naswot", "swap")
     double = False
 
     def device(
@@ -46,7 +48,7 @@ class Gradients:
         inputs: ProxyInputs,
         names: Collection[str],
     ) -> dict[str, Array]:
-        """The sums, and the kernel of NASWOT."""
+        """The sums, the kernel of NASWOT and the patterns of SWAP."""
         params, images, labels = inputs.variables["params"], inputs.images, inputs.labels
         weights = [w for _, w in layer_weights(params)]
 
@@ -64,8 +66,8 @@ class Gradients:
             total = sum(leaf.sum() for leaf in jax.tree.leaves(found[1]))
             return total + (unbiased * of_logits).sum(), (*found, shown, of_logits)
 
-        if set(names) <= {"naswot"}:
-            return {"agreement": _agreement(loss(weights, None)[1][1].rectified)}
+        if set(names) <= {"naswot", "swap"}:
+            return _of_activity(loss(weights, None)[1][1].rectified, names)
         if "grasp" in names:
             _, pull_back, passed = jax.vjp(product, weights, has_aux=True)
         else:
@@ -77,7 +79,7 @@ class Gradients:
             "grad_norm": sum(jnp.linalg.norm(v.reshape(len(v), -1), axis=-1).sum() for v in g),
             "snip": sum(abs(w * v).sum() for w, v in zip(weights, g, strict=True)),
             "fisher": sum(jnp.square(v).mean(0).sum() / 2 for v in of_channels),
-            "agreement": _agreement(activations.rectified),
+            **_of_activity(activations.rectified, names),
         }
         if "grasp" in names:
             (hw,) = pull_back(jnp.ones((), images.dtype))
@@ -85,11 +87,22 @@ class Gradients:
         return values
 
     def host(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """The sums, as `device` computed them, and the log-determinant of NASWOT."""
-        scores = {name: float(v) for name, v in values.items() if name != "agreement"}
+        """The sums, as `device` computed them, and what NASWOT and SWAP make of the activity."""
+        activity = ("agreement", "patterns")
+        scores = {name: float(v) for name, v in values.items() if name not in activity}
         if "agreement" in values:
             scores["naswot"] = _log_determinant(values["agreement"])
+        if "patterns" in values:
+            scores["swap"] = float(count_patterns(values["patterns"]))
         return scores
+
+
+def _of_activity(rectified: tuple[Watched, ...], names: Collection[str]) -> dict[str, Array]:
+    """What NASWOT and SWAP need, if they are asked for."""
+    functions = {"naswot": ("agreement", _agreement), "swap": ("patterns", activity_patterns)}
+    return {
+        key: function(rectified) for name, (key, function) in functions.items() if name in names
+    }
 
 
 def _agreement(rectified: tuple[Watched, ...]) -> Float[Array, "n n"]:

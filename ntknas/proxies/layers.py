@@ -9,14 +9,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-from jaxtyping import Array, Float
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
-__all__ = ["is_weight", "layer_weights", "replace_weights"]
+from ntknas.network import Activations
+
+__all__ = ["count_layers", "is_weight", "layer_weights", "replace_weights"]
 
 
 def is_weight(path: tuple) -> bool:
     """Whether the parameter at a path is a weight, not a bias or the scale of a normalisation."""
     return path[-1].key in ("kernel", "shortcut")
+
+
+def count_layers(activations: Activations) -> Int[Array, ""]:
+    """The number of layers that the architecture has.
+
+    Args:
+        activations: Activations of the watched network, which lack the shortcuts of the two
+            reductions and the classifier.
+    """
+    return sum((layer.present.sum() for layer in activations.convolved), jnp.array(2 + 1))
 
 
 def layer_weights(params: Any) -> list[tuple[str, Float[Array, "layers ..."]]]:

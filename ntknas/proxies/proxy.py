@@ -6,6 +6,7 @@ count. For networks whose output does not depend on their input every proxy is f
 where the definition gives zero, and at its floor where the definition takes a logarithm.
 """
 
+import enum
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,10 +17,23 @@ from jaxtyping import Array, Float, Int
 from ntknas.network import Network, NetworkSpec
 from ntknas.registry import Registry
 
-__all__ = ["PROXIES", "TINY", "Proxy", "ProxyInputs", "cross_entropy", "logits_of"]
+__all__ = ["PROXIES", "TINY", "Draw", "Proxy", "ProxyInputs", "cross_entropy", "logits_of"]
 
 TINY = 1e-30
 """Number that keeps arguments of logarithms and denominators away from 0."""
+
+
+class Draw(enum.IntEnum):
+    """What is folded into the key of `ProxyInputs` before it is used for one more draw.
+
+    * `MECO`: MeCo's image.
+    * `AZ`: Signs that AZ-NAS sends back through the blocks.
+
+    Numbers start at 2, because the halves of a key are the key with 0 and with 1.
+    """
+
+    MECO = 2
+    AZ = 3
 
 
 class ProxyInputs(NamedTuple):
@@ -30,7 +44,8 @@ class ProxyInputs(NamedTuple):
         gaussian: Parameters with standard normal weights (Zen-NAS).
         images: Pixels in [0, 1].
         labels: Classes of the images.
-        key: Key of Zen-NAS's images and of the Hessian's first direction.
+        key: Key of Zen-NAS's images and of the Hessian's first direction, which are its two halves;
+            other draws fold a number into it (`Draw`).
     """
 
     variables: dict[str, Any]
@@ -87,6 +102,11 @@ PROXIES: Registry[Proxy] = Registry(
         "zen": "ntknas.proxies.zen:ZEN",
         "synflow": "ntknas.proxies.synflow:SYNFLOW",
         "croze": "ntknas.proxies.croze:CROZE",
+        "meco": "ntknas.proxies.meco:MECO",
+        "zico": "ntknas.proxies.zico:ZICO",
+        "az": "ntknas.proxies.az:AZ",
+        "vkdnw": "ntknas.proxies.vkdnw:VKDNW",
+        "robust_zcp": "ntknas.proxies.robust_zcp:ROBUST_ZCP",
     },
 )
 """Families of proxies by name."""

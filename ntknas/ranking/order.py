@@ -12,7 +12,7 @@ import pandas as pd
 from ntknas.errors import InputError
 from ntknas.ranking.orientation import RAW, Labels, check_scores, oriented
 
-__all__ = ["combine", "rank"]
+__all__ = ["combine", "log_ranks", "rank"]
 
 
 def combine(
@@ -51,6 +51,61 @@ def combine(
         >>> combine(scores, {"cond": -1, "params": 1}, ["cond", "params"]).round(3).to_dict()
         {7: 1.667, 8: 0.667, 9: 1.667}
     """
+    table = _columns(scores, directions, names, worst=worst, raw=raw)
+    # Divided after summing: sums of half-integers are exact, so equal sums stay ties.
+    sums = table.rank(ascending=False, method="average").sum(axis=1) / max(len(table), 1)
+    return sums.reindex(scores.index).rename("+".join(names))
+
+
+def log_ranks(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    names: Sequence[str],
+    *,
+    worst: Labels = (),
+    raw: Collection[str] = RAW,
+) -> "pd.Series[float]":
+    """Sum of logarithms of ranks of several scores, with direction +1 (higher is better).
+
+    This is the aggregation of AZ-NAS (Lee & Ham, CVPR 2024). In each score the worst of n
+    architectures has rank 1 and the best has rank n, and ties share their mid-rank. The sum is that
+    of log(rank / n). One bad rank costs more than in the sum of `combine`: the best sums are those
+    of architectures that no score ranks low.
+
+    Args:
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        names: Names of the scores to combine.
+        worst: Labels of constant networks, which are tied last in every score except those in
+            `raw`.
+        raw: Names of scores that `worst` does not change.
+
+    Returns:
+        The sums, at most 0. An architecture that lacks one of the scores is left out of all
+        rankings and gets NaN.
+
+    Raises:
+        InputError: As `combine`.
+
+    Example:
+        >>> scores = pd.DataFrame({"synflow": [5.0, 2.0], "flops": [10, 30]}, index=[7, 8])
+        >>> log_ranks(scores, {"synflow": 1, "flops": 1}, ["synflow", "flops"]).round(3).to_dict()
+        {7: -0.693, 8: -0.693}
+    """
+    table = _columns(scores, directions, names, worst=worst, raw=raw)
+    ranks = table.rank(method="average") / max(len(table), 1)
+    return np.log(ranks).sum(axis=1).reindex(scores.index)
+
+
+def _columns(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    names: Sequence[str],
+    *,
+    worst: Labels,
+    raw: Collection[str],
+) -> pd.DataFrame:
+    """The scores to combine, higher is better, of the architectures that have all of them."""
     check_scores(scores)
     if not names:
         raise InputError(f"expected scores to combine, got none; available: {_listing(scores)}")
@@ -58,10 +113,7 @@ def combine(
     if unknown:
         raise InputError(f"unknown scores {', '.join(unknown)}; available: {_listing(scores)}")
     columns = [oriented(scores, directions, name, worst=worst, raw=raw) for name in names]
-    table = pd.concat(columns, axis=1).dropna()
-    # Divided after summing: sums of half-integers are exact, so equal sums stay ties.
-    sums = table.rank(ascending=False, method="average").sum(axis=1) / max(len(table), 1)
-    return sums.reindex(scores.index).rename("+".join(names))
+    return pd.concat(columns, axis=1).dropna()
 
 
 def rank(

@@ -149,6 +149,21 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 """The migration steps, in order."""
 
+_FIRST_PROXIES = (
+    *("grad_norm", "snip", "grasp", "synflow", "fisher", "jacob_cov", "naswot", "zen", "croze"),
+    *("jacobian_norm", "hessian"),
+)
+
+
+def _named_proxies(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the names of all proxies that there were when `true` was last written.
+
+    This is no step: runs of schema 4 may have either form.
+    """
+    return (
+        values | {"zero_cost": list(_FIRST_PROXIES)} if values.get("zero_cost") is True else values
+    )
+
 
 def migrate_settings(values: dict[str, Any]) -> dict[str, Any]:
     """Settings of any schema, in the form of the current schema.
@@ -162,7 +177,7 @@ def migrate_settings(values: dict[str, Any]) -> dict[str, Any]:
     for step in MIGRATIONS:
         if step.schema > schema:
             values = step.settings(values)
-    return values
+    return _named_proxies(values)
 
 
 def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
@@ -184,6 +199,6 @@ def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
             step.tables(connection, settings, in_file)
             settings = step.settings(settings)
     if in_file:
-        text = json.dumps(settings | {"schema": SCHEMA}, sort_keys=True)
+        text = json.dumps(_named_proxies(settings) | {"schema": SCHEMA}, sort_keys=True)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'spec'", (text,))
         connection.execute(f"PRAGMA user_version = {SCHEMA}")

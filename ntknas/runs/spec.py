@@ -223,8 +223,15 @@ class ScoringSpec:
         )
 
     def to_json(self) -> str:
-        """The settings and their schema as JSON, with sorted keys."""
-        return json.dumps(asdict(self) | {"schema": SCHEMA}, sort_keys=True)
+        """The settings and their schema as JSON, with sorted keys.
+
+        Zero-cost proxies are listed by name, so that a later version, which may have more of them,
+        reads what was computed.
+        """
+        values = asdict(self) | {"schema": SCHEMA}
+        if self.zero_cost is True:
+            values["zero_cost"] = self.proxies
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ScoringSpec":

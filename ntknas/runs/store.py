@@ -255,6 +255,10 @@ class Store:
                     c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
             for table in tables:
                 columns = other._columns(table)
+                if table == "zero_cost":
+                    # A file of another version may have columns of proxies that no run of these
+                    # settings has.
+                    columns = [name for name in columns if name in self._columns(table)]
                 select = f"SELECT {_quoted(columns)} FROM {table} WHERE id = ?"
                 insert = f"INSERT INTO {table} ({_quoted(columns)}) VALUES ({_marks(len(columns))})"
                 for label in new if columns else []:

@@ -10,6 +10,8 @@ __all__ = ["PROXY_SCORES"]
 
 _ABDELFATTAH = "Abdelfattah et al., ICLR 2021"
 _JUNG = "Jung et al., ICLR 2023"
+_LEE = "Lee & Ham, AZ-NAS, CVPR 2024"
+_TYBL = "Tybl & Neumann, VKDNW, CVPR 2025"
 
 
 def _proxy(name: str, formula: str, direction: int, source: str) -> Score:
@@ -64,5 +66,61 @@ PROXY_SCORES: tuple[Score, ...] = (
         _JUNG,
     ),
     _proxy("hessian", "largest eigenvalue of d^2 L / d x^2, x the batch's images", -1, _JUNG),
+    _proxy(
+        "swap",
+        "number of patterns of ReLU activity over the images",
+        +1,
+        "Peng et al., SWAP, ICLR 2024",
+    ),
+    _proxy(
+        "meco",
+        "sum over layers: l_1 of corr(channels), one random image",
+        +1,
+        "Jiang et al., MeCo, NeurIPS 2023",
+    ),
+    _proxy(
+        "zico",
+        "sum over layers: log sum_w mean |g| / std |g|, g = dL/dw",
+        +1,
+        "Li et al., ZiCo, ICLR 2023",
+    ),
+    _proxy(
+        "az_expressivity",
+        "sum over blocks: E_l, entropy of the spectrum of cov(channels)",
+        +1,
+        _LEE,
+    ),
+    _proxy("az_progressivity", "min over blocks of E_l - E_(l-1)", +1, _LEE),
+    _proxy(
+        "az_trainability",
+        "mean over blocks: 2 - s - 1/s, s norm of their Jacobian",
+        +1,
+        _LEE,
+    ),
+    _proxy(
+        "vkdnw_entropy",
+        "entropy of the deciles of the Fisher information's spectrum",
+        +1,
+        _TYBL,
+    ),
+    _proxy("vkdnw", "vkdnw_entropy + number of layers with weights", +1, _TYBL),
+    _proxy(
+        "input_curvature",
+        "mean |(dL/dx (x + h z) - dL/dx (x)) / h|^2, z along sign dL/dx",
+        -1,
+        "Moosavi-Dezfooli et al., CURE, CVPR 2019",
+    ),
+    _proxy(
+        "robust_zcp",
+        "-2 T - log input_curvature, T mean kernel of images and layers",
+        +1,
+        "Feng et al., ICLR 2025, as we read it",
+    ),
+    _proxy(
+        "robust_zcp_minus",
+        "2 T - log input_curvature, the same with exp(-2 T)",
+        +1,
+        "Feng et al., ICLR 2025, with the other sign of T",
+    ),
 )
 """The proxies that come with the package, in the order in which tables show them."""

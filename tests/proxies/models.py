@@ -4,6 +4,7 @@ A family is compiled alone, by the one test file that needs it.
 """
 
 from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,13 +48,20 @@ def values_of(
     family: str, architecture: Architecture, names: tuple[str, ...] | None = None
 ) -> dict[str, np.ndarray]:
     """What a family computes on the device for some of its scores, or all."""
+    asked = PROXIES[family].names if names is None else names
+    with jax.enable_x64(True):
+        found = _program(family, asked)(jnp.asarray(architecture.ops), inputs())[family]
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@cache
+def _program(family: str, names: tuple[str, ...]) -> Any:
+    """The compiled program; tests compile more than they compute, so LLVM need not optimise."""
     member = PROXIES[family]
     program = compute._without_normalisation if member.double else compute._with_normalisation
-    asked = member.names if names is None else names
-    with jax.enable_x64(True):
-        ops, families = jnp.asarray(architecture.ops), ((family, asked),)
-        found = program(NETWORK, ops, inputs(), families)[family]
-    return {name: np.asarray(value) for name, value in found.items()}
+    traced = program.lower(NETWORK, jnp.asarray(CHAIN.ops), inputs(), ((family, names),))
+    options: dict[str, Any] = {"xla_backend_optimization_level": 0}
+    return traced.compile(options)
 
 
 def scores_of(family: str, architecture: Architecture) -> dict[str, float]:

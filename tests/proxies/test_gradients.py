@@ -86,7 +86,7 @@ def test_images_that_are_alike_to_all_relus_are_at_the_floor():
     assert np.isnan(found)
 
 
-@pytest.mark.parametrize("names", [("naswot",), ("snip", "fisher")])
+@pytest.mark.parametrize("names", [("naswot",), ("swap",), ("snip", "fisher")])
 def test_some_of_the_scores_are_those_of_all(names):
     every = scores_of("gradients", ARCHITECTURE)
     found = PROXIES["gradients"].host(values_of("gradients", ARCHITECTURE, names))

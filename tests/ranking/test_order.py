@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.ranking import combine, rank
+from ntknas.ranking import combine, log_ranks, rank
 
 DIRECTIONS = {"cond@robust:8/255": -1, "params": 1, "lambda_min": 1}
 
@@ -28,6 +28,34 @@ def test_combine_by_hand():
     # Ranks 1 2 3 4, and 2.5 2.5 1 4 with the tie shared.
     assert found.to_dict() == {3: 3.5 / 4, 5: 4.5 / 4, 7: 4 / 4, 9: 8 / 4}
     assert found.name == "cond+params"
+
+
+def test_log_ranks_by_hand():
+    scores = pd.DataFrame(
+        {"cond": [1.0, 2.0, 3.0, 4.0], "params": [5, 5, 9, 1]}, index=[3, 5, 7, 9]
+    )
+    found = log_ranks(scores, {"cond": -1, "params": 1}, ["cond", "params"])
+    # The best has rank 4: 4 3 2 1, and 2.5 2.5 4 1 with the tie shared.
+    expected = np.log(np.array([4, 3, 2, 1]) / 4) + np.log(np.array([2.5, 2.5, 4, 1]) / 4)
+    np.testing.assert_allclose(found, expected)
+    assert found.index.tolist() == [3, 5, 7, 9]
+
+
+def test_log_ranks_favour_what_no_score_ranks_low():
+    """The sum of ranks ties them; the sum of logarithms prefers the even one."""
+    scores = pd.DataFrame({"a": [1, 2, 3], "b": [3, 2, 1]}, index=[0, 1, 2])
+    directions = {"a": 1, "b": 1}
+    assert combine(scores, directions, ["a", "b"]).nunique() == 1
+    assert log_ranks(scores, directions, ["a", "b"]).idxmax() == 1
+
+
+def test_log_ranks_put_constant_networks_last_and_leave_out_what_lacks_a_score():
+    scores = pd.DataFrame({"a": [9.0, 2.0, 3.0, np.nan], "params": [9, 2, 3, 4]})
+    found = log_ranks(scores, {"a": 1, "params": 1}, ["a", "params"], worst=[0])
+    assert np.isnan(found[3])
+    np.testing.assert_allclose(found[[0, 1, 2]], np.log([1 / 3 * 3 / 3, 2 / 9, 3 / 3 * 2 / 3]))
+    with pytest.raises(InputError, match="unknown scores b"):
+        log_ranks(scores, {"b": 1}, ["b"])
 
 
 def test_combine_is_in_its_range_and_sums_in_any_order():

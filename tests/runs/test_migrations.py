@@ -18,7 +18,7 @@ from ntknas.runs.migrations import MIGRATIONS, SCHEMA, Migration, migrate_settin
 from ntknas.runs.store import DATABASE
 from ntknas.scores import SCORES
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
-from tests.engine.tiny import add_made_up
+from tests.engine.tiny import CLEAN, add_made_up
 from tests.golden.later import without_later
 
 OLD = Path(__file__).parents[1] / "golden" / "version_0_1_0"
@@ -167,6 +167,41 @@ def test_a_run_from_before_there_were_proxies_opens_and_grows(copy_of):
     run = Run(folder)
     assert run.ids == [0, 7, 10, 12, 1000, 2581, 3842]
     assert run.table().columns.tolist() == before.table().columns.tolist()
+
+
+def test_a_run_of_all_proxies_grows_with_those_that_there_were(copy_of):
+    """Its settings say true, and its table has no columns of later proxies."""
+    folder = copy_of("proxies")
+    assert json.loads(sqlite_meta(folder)["spec"])["zero_cost"] is True
+    spec = Run(folder).spec
+    assert (len(spec.proxies), spec.proxies[-1]) == (11, "hessian")
+    before = Run(folder).table()
+    with Store.write(folder) as store:
+        values = {name: float(place) for place, name in enumerate(spec.proxies)}
+        add_made_up(store, spec, 7, proxies=[(0, values)])
+    table = Run(folder).table()
+    assert Run(folder).spec == spec
+    assert table.columns.tolist() == before.columns.tolist()
+    assert table[table["id"] == 7][[*values]].to_dict("records") == [values]
+    with pytest.raises(InputError, match=r"zero_cost: grad_norm,.*,hessian / True$"):
+        ntknas.score(7, out=folder, spec=replace(spec, zero_cost=True))
+
+
+def test_runs_join_whose_tables_have_other_proxies(tmp_path):
+    """One was begun by a version that knew fewer."""
+    spec = replace(CLEAN, zero_cost=("snip", "zen"))
+    for name, index in (("older", 7), ("newer", 5)):
+        with Store.write(tmp_path / name) as store:
+            store.begin({"spec": spec.to_json(), "dtype": "float32"}, [(0, "[0]", "[0]")])
+            add_made_up(store, spec, index, proxies=[(0, {"snip": 1.0, "zen": 2.0 + index})])
+    with opened(tmp_path / "older") as connection:
+        connection.execute("ALTER TABLE zero_cost DROP COLUMN meco")
+        connection.commit()
+    for mine, theirs in (("older", "newer"), ("newer", "older")):
+        other = Store.read(tmp_path / theirs)
+        with Store.write(tmp_path / mine) as store:
+            store.adopt(other)
+        assert Run(tmp_path / mine).scores()["zen"].to_dict() == {5: 7.0, 7: 9.0}
 
 
 def sqlite_meta(folder):
