@@ -58,7 +58,7 @@ class Aim(NamedTuple):
 
 def agreement(
     scores: "pd.Series[float]", truth: "pd.Series[float]", *, resamples: int = 1000, seed: int = 0
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """How well a ranking agrees with accuracies.
 
     Args:
@@ -86,7 +86,7 @@ def agreement(
     if len(both) < 20:
         raise InputError(f"expected 20 architectures or more with accuracies, got {len(both)}")
     score, value = both["score"].to_numpy(), both["truth"].to_numpy()
-    row: dict[str, float] = {"n": len(both)}
+    row: dict[str, int | float] = {"n": len(both)}
     top = best_fraction(value, TOP_FRACTIONS[0])
     for name, part in (("all", np.arange(len(both))), ("top", top)):
         interval = spearman_interval(score[part], value[part], resamples=resamples, seed=seed)

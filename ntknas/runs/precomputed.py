@@ -61,6 +61,7 @@ class Precomputed:
     def scores(self) -> pd.DataFrame:
         """The scores averaged over draws, in the form of `Run.scores`."""
         means = self._draws.drop(columns=_DRAW).groupby(level=0).mean()
+        means = means.astype({name: self._draws[name].dtype for name in means})
         means.attrs["space"] = self.space
         return means
 

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from ntknas.evaluation import DEFAULT_RANKING, correlate
+from ntknas.evaluation import RANKINGS, correlate
 from ntknas.runs import Run
 from ntknas.scores import SCORES
 from ntknas.spaces.nasbench201 import architectures
 from ntknas.truth import load_truth
 from tests.cli.conftest import ARCHS, write_truth
+
+DEFAULT = RANKINGS["default"].formula
 
 
 def test_json_is_the_librarys_table(ntknas, finished, truth):
@@ -43,7 +45,7 @@ def test_json_is_the_librarys_table(ntknas, finished, truth):
 def test_csv_holds_every_score(ntknas, finished, truth):
     argv = ["correlate", finished, "--truth", truth, "--format", "csv", "--resamples", "0"]
     rows = list(csv.DictReader(io.StringIO(ntknas(*argv)[1])))
-    scores = [*Run(finished).scores().columns, str(DEFAULT_RANKING)]
+    scores = [*Run(finished).scores().columns, str(DEFAULT)]
     assert {row["score"] for row in rows} == set(scores)
     assert len(rows) == 2 * len(scores)
 
@@ -54,7 +56,7 @@ def test_matrix_of_several_metrics(ntknas, finished, truth):
     assert "n = 12" in out
     assert "clean" in out.splitlines()[1]
     assert "pgd_8" in out.splitlines()[1]
-    assert f"default: {DEFAULT_RANKING}" in err
+    assert f"default: {DEFAULT}" in err
     for name in ("cond@clean", "default", "cosine_lambda_min@twice:3/255", "params"):
         assert f"\n {name} " in out
     assert "trace" not in out
@@ -174,7 +176,7 @@ def test_networks_and_a_truth_of_ones_own(ntknas, texts, own_truth, tmp_path):
     assert out.splitlines()[0].endswith("against ours.csv, cifar10; n = 12 architectures")
     assert "accuracy" in out.splitlines()[1]
     assert "\n default " in out
-    assert "default: sphericity@clean+params" in err
+    assert "default: layer_cosine_lambda_min@clean+params" in err
     assert "are not in" not in err
     picture = tmp_path / "scatter.png"
     options = ("--metric", "robust", "--resamples", "20")

@@ -123,7 +123,9 @@ def test_a_score_twice_counts_twice(ntknas, finished):
 
 def test_networks_of_ones_own(ntknas, texts):
     rows, said = ranked(ntknas, texts)
-    assert f"12 architectures of {texts} by sphericity@clean+params: sum of ranks" in said
+    assert (
+        f"12 architectures of {texts} by layer_cosine_lambda_min@clean+params: sum of ranks" in said
+    )
     assert sorted(row["id"] for row in rows) == [f"net_{i:02}" for i in range(12)]
     assert [row["id"] for row in rows] == rank(Run(texts))["id"].tolist()
     assert [row["architecture"] for row in rows] == [row["id"] for row in rows]
@@ -162,3 +164,16 @@ def test_a_file_of_another_tool(ntknas, refused, finished, tmp_path):
     assert "has cifar10, got 'cifar100'" in refused("rank", finished, "--dataset", "cifar100")
     assert "cannot read" in refused("rank", tmp_path / "missing.csv")
     SCORES.remove("nwot")
+
+
+def test_an_aim(ntknas, refused, finished):
+    status, out, err = ntknas("rank", finished, "--for", "kernel-only", "--top", "3")
+    assert status == 0
+    assert "by layer_cosine_lambda_min@clean: higher is better" in err
+    assert out == ntknas("rank", finished, "--score", "kernel_only", "--top", "3")[1]
+    assert "one of default, kernel_only, standard_trained, default_1, got 'banana'" in refused(
+        "rank", finished, "--for", "banana"
+    )
+    assert "not allowed with argument" in refused(
+        "rank", finished, "--for", "default", "--score", "params"
+    )

@@ -114,7 +114,7 @@ def test_labels_that_are_texts():
 def test_a_run_of_ones_own(texts):
     table = rank(texts)
     assert sorted(table["id"]) == texts.ids == [f"net_{i:02}" for i in range(12)]
-    pd.testing.assert_frame_equal(rank(texts, "sphericity@clean+params"), table)
+    pd.testing.assert_frame_equal(rank(texts, "layer_cosine_lambda_min@clean+params"), table)
     pd.testing.assert_frame_equal(rank(texts.scores()), table)
     scores = texts.scores()["lambda_min@robust:8/255"]
     ranked = rank(texts, "lambda_min@robust:0.0313725")

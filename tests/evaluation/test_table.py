@@ -153,7 +153,7 @@ def test_default_ranking_without_a_clean_kernel(run):
 
 
 def test_default_ranking_of_ones_own(texts):
-    assert default_ranking(texts) == "sphericity@clean+params"
+    assert default_ranking(texts) == "layer_cosine_lambda_min@clean+params"
     bare = pd.DataFrame({"sphericity@robust:8/255": [1.0, 2.0]}, index=["a", "b"])
     assert default_ranking(bare) == "sphericity@robust:8/255"
     with pytest.raises(InputError, match="expected a score to rank by; there are: cond@clean"):

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 import ntknas
 from experiments import ranking
 from experiments.ranking import RankingConfig, report
-from ntknas.evaluation import candidates, in_development, search_ranking
+from ntknas.evaluation import candidates, formula, in_development, search_ranking
 from tests.engine.tiny import CLEAN
 
 TRUTH = "robbench/NAS-RobBench-201_html.json"
@@ -23,32 +23,44 @@ def folder(tmp_path_factory):
 
 def test_the_table_reports_held_out_architectures(folder, data_file):
     truth = data_file(TRUTH)
-    config = RankingConfig((folder,), (truth,), terms=2, beam=3, halves=2, resamples=20)
+    config = RankingConfig(
+        (folder,), (truth,), metrics=("pgd_8",), terms=2, beam=3, halves=2, resamples=20
+    )
     choice, table = report(config)
-    assert len(choice["chosen"]) <= 2
-    assert len(choice["lengths"]) == 2
     scores = candidates([ntknas.Run(folder)])
     accuracy = ntknas.load_truth(truth).wide("cifar10")["pgd_8"]
     held_out = [i for i in scores.index if not in_development(i)]
     assert choice["development"]["n"] == len(scores) - len(held_out)
-    wanted = search_ranking(scores, accuracy, terms=2, beam=3, halves=2)
-    assert choice["chosen"] == list(wanted.chosen)
+    wanted = search_ranking(scores, accuracy[scores.index], terms=2, beam=3, halves=2)
+    assert choice["chosen"] == formula(wanted.chosen)
+    assert choice["of_length"] == [formula(names) for names in wanted.of_length]
     assert choice["development"]["all"] == wanted.spearman
     assert choice["development"]["top"] == wanted.spearman_top
     assert [row["mean"] for row in choice["lengths"]] == wanted.lengths["mean"].tolist()
-    row = table.query("ranking == 'params' and dataset == 'cifar10' and metric == 'pgd_8'").iloc[0]
+    row = table.query("name == 'params' and check == 'held out'").iloc[0]
     expected = spearmanr(scores.loc[held_out, "params"], accuracy[held_out].round(6)).statistic
     assert row["all"] == pytest.approx(expected)
     assert row["all_low"] < row["all"] < row["all_high"]
     assert row["n"] == len(held_out)
-    assert row["best"] + row["regret"] == pytest.approx(accuracy[held_out].max())
-    chosen = table[table["ranking"] == "+".join(choice["chosen"])]
+    chosen = table[table["name"] == "chosen"]
     assert set(chosen["dataset"]) == {"cifar10", "cifar100", "imagenet16"}
+    # The tiny network has one cell per stage and no parts: the new default can be ranked by.
+    assert {"default", "kernel_only", "default_1", "params"} <= set(table["name"])
+
+
+def test_only_kernels_in_both_directions(folder, data_file):
+    config = RankingConfig(
+        *((folder,), (data_file(TRUTH),)),
+        **{"counts": False, "signs": True, "terms": 1, "beam": 2, "halves": 2, "resamples": 10},
+    )
+    choice, table = report(config)
+    assert "@" in choice["chosen"]
+    assert all("@" in name for name in choice["of_length"])
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [(["--metric", "banana"], "banana"), (["--truth", "missing.json"], "missing.json")],
+    [(["--metrics", "banana"], "banana"), (["--truth", "missing.json"], "missing.json")],
 )
 def test_bad_input_is_one_line(monkeypatch, capsys, folder, data_file, options, complaint):
     argv = ["ranking", str(folder), "--truth", str(data_file(TRUTH)), *options]
