@@ -91,7 +91,7 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
     every = candidates(runs)
     kept = [
         name
-        for name in every
+        for name in map(str, every)
         if (config.counts or name not in counts) and (config.parts or not _of_part(name))
     ]
     draws = candidates_by_draw(runs, kept)
@@ -108,13 +108,13 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
         seed=config.seed,
     )
     rows.insert(0, "name", "chosen")
-    others = {"params": ("params",)}
+    others: dict[str, tuple[str, ...]] = {"params": ("params",)}
     for name, ranking in RANKINGS.items():
         others[name] = tuple(
             f"{'' if sign > 0 else '-'}{term}"
             for term, sign in zip(ranking.formula.terms, ranking.formula.signs, strict=True)
         )
-    by_draw = candidates_by_draw(runs, list(every))
+    by_draw = candidates_by_draw(runs, list(map(str, every)))
     tables = [rows]
     for name, terms in others.items():
         if {term.removeprefix("-") for term in terms} <= set(every):

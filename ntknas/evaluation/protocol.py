@@ -221,7 +221,9 @@ def rank_sum(table: pd.DataFrame, names: Sequence[str]) -> "pd.Series[float]":
     """
     missing = [name for name in names if name.removeprefix("-") not in table]
     if missing:
-        raise InputError(f"expected scores among {', '.join(table)}, got {', '.join(missing)}")
+        raise InputError(
+            f"expected scores among {', '.join(map(str, table))}, got {', '.join(missing)}"
+        )
     used = table[[name.removeprefix("-") for name in names]]
     used = with_reversed(used.loc[:, ~used.columns.duplicated()])
     return used[list(names)].rank().sum(axis=1)

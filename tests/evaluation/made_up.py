@@ -55,7 +55,8 @@ def make_run(
                     ]
                     factor = np.concatenate(jacobians)
                     gram = (factor @ factor.T).astype(np.float32)
-                    cosine = np.corrcoef(factor + rng.normal(size=factor.shape)).astype(np.float32)
+                    noisy = factor + rng.normal(size=factor.shape)
+                    cosine = np.asarray(np.corrcoef(noisy), np.float32)
                     at_rho[rho] = replace(
                         JointGram.from_array(gram, spec.batches),
                         layer_cosine=cosine.astype(np.float64),

@@ -50,8 +50,14 @@ def test_the_table_reports_held_out_architectures(folder, data_file):
 
 def test_only_kernels_in_both_directions(folder, data_file):
     config = RankingConfig(
-        *((folder,), (data_file(TRUTH),)),
-        **{"counts": False, "signs": True, "terms": 1, "beam": 2, "halves": 2, "resamples": 10},
+        (folder,),
+        (data_file(TRUTH),),
+        counts=False,
+        signs=True,
+        terms=1,
+        beam=2,
+        halves=2,
+        resamples=10,
     )
     choice, table = report(config)
     assert "@" in choice["chosen"]
