@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ntknas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
-    ("errors", "registry"),
+    ("errors", "notebook", "registry", "rooms"),
     ("spaces", "images", "ranking"),
     ("truth",),
     ("layers", "attack"),
@@ -31,7 +31,18 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_JAX = (
-    *("errors", "registry", "spaces", "images", "ranking", "truth", "scores", "runs"),
+    *(
+        "errors",
+        "notebook",
+        "registry",
+        "rooms",
+        "spaces",
+        "images",
+        "ranking",
+        "truth",
+        "scores",
+        "runs",
+    ),
     *("evaluation", "analysis", "report"),
 )
 INTERNALS = ("jax._src", "jax.interpreters")
@@ -207,6 +218,14 @@ def test_the_package_gives_what_it_lists():
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="nothing"):
         _ = package.nothing
+
+
+def test_a_misspelt_name_gets_advice():
+    package = importlib.import_module("ntknas")
+    with pytest.raises(AttributeError, match=r"'corelate'; did you mean correlate"):
+        _ = package.corelate
+    with pytest.raises(AttributeError, match=r"'ntknas.runs' has no attribute 'Rum'.*Run"):
+        _ = importlib.import_module("ntknas.runs").Rum
 
 
 def test_an_old_name_still_works_and_says_so():

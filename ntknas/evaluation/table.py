@@ -14,6 +14,7 @@ import pandas as pd
 from ntknas import ranking
 from ntknas.errors import InputError
 from ntknas.ranking.orientation import check_scores
+from ntknas.rooms import advice
 from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.spaces import NASBENCH201, Architecture, Label
@@ -89,7 +90,10 @@ class ScoreTable:
             raise InputError(
                 f"no score {wanted} here; the kernels are {', '.join(sorted(kernels))}"
             )
-        raise InputError(f"no score {wanted} here; there are: {', '.join(self.names.values())}")
+        held = list(self.names.values())
+        raise InputError(
+            f"no score {wanted} here; there are: {', '.join(held)}{advice(str(wanted), held)}"
+        )
 
     @property
     def default(self) -> RankSum:
