@@ -31,6 +31,7 @@ from ntknas.cli import (
     merge,
     predict,
     rank,
+    report,
     score,
     scores,
     search,
@@ -86,7 +87,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     commands = Commands(parser)
     running = (score, merge, rank, correlate, sweep, search, analyse, predict, train, attack)
-    modules = (*running, export, arch, scores, truth, theory)
+    modules = (*running, report, export, arch, scores, truth, theory)
     for module in modules:
         module.add(commands)
     args: argparse.Namespace = parser.parse_args(argv[1:])
@@ -132,7 +133,8 @@ def _prepare() -> None:
     warnings.showwarning = _show_remark
     # Users of a command need no remarks of XLA, nor those of JAX on missing accelerators.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("jax").setLevel(logging.ERROR)
+    for talkative in ("jax", "fontTools"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     # Compiled programs are kept for the next start.
     caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(caches / "ntknas"))

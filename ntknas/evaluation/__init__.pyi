@@ -7,9 +7,11 @@ from .comparison import (
 )
 from .correlation import (
     correlate as correlate,
+    headline_names as headline_names,
     scatter_frame as scatter_frame,
     true_values as true_values,
 )
+from .draws import draw_agreement as draw_agreement, ranks_by_draw as ranks_by_draw
 from .few_labels import (
     MODELS as MODELS,
     Prediction as Prediction,
@@ -30,6 +32,7 @@ from .search import (
     search_ranking as search_ranking,
     search_sums as search_sums,
 )
+from .spectra import kernel_spectra as kernel_spectra
 from .sweeps import (
     DEFAULT_METRIC as DEFAULT_METRIC,
     beta_grid as beta_grid,
