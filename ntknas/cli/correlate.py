@@ -190,7 +190,7 @@ def _plot(path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame"
     known = sum(label in truth.representative_of for label in scores.frame.index)
     title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
     frame = scatter_frame(scores, truth, table)
-    score_scatter(frame, path, accuracy=f"{dataset} {metric}", title=title)
+    score_scatter(frame, path, accuracy=f"accuracy ({metric})", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:

@@ -7,6 +7,7 @@ from ntknas.cli.output import note
 from ntknas.cli.parser import Commands, add_resamples, comma_list
 from ntknas.cli.source import add_truth_seed
 from ntknas.errors import InputError
+from ntknas.report.progress import Progress
 
 __all__ = ["add"]
 
@@ -96,6 +97,7 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(f"expected a folder to write to, got the file {args.static}")
     truth = None if args.truth is None else load_truth(args.truth, seed=args.truth_seed)
     metrics = [name for names in args.metric or [] for name in names]
+    progress = Progress("correlations", lines=False)
     options = Options(
         score=args.score,
         dataset=args.dataset,
@@ -104,11 +106,13 @@ def _run(args: argparse.Namespace) -> None:
         top=args.top,
         resamples=args.resamples,
         seed=args.seed,
+        on_pair=progress,
     )
     material = gather(args.places, truth=truth, options=options, precomputed=args.precomputed)
-    if out is not None:
-        path = write_page(material, out, title=args.title)
+    with progress:
+        path = None if out is None else write_page(material, out, title=args.title)
+        written = [] if args.static is None else write_figures(material, args.static)
+    if path is not None:
         note(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if args.static is not None:
-        written = write_figures(material, args.static)
         note(f"{len(written)} pictures: {args.static}")

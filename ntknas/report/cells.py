@@ -85,6 +85,7 @@ def _heat(axes, grid: np.ndarray, frame: pd.DataFrame, texts: list[str], *, labe
     axes.set_yticks(range(len(operations)), operations)
     axes.set_xlabel("edge (0 is the input, 3 the output)")
     axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
     for ((row, column), value), text in zip(np.ndenumerate(grid), texts, strict=True):
         red, green, blue, _ = matplotlib.colormaps["PuOr_r"](norm(value))
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
@@ -147,7 +148,7 @@ def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     )
     widest = sizes.iloc[int(np.argmax(sizes["spread"]))]
     note = f"widest: {widest['min']:.3g} to {widest['max']:.3g} at {widest['params'] / 1e6:.2f} M"
-    axes.set(xlabel="number of parameters (millions)", ylabel=cells.metric)
+    axes.set(xlabel="number of parameters (millions)", ylabel=f"accuracy ({cells.metric})")
     axes.set_title(f"{cells.name}\n{note} (n = {widest['n']})")
     axes.legend(loc="lower right")
     return save_picture(figure, path)
@@ -194,12 +195,12 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
             label=f"{name} ({chosen.sum():,})",
         )
     spearman = correlations(x, y).spearman
-    axes.set(xlabel=found.clean.metric, ylabel=found.cells.metric)
+    axes.set(xlabel=f"accuracy ({found.clean.metric})", ylabel=f"accuracy ({found.cells.metric})")
     axes.set_title(
         f"{found.cells.name} against {found.clean.metric}\n{len(ids):,} networks; "
         f"Spearman {spearman:.3f}; best: the top {count:,}",
     )
-    axes.legend(fontsize=9, loc="upper left")
+    axes.legend(loc="upper left")
     return save_picture(figure, path)
 
 
@@ -220,7 +221,7 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     path = check_picture(path)
     table = found.tables["structure"]
     counts = list(table["count"].unique())
-    columns = 4
+    columns = 3
     lines = -(-len(counts) // columns)
     overall = float(found.cells.values[found.cells.varying].mean())
     figure = new_figure(2.1 * lines + 0.8)
@@ -257,13 +258,13 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
             )
         labels = [f"{v}\n{n:,}" for v, n in zip(rows["value"], rows["n"], strict=True)]
         axes.set_xticks(rows["value"], labels, fontsize=7)
-        axes.set_title("\n".join(textwrap.wrap(STRUCTURES[count], 18)))
+        axes.set_title("\n".join(textwrap.wrap(STRUCTURES[count], 24)))
     for axes in grid[:, 0]:
-        axes.set_ylabel(found.cells.metric)
+        axes.set_ylabel(f"accuracy ({found.cells.metric})")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(
-        f"{found.cells.name}: mean and 95% interval by count of the live graph (below the axes: "
-        "count, number of networks)",
+        f"{found.cells.name}: mean and 95% interval by count of the live graph\n"
+        "(below the axes: count, number of networks)",
     )
     return save_picture(figure, path)

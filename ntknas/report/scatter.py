@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.colors import BoundaryNorm
+from matplotlib.ticker import EngFormatter
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
@@ -21,6 +22,7 @@ __all__ = ["score_scatter"]
 
 _HEIGHT = 2.1  # of a panel, in inches
 _LOG_RATIO = 30
+_MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
 _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
 
 
@@ -82,6 +84,8 @@ def score_scatter(
             rasterized=len(part) > _MOST_SHAPES,
         )
         axes.set_xscale("log" if _spans_decades(part["value"]) else "linear")
+        if axes.get_xscale() == "linear" and part["value"].abs().max() >= _MANY:
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         note = frame.loc[frame["score"] == score, "note"].iloc[0]
         axes.set_title(f"{score}{chr(10) if note else ''}{note}")
     if points is not None:

@@ -52,7 +52,7 @@ def training_curves(
     accuracy.set_ylabel("accuracy")
     accuracy.legend()
     rate.plot(metrics["epoch"], metrics["learning_rate"], marker="o", color=BLUE, **style)
-    rate.set_ylabel("learning rate at the epoch's end")
+    rate.set_ylabel("learning rate, end of epoch")
     for axes in (loss, accuracy, rate):
         axes.set_xlabel("epoch")
     if title:

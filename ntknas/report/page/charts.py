@@ -23,7 +23,7 @@ def line_chart(
     about: str,
     log: bool = False,
     band: tuple[str, str] | None = None,
-    lines: bool = True,
+    steps: Sequence[str] | None = None,
     tooltip: Sequence[str] = (),
 ) -> Spec:
     """Curves with a point for each row, and the row's values on hovering.
@@ -36,7 +36,8 @@ def line_chart(
         about: Text that stands for the picture where it cannot be seen.
         log: Whether the vertical axis is logarithmic; rows that are not positive are left out.
         band: Columns of the lower and upper end of a band around each curve.
-        lines: Whether points are joined.
+        steps: Names of the curves whose points are joined, by steps; None means that all curves
+            are joined, by straight lines.
         tooltip: Further columns to show on hovering.
 
     Example:
@@ -61,6 +62,7 @@ def line_chart(
             "type": "nominal",
             "title": colour[1],
             "scale": {"domain": names},
+            "legend": {"symbolOpacity": 1},
         },
     }
     shapes = {"shape": {**encoding["color"]}}
@@ -77,8 +79,11 @@ def line_chart(
             "y2": {"field": band[1]},
         }
         layers.append({"mark": {"type": "area", "opacity": 0.15}, "encoding": ends})
-    if lines:
-        layers.append({"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {}})
+    line: Spec = {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {}}
+    if steps is not None:
+        line["mark"]["interpolate"] = "step-after"
+        line["transform"] = [{"filter": {"field": colour[0], "oneOf": list(steps)}}]
+    layers.append(line)
     layers.append(
         {"mark": {"type": "point", "filled": True, "size": 45}, "encoding": {**shapes, **tips}}
     )

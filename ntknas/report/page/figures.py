@@ -139,8 +139,8 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
         score=of_metric["score"].mask(of_metric["score"] == scored.score_label, str(scored.score))
     )
     points = scatter_frame(scored.table, scored.truth, named.head(_MOST_PANELS))
-    accuracy = f"{scored.dataset} {scored.main_metric}"
-    title = f"{count}, {scored.truth.benchmark}"
+    accuracy = f"accuracy ({scored.main_metric})"
+    title = f"{count}, {scored.truth.benchmark} {scored.dataset}"
     figures.write(
         f"{prefix}scatter",
         score_scatter,

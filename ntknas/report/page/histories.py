@@ -33,15 +33,20 @@ def search_section(searched: Searched, charts: Charts) -> Section:
         charts: The pictures of the page.
     """
     history = searched.history
-    facts = [(name, "-" if value is None else str(value)) for name, value in searched.facts.items()]
+    facts = [
+        (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
+        for name, value in searched.facts.items()
+    ]
     table = html_table(["setting", "value"], facts, caption="Settings of the search")
     title = f"Search: {searched.name}"
     if history["value"].notna().sum() == 0:
         return Section(title, Raw(f"<p>There is no query yet.</p>{table}"))
     label = searched.label
+    better = history["best"].diff().fillna(1) > 0
+    better.iloc[-1] = True
     parts = [
         history.assign(curve="query", shown=history["value"]),
-        history.assign(curve="best so far", shown=history["best"]),
+        history.assign(curve="best so far", shown=history["best"])[better],
     ]
     spec = line_chart(
         pd.concat(parts),
@@ -49,7 +54,7 @@ def search_section(searched: Searched, charts: Charts) -> Section:
         y=("shown", label),
         colour=("curve", "curve"),
         about=f"{label} of {len(history)} queries",
-        lines=False,
+        steps=("best so far",),
         tooltip=("id", "architecture"),
     )
     best = history.iloc[int(history["value"].argmax())]

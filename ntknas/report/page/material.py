@@ -1,7 +1,7 @@
 """What a report shows, read from folders and computed when it is first asked for. Needs no JAX."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,7 @@ class Options:
         top: Number of architectures of the ranking that are listed.
         resamples: Number of resamples of each interval of a correlation (`ntknas.correlate`).
         seed: Seed of the resamples.
+        on_pair: Function that is called with (number of correlations done, number of all).
     """
 
     score: str = "default"
@@ -71,6 +72,7 @@ class Options:
     top: int = 30
     resamples: int | None = None
     seed: int = 0
+    on_pair: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
         if self.top < 1:
@@ -182,7 +184,8 @@ class Scored:
         if self.truth is None or self.accuracies.notna().any(axis=1).sum() < 2:
             return None
         combine = [] if self.score.single else [self.score]
-        names = headline_names(self.table)
+        whole = set(self.score_columns)  # not those of layers alone
+        names = [name for name in headline_names(self.table) if name in whole]
         if self.score.single and str(self.score) not in names:
             names = [str(self.score), *names]
         table = correlate(
@@ -194,6 +197,7 @@ class Scored:
             combine=combine,
             resamples=self.options.resamples,
             seed=self.options.seed,
+            on_pair=self.options.on_pair,
         )
         named = table["score"] == str(self.score)
         return table.assign(score=table["score"].mask(named, self.score_label))

@@ -22,7 +22,7 @@
       background: "transparent",
       font: "system-ui, sans-serif",
       axis: { ...words, gridColor: line, domainColor: text, tickColor: text, labelFontSize: 12,
-        titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true },
+        titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true, labelFlush: false },
       legend: { ...words, orient: "top", labelFontSize: 12, titleFontSize: 12,
         titleFontWeight: "normal", columns: 3, labelLimit: 180, gradientLength: 150 },
       view: { stroke: null },
