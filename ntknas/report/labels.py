@@ -22,6 +22,7 @@ def write_labels(
     texts: Iterable[str],
     colours: Iterable[str],
     *,
+    keep_free: Iterable[tuple[float, float, float, float]] = (),
     size: float = 7,
 ) -> list[Any]:
     """Write a label near each point, where it covers neither a point nor another label.
@@ -36,6 +37,8 @@ def write_labels(
         y: Vertical positions of the points.
         texts: Text of each label.
         colours: Colour of each label.
+        keep_free: Corners (left, bottom, right, top) of other things that labels should not cover,
+            such as bars; in the units of the axes.
         size: Size of the letters in points.
 
     Returns:
@@ -47,6 +50,9 @@ def write_labels(
     places = axes.transData.transform(np.array(list(zip(x, y, strict=True)), float))
     free = _POINT * scale
     taken = [(px - free, py - free, px + free, py + free) for px, py in places]
+    for left, bottom, right, top in keep_free:
+        corners = axes.transData.transform([(left, bottom), (right, top)])
+        taken.append((*(corners.min(axis=0) - scale), *(corners.max(axis=0) + scale)))
     frame = axes.get_window_extent()
     room = (frame.x0, frame.y0, frame.x1, frame.y1)
     labels = []
@@ -62,6 +68,7 @@ def write_labels(
         costs = [
             sum(_shared(part, other) for part in (box, *line) for other in taken)
             + _outside(box, room)
+            + _nearer_to_others(box, place, places)
             for box, line in zip(boxes, lines, strict=True)
         ]
         best = int(np.argmin(np.round(costs, 6)))
@@ -114,6 +121,14 @@ def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return max(width, 0.0) * max(height, 0.0)
+
+
+def _nearer_to_others(box: tuple[float, ...], place: np.ndarray, places: np.ndarray) -> float:
+    """A part of the label's area, if its middle is nearer to another point than to its own."""
+    middle = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+    own = float(np.hypot(*(middle - place)))
+    nearest = float(np.hypot(*(middle - places).T).min())
+    return 0.3 * (box[2] - box[0]) * (box[3] - box[1]) * (nearest < own - 1e-6)
 
 
 def _outside(box: tuple[float, ...], room: tuple[float, ...]) -> float:
