@@ -32,8 +32,18 @@ def test_runs_kernels_and_accuracies(tmp_path):
     scores, _ = ntknas.kernel_scores(kernels.clean[None], run.labels(), epsilon=1e-7)
     lowest = f"{scores['lambda_min'][0]:.3g}"
     assert f"eigenvalues {lowest}" in kernels._repr_html_()
+    table = ntknas.evaluation.score_table(run)
+    assert repr(table).endswith(f"2 architectures, {table.frame.shape[1]} scores)")
     frame = run.scores()[["params"]]
     truth = ntknas.truth_from_frame(frame, name="<own>")
     assert "<strong>&lt;own&gt;</strong>" in truth._repr_html_()
     assert f"best: {frame['params'].idxmax()}" in truth._repr_html_()
     assert repr(truth) == "Truth('<own>', 'the frame', 2 architectures; any: params)"
+
+
+def test_the_table_in_the_package():
+    table = ntknas.load_precomputed()
+    assert repr(table) == f"Precomputed(6466 architectures, {table.scores().shape[1]} scores)"
+    html = table._repr_html_()
+    assert "6,466 of nasbench201" in html
+    assert "sphericity@clean" in html

@@ -27,7 +27,7 @@ DEFAULT_RANKING = RankSum.parse(
 """The default sum of ranks; its scores were chosen on one fifth of NAS-Bench-201 (docs/results)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScoreTable:
     """Scores by architecture.
 
@@ -49,6 +49,10 @@ class ScoreTable:
     name: str = "a frame of scores"
     dataset: str | None = None
     of_file: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        rows, columns = self.frame.shape
+        return f"ScoreTable({self.name!r}, {rows} architectures, {columns} scores)"
 
     def resolve(self, name: str | RankSum) -> RankSum:
         """A score or a sum of ranks, with the names of scores as the table spells them.

@@ -77,7 +77,7 @@ def interval_picture(
     axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize=7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(6 if width > PAGE / 2 else 4))
-    axes.set_xlabel(label)
+    figure.supxlabel(label, fontsize="medium")  # wider than the axes in a column
     if len(series) > 1:
         columns = 6 if width > PAGE / 2 else 3
         figure.legend(loc="outside lower center", ncols=columns)

@@ -23,6 +23,7 @@ __all__ = ["score_scatter"]
 _HEIGHT = 2.1  # of a panel, in inches
 _LOG_RATIO = 30
 _MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
+_LONG = 25  # letters of a title that fit one line
 _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
 
 
@@ -87,7 +88,11 @@ def score_scatter(
         if axes.get_xscale() == "linear" and part["value"].abs().max() >= _MANY:
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         note = frame.loc[frame["score"] == score, "note"].iloc[0]
-        axes.set_title(f"{score}{chr(10) if note else ''}{note}")
+        lines = [
+            score.replace("@", "\n@") if len(score) > _LONG else score,
+            *([note] if note else []),
+        ]
+        axes.set_title("\n".join(lines))
     if points is not None:
         bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
         bar.set_label("3x3 convolutions")

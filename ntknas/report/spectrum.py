@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
@@ -50,6 +51,7 @@ def spectrum_panels(frame: pd.DataFrame, path: str | os.PathLike[str], *, title:
             axes.plot(curve["number"], curve["eigenvalue"], markersize=2.5, **styles[label])
         radius = float(str(rho))
         at = "" if np.isnan(radius) else f", rho {format_fraction(radius)}"
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set(yscale="log", xlabel="number of the eigenvalue", title=f"{kernel}{at}")
     handles = [Line2D([], [], label=f"architecture {n}", **style) for n, style in styles.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=5)

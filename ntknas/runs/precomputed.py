@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ntknas.notebook import html_facts
 from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
 from ntknas.spaces.nasbench201 import Architecture
@@ -20,7 +21,7 @@ PRECOMPUTED = Path(str(resources.files("ntknas.runs") / "precomputed.parquet"))
 """Path of the file in the package."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Precomputed:
     """Scores of every class of the space under the preset "standard".
 
@@ -34,6 +35,19 @@ class Precomputed:
     _scores: pd.DataFrame = field(repr=False)
 
     name = "the precomputed table"
+
+    def __repr__(self) -> str:
+        return f"Precomputed({len(self._scores)} architectures, {self._scores.shape[1]} scores)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was scored, and what to call next."""
+        facts: list[tuple[str, object]] = [
+            ("architectures", f"{len(self._scores):,} of {self.space}"),
+            ("images", f"{self.spec.dataset}, N = {self.spec.batch_size}"),
+            ("scores", ", ".join(map(str, self._scores.columns))),
+            ("next", "ntknas.rank(table), table.scores()"),
+        ]
+        return html_facts(self.name, facts)
 
     @property
     def space(self) -> str:

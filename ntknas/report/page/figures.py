@@ -24,7 +24,7 @@ __all__ = ["write_figures"]
 
 _KINDS = ("svg", "pdf")
 _WIDTHS = {"page": PAGE, "column": COLUMN}
-_MOST_PANELS = 6
+_MOST_PANELS, _MOST_SCORES = 6, 20
 
 
 class _Figures:
@@ -123,8 +123,10 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
     table = table[table["subset"] == "all"]
     order = table.groupby("score")["spearman"].mean().sort_values(ascending=False).index
     frame = table.assign(name=table["score"], series=table["metric"])
-    frame = pd.concat([frame[frame["score"] == score] for score in order])
-    label = f"Spearman's correlation, n = {table['n'].max():,}; bars: 95% intervals"
+    shown = order[:_MOST_SCORES]
+    frame = pd.concat([frame[frame["score"] == score] for score in shown])
+    label = f"Spearman's correlation, n = {table['n'].max():,}"
+    some = f"the best {len(shown)} of {len(order)} scores; " if len(shown) < len(order) else ""
     figures.write(
         f"{prefix}correlations",
         interval_picture,
@@ -132,6 +134,7 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
         frame=frame,
         value="spearman",
         label=label,
+        title=f"{some}bars: 95% intervals",
     )
     of_metric = table[table["metric"] == scored.main_metric]
     of_metric = of_metric.sort_values("spearman", ascending=False)
