@@ -77,7 +77,8 @@ def interval_picture(
     axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize=7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(6 if width > PAGE / 2 else 4))
-    figure.supxlabel(label, fontsize="medium")  # wider than the axes in a column
+    # Beside long names, the axes of a column are narrow.
+    axes.set_xlabel(label if width > PAGE / 2 else label.replace(", ", "\n"))
     if len(series) > 1:
         columns = 6 if width > PAGE / 2 else 3
         figure.legend(loc="outside lower center", ncols=columns)

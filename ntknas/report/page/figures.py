@@ -125,7 +125,7 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
     frame = table.assign(name=table["score"], series=table["metric"])
     shown = order[:_MOST_SCORES]
     frame = pd.concat([frame[frame["score"] == score] for score in shown])
-    label = f"Spearman's correlation, n = {table['n'].max():,}"
+    label = f"Spearman, n = {table['n'].max():,}"
     some = f"the best {len(shown)} of {len(order)} scores; " if len(shown) < len(order) else ""
     figures.write(
         f"{prefix}correlations",
