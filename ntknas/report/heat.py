@@ -13,6 +13,8 @@ from ntknas.scores import format_fraction
 
 __all__ = ["heat_maps"]
 
+_MANY = 4  # metrics from which on panels are narrow
+
 
 @picture_style()
 def heat_maps(
@@ -54,11 +56,13 @@ def heat_maps(
             )
             best = np.unravel_index(int(wide.to_numpy().argmax()), wide.shape)
             axes.plot(best[1], best[0], "k*", markersize=9, markeredgecolor="white")
-            ticks = range(0, wide.shape[1], 1 + wide.shape[1] // 6)
+            most = 6 if len(metrics) < _MANY else 3  # labels that fit
+            ticks = range(0, wide.shape[1], max(1, -(-(wide.shape[1] - 1) // (most - 1))))
             axes.set_xticks(ticks, [f"{wide.columns[k]:g}" for k in ticks])
             labels = [format_fraction(float(rho)) for rho in wide.index]
-            axes.set_yticks(range(len(wide)), labels)
-            axes.set_title(f"{kernel}, {metric}")
+            first = axes in panels[:, 0]
+            axes.set_yticks(range(len(wide)), labels if first else [])
+            axes.set_title(f"{kernel}{', ' if len(metrics) < _MANY else chr(10)}{metric}")
             axes.grid(visible=False)
         axes_of[-1].set_xlabel("beta")
         if image is not None:
