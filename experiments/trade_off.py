@@ -204,14 +204,14 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     numbers = [str(number) for number in range(1, len(table) + 1)]
     colours = [_colour(str(setting)) for setting in table["setting"]]
     for axes, suffix in zip(panels, ("", "_top"), strict=True):
-        ends = zip(
+        intervals = zip(
             table["gflop"],
             table[f"default{suffix}_low"],
             table[f"default{suffix}_high"],
             strict=True,
         )
         others = zip(table["gflop"], table[f"cosine_lambda_min+params{suffix}"], strict=True)
-        bars = [(x, low, x, high) for x, low, high in ends] + [(x, y, x, y) for x, y in others]
+        bars = [(x, low, x, high) for x, low, high in intervals] + [(x, y, x, y) for x, y in others]
         write_labels(
             axes,
             table["gflop"],
