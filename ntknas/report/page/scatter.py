@@ -34,7 +34,9 @@ def scatter_section(scored: Scored, charts: Charts) -> Section | None:
             ("c", "colour", colour),
         )
     }
-    controls = "".join(_select(key, text, names, on) for key, (text, on) in labels.items())
+    lower = {"rank"} | {c for name, c in scored.table.names.items() if name.direction < 0}
+    shown = {name: f"{name} (lower is better)" if name in lower else name for name in names}
+    controls = "".join(_select(key, text, shown, on) for key, (text, on) in labels.items())
     for axis, what in (("x", "horizontal"), ("y", "vertical")):
         controls += (
             f'<label><input type="checkbox" id="log-{axis}-{number}"> {what} axis logarithmic'
@@ -67,11 +69,11 @@ def scatter_section(scored: Scored, charts: Charts) -> Section | None:
     return Section("Scores and accuracies", Raw(html))
 
 
-def _select(key: str, label: str, names: list[str], chosen: str) -> str:
+def _select(key: str, label: str, names: dict[str, str], chosen: str) -> str:
     """A list of names to choose from, with its label."""
     options = "".join(
-        f'<option value="{escape(name)}"{" selected" if name == chosen else ""}>{escape(name)}'
+        f'<option value="{escape(name)}"{" selected" if name == chosen else ""}>{escape(text)}'
         "</option>"
-        for name in names
+        for name, text in names.items()
     )
     return f'<label>{escape(label)} <select id="{key}">{options}</select></label>'
