@@ -15,8 +15,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 import ntknas
@@ -25,7 +23,7 @@ from benchmarks.common import Worker, command, describe, foreign_load, spread
 from ntknas.engine import many_grams, seed_inputs
 from ntknas.errors import InputError
 from ntknas.layers import Norm
-from ntknas.report import check_picture, save_picture
+from ntknas.report import COLOURS, check_picture, new_figure, picture_style, save_picture
 from ntknas.spaces.nasbench201 import Architecture, live_operations
 
 __all__ = ["ScalingConfig", "exponent", "plot", "run"]
@@ -54,7 +52,7 @@ class ScalingConfig:
         cells: Cells per stage meanwhile.
         per_launch: Architectures in a launch over devices, a multiple of all numbers of devices.
         repeats: Number of turns over all settings, after the first call of each.
-        plot: Picture to write, .png or .svg.
+        plot: Picture to write, .png, .svg or .pdf.
 
     Raises:
         InputError: If there are fewer than two values of something, a launch that devices cannot
@@ -177,35 +175,33 @@ def exponent(values: list[int], seconds: list[float]) -> float:
     return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
 
 
+@picture_style()
 def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
     """Draw one panel for each of what varied, both axes logarithmic, and write the picture.
 
     Args:
         scaling: The entry of `run`'s result.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path.
     """
-    figure = Figure(figsize=(3.4 * len(scaling), 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(2.4)
     panels = figure.subplots(1, len(scaling), sharey=True, squeeze=False)[0]
     for axes, (name, found) in zip(panels, scaling.items(), strict=True):
         values = np.array([point["id"] for point in found["points"]])
         seconds = np.array([point["median_seconds"] for point in found["points"]])
         quartiles = np.array([point["quartiles"] for point in found["points"]]).T
         errors = np.abs(quartiles - seconds)
-        axes.errorbar(values, seconds, errors, fmt="o", color="#0072B2", capsize=3)
+        axes.errorbar(values, seconds, errors, fmt="o", color=COLOURS[0], capsize=3)
         slope = found["exponent"]
         fitted = np.exp(np.log(seconds).mean() + slope * (np.log(values) - np.log(values).mean()))
-        axes.plot(values, fitted, color="#D55E00", label=f"exponent {slope:.2f}")
+        axes.plot(values, fitted, color=COLOURS[1], label=f"exponent {slope:.2f}")
         axes.set(xscale="log", yscale="log", xlabel=_AXES[name])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xticks(values, [str(value) for value in values])
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend()
     panels[0].set_ylabel("seconds per kernel")
     save_picture(figure, path)
     return path

@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
 from ntknas.evaluation import cell_features, fitted, rank, spearman
-from ntknas.report import Progress, markdown, save_picture
+from ntknas.report import Progress, markdown, new_figure, picture_style, save_picture
 
 __all__ = ["FewLabelsConfig", "crossings", "curves", "picture", "run"]
 
@@ -179,6 +177,7 @@ _STYLES = {
 }
 
 
+@picture_style()
 def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     """Draw every measure against the number of labels.
 
@@ -187,25 +186,22 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
         path: Path of the picture.
         title: Text above the panels.
     """
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.1)
     panels = figure.subplots(1, len(_MEASURES))
     for axes, (measure, label) in zip(panels, _MEASURES.items(), strict=True):
         for predictor, part in table.groupby("predictor", sort=False):
             colour, form = _STYLES[str(predictor)]
-            axes.plot(part["n"], part[measure], form, color=colour, markersize=4, label=predictor)
+            axes.plot(part["n"], part[measure], form, color=colour, markersize=3, label=predictor)
             if predictor not in _RANKINGS:
                 low, high = part[f"{measure}_low"], part[f"{measure}_high"]
                 axes.fill_between(part["n"], low, high, color=colour, alpha=0.1, linewidth=0)
         axes.set(xscale="log", xlabel="number of trained networks", title=label)
-        axes.set_xticks(table["n"].unique(), [str(n) for n in table["n"].unique()], fontsize=8)
+        axes.set_xticks(table["n"].unique(), [str(n) for n in table["n"].unique()], fontsize=7)
         axes.minorticks_off()
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
     panels[2].set_ylim(bottom=-0.05)  # so that a regret of 0 is seen
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=9, frameon=False)
-    figure.suptitle(title, fontsize=10)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    figure.suptitle(title)
     save_picture(figure, path)
 
 

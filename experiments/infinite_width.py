@@ -23,15 +23,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.stats import bootstrap
 
 import ntknas
 from experiments.command import clear_errors
 from ntknas.attack import attack
 from ntknas.kernel import KernelName
-from ntknas.report import format_table, save_picture
+from ntknas.report import COLOURS, format_table, new_figure, picture_style, save_picture
 from ntknas.theory import (
     FullyConnectedSpec,
     Task,
@@ -249,29 +247,31 @@ def run(config: InfiniteWidthConfig, out: Path) -> tuple[pd.DataFrame, pd.DataFr
     return slopes, errors
 
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-
-
+@picture_style()
 def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
     """One panel of relative errors per network, and one of the infinite network's errors."""
     networks = list(slopes[["depth", "skip"]].drop_duplicates().itertuples(index=False, name=None))
-    figure = Figure(figsize=(3.4 * (len(networks) + 1) + 0.6, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(networks) + 1, squeeze=False)[0]
+    lines = -(-(len(networks) + 1) // 2)
+    figure = new_figure(2.8 * lines)
+    grid = figure.subplots(lines, 2, squeeze=False)
+    panels = grid.flat[: len(networks) + 1]
+    for axes in grid.flat[len(networks) + 1 :]:
+        axes.set_visible(False)
     for axes, (depth, skip) in zip(panels, networks, strict=False):
         part = slopes[(slopes["depth"] == depth) & (slopes["skip"] == skip)]
         kernels = part.groupby("kernel", sort=False)
-        for colour, (kernel, line) in zip(_COLOURS, kernels, strict=False):
+        for colour, (kernel, line) in zip(COLOURS, kernels, strict=False):
             label = f"{kernel}: {line['slope'].iloc[0]:.2f}"
             axes.loglog(line["width"], line["error"], "o-", color=colour, markersize=3, label=label)
         first = part["width"].min(), part["error"].max()
         widths = np.array([first[0], part["width"].max()])
         axes.loglog(widths, first[1] * (widths / first[0]) ** -0.5, "k:", label="slope -1/2")
         axes.set(title=f"depth {depth}, skip {skip:g}", xlabel="width m")
-        axes.legend(fontsize=6)
-    panels[0].set_ylabel("|K_m - K| / |K|")
+        axes.legend(fontsize=7)
+    for axes in panels[:-1]:
+        axes.set_ylabel("relative error |K_m - K| / |K|")
     axes = panels[-1]
-    for colour, (rho, line) in zip(_COLOURS, errors.groupby("rho"), strict=False):
+    for colour, (rho, line) in zip(COLOURS, errors.groupby("rho"), strict=False):
         for name, style in (("clean", "o-"), ("robust", "s--")):
             ends = [
                 line[f"{name}_error"] - line[f"{name}_low"],
@@ -282,9 +282,7 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
             options: dict[str, Any] = {"color": colour, "markersize": 4, "label": label}
             axes.errorbar(line["beta"], values, yerr=ends, fmt=style, elinewidth=0.7, **options)
     axes.set(title="infinite network", xlabel="beta", ylabel="0-1 test error")
-    axes.legend(fontsize=6)
-    for axes in panels:
-        axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=7)
     save_picture(figure, path)
 
 

@@ -17,12 +17,10 @@ from typing import Any
 
 import jax
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.report import format_table, save_picture
+from ntknas.report import COLOURS, format_table, new_figure, picture_style, save_picture
 from ntknas.theory import FullyConnectedSpec, image_task, kernel_dynamics
 from ntknas.training import TrainingSpec
 
@@ -129,6 +127,7 @@ def run(config: KernelDynamicsConfig, out: Path) -> pd.DataFrame:
     return frame
 
 
+@picture_style()
 def _draw(frame: pd.DataFrame, path: Path, title: str) -> None:
     """Rows: clean and robust kernel; columns: change, distance, smallest eigenvalue."""
     quantities = {
@@ -136,12 +135,9 @@ def _draw(frame: pd.DataFrame, path: Path, title: str) -> None:
         "distance": "kernel distance",
         "lambda_min": "lambda_min",
     }
-    colours = dict(
-        zip(sorted(frame["width"].unique()), ("#0072B2", "#D55E00", "#009E73"), strict=False)
-    )
+    colours = dict(zip(sorted(frame["width"].unique()), COLOURS, strict=False))
     lines = dict(zip(sorted(frame["train_beta"].unique()), ("-", "--", ":"), strict=False))
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.6)
     grid = figure.subplots(2, 3, sharex=True)
     for axes_row, kernel in zip(grid, ("clean", "robust"), strict=True):
         for axes, (column, label) in zip(axes_row, quantities.items(), strict=True):
@@ -155,14 +151,13 @@ def _draw(frame: pd.DataFrame, path: Path, title: str) -> None:
                     ls=lines.get(beta, "-."),
                     label=f"width {width}, beta {beta:g}",
                 )
-            axes.set_title(f"{kernel} kernel: {label}", fontsize=10)
-            axes.grid(alpha=0.3)
+            axes.set_title(f"{kernel} kernel: {label}")
     for axes in grid[1]:
         axes.set_xlabel("steps of SGD")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle(title, fontsize=10)
-    save_picture(figure, path, dpi=130)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.suptitle(title)
+    save_picture(figure, path)
 
 
 def main() -> None:

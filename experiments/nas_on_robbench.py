@@ -23,13 +23,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.stats import wilcoxon
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.report import Progress, markdown, save_picture
+from ntknas.report import (
+    COLOURS,
+    Progress,
+    markdown,
+    new_figure,
+    picture_style,
+    save_picture,
+)
 from ntknas.search import ranked_architectures, search, stored_score, true_values
 from ntknas.spaces import NASBENCH201
 
@@ -313,10 +318,10 @@ def paired_table(found: list[Found], config: SearchesConfig) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--")
 
 
+@picture_style()
 def picture(found: list[Found], path: Path, *, title: str) -> None:
     """Draw the regret against queries: one panel per objective, mean and quartiles over seeds.
 
@@ -329,8 +334,7 @@ def picture(found: list[Found], path: Path, *, title: str) -> None:
     methods = list(dict.fromkeys(one.method for one in found))
     columns = min(3, len(objectives))
     lines = -(-len(objectives) // columns)
-    figure = Figure(figsize=(4 * columns, 3.1 * lines + 0.9), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(2.1 * lines + 0.8)
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(objectives) :]:
         axes.set_visible(False)
@@ -339,26 +343,25 @@ def picture(found: list[Found], path: Path, *, title: str) -> None:
             if one.objective != objective:
                 continue
             number = methods.index(one.method)
-            style = {"color": _COLOURS[number % 7], "linestyle": _DASHES[number // 7 % 2]}
+            style = {"color": COLOURS[number % 7], "linestyle": _DASHES[number // 7 % 2]}
             points = np.arange(1, one.regret.shape[1] + 1)
             percent = 100 * one.regret
-            axes.plot(points, percent.mean(0), label=one.method, linewidth=1.3, **style)
+            axes.plot(points, percent.mean(0), label=one.method, **style)
             if len(percent) > 1:
                 low, high = np.quantile(percent, (0.25, 0.75), axis=0)
                 axes.fill_between(points, low, high, color=style["color"], alpha=0.12, linewidth=0)
         axes.axhline(0.5, color="grey", linewidth=0.7, linestyle=":")
         axes.set(title=objective, xscale="log")
         axes.set_yscale("symlog", linthresh=0.1)
-        axes.grid(alpha=0.3)
     worst = 100 * max(float(one.regret.max()) for one in found)
     grid[0, 0].set_ylim(0, 1.2 * max(worst, 0.5))  # the panels share it
     for axes in grid[-1]:
         axes.set_xlabel("queries")
     for axes in grid[:, 0]:
-        axes.set_ylabel("regret, points")
+        axes.set_ylabel("regret (percentage points)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=8)
-    figure.suptitle(title, fontsize=10)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    figure.suptitle(title)
     save_picture(figure, path)
 
 

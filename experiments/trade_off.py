@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
@@ -24,7 +22,17 @@ from ntknas.engine import run_cost
 from ntknas.evaluation import default_ranking, in_development
 from ntknas.kernel import Batch
 from ntknas.layers import Norm
-from ntknas.report import Progress, markdown, save_picture, with_interval
+from ntknas.report import (
+    COLOURS,
+    MARKERS,
+    Progress,
+    markdown,
+    new_figure,
+    picture_style,
+    save_picture,
+    with_interval,
+    write_labels,
+)
 
 __all__ = ["SETTINGS", "TradeOffConfig", "picture", "run"]
 
@@ -156,9 +164,10 @@ def run(config: TradeOffConfig) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("gflop", ignore_index=True)
 
 
-_FAMILIES = (("image", "#0072B2", "o"), ("batch", "#D55E00", "s"))
+_FAMILIES = tuple(zip(("image", "batch"), COLOURS, MARKERS, strict=False))
 
 
+@picture_style()
 def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
     """Draw the correlation of the default ranking, and of a kernel with the size, against cost.
 
@@ -167,8 +176,7 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
         path: Name of the picture.
         title: Text above the panels.
     """
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.9)
     panels = figure.subplots(1, 2, sharex=True, squeeze=False)[0]
     for axes, suffix, what in zip(panels, ("", "_top"), ("all", "the best tenth"), strict=True):
         for family, colour, marker in _FAMILIES:
@@ -186,20 +194,39 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
                 markerfacecolor="white",
                 label=f"cosine_lambda_min+params, {family} statistics",
             )
-        for number, (_, row) in enumerate(table.iterrows(), 1):
-            height = 0.02 + 0.03 * (number % 3)  # of the panel; neighbours' numbers do not meet
-            place = {"transform": axes.get_xaxis_transform(), "ha": "center"}
-            axes.text(row["gflop"], height, str(number), fontsize=7, **place)
         size = table[f"params{suffix}"].mean()
         axes.axhline(size, color="grey", linestyle=":", label="number of parameters")
-        axes.set(xscale="log", xlabel="GFLOP per architecture", title=f"Spearman over {what}")
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(bottom=bottom - 0.1 * (top - bottom))  # for the numbers
-        axes.grid(alpha=0.3)
+        axes.set(
+            xscale="log", xlabel="compute (GFLOP per architecture)", title=f"Spearman over {what}"
+        )
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
-    figure.suptitle(f"{title}; numbers at the bottom: rows of the table", fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.suptitle(f"{title}; bars: 95% intervals; numbers: rows of the table")
+    numbers = [str(number) for number in range(1, len(table) + 1)]
+    colours = [_colour(str(setting)) for setting in table["setting"]]
+    for axes, suffix in zip(panels, ("", "_top"), strict=True):
+        intervals = zip(
+            table["gflop"],
+            table[f"default{suffix}_low"],
+            table[f"default{suffix}_high"],
+            strict=True,
+        )
+        others = zip(table["gflop"], table[f"cosine_lambda_min+params{suffix}"], strict=True)
+        bars = [(x, low, x, high) for x, low, high in intervals] + [(x, y, x, y) for x, y in others]
+        write_labels(
+            axes,
+            table["gflop"],
+            table[f"default{suffix}"],
+            numbers,
+            colours,
+            keep_free=bars,
+        )
     save_picture(figure, path)
+
+
+def _colour(setting: str) -> str:
+    """The colour of the family that a setting belongs to."""
+    return next(colour for family, colour, _ in _FAMILIES if setting.startswith(family))
 
 
 def _page(table: pd.DataFrame) -> str:

@@ -3,11 +3,11 @@
 Each name is imported when it is first used, so that `import ntknas` takes almost no time.
 """
 
-import lazy_loader
+from ntknas.rooms import attach
 
 __version__ = "0.1.0"
 
-_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_attached, __dir__, __all__ = attach(__name__, __file__)
 
 _RENAMED = {"KernelBlocks": "JointGram"}
 

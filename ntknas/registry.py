@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar, cast
 
 from ntknas.errors import InputError
+from ntknas.rooms import advice
 
 __all__ = ["Registry"]
 
@@ -76,6 +77,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
             known = ", ".join(self._members)
             raise UnknownMember(
                 f"expected {self.family} to be one of {known}, got {name!r}"
+                f"{advice(str(name), self._members)}"
             ) from None
         if isinstance(member, str):
             module, _, attribute = member.partition(":")

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ntknas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
-    ("errors", "locks", "registry"),
+    ("errors", "locks", "notebook", "registry", "rooms"),
     ("data",),
     ("spaces", "images", "ranking"),
     ("truth",),
@@ -32,7 +32,19 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_JAX = (
-    *("errors", "registry", "data", "spaces", "images", "ranking", "truth", "scores", "runs"),
+    *(
+        "errors",
+        "notebook",
+        "registry",
+        "data",
+        "rooms",
+        "spaces",
+        "images",
+        "ranking",
+        "truth",
+        "scores",
+        "runs",
+    ),
     *("evaluation", "analysis", "report"),
 )
 INTERNALS = ("jax._src", "jax.interpreters")
@@ -186,12 +198,15 @@ import {rooms}
 for room in ({rooms},):
     for name in getattr(room, "__all__", ()):
         getattr(room, name)
+import ntknas.report.page.page
+ntknas.report.page.page.libraries = lambda: ""  # an extra may be missing
 from ntknas.cli.main import main
 run = {str(TOP / "tests/golden/version_0_1_0/batch")!r}
 for command in (
     ["--help"], ["scores"], ["arch", "5"], ["rank", "--precomputed"], ["rank", run],
     ["export", run, "--out", "scores.csv"], ["sweep", run, "--beta", "0,1", "--plot", "x.png"],
     ["arch", "10", "--run", run], ["truth", "--where"], ["data", "list"],
+    ["report", run, "-o", "page.html"],
 ):
     assert main(command) == 0, command
 found = [name for name in sys.modules if name.partition(".")[0] in ("jax", "jaxlib", "flax")]
@@ -208,6 +223,14 @@ def test_the_package_gives_what_it_lists():
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="nothing"):
         _ = package.nothing
+
+
+def test_a_misspelt_name_gets_advice():
+    package = importlib.import_module("ntknas")
+    with pytest.raises(AttributeError, match=r"'corelate'; did you mean correlate"):
+        _ = package.corelate
+    with pytest.raises(AttributeError, match=r"'ntknas.runs' has no attribute 'Rum'.*Run"):
+        _ = importlib.import_module("ntknas.runs").Rum
 
 
 def test_an_old_name_still_works_and_says_so():

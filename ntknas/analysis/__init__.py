@@ -1,5 +1,5 @@
 """What makes a cell of NAS-Bench-201 robust: tables from published accuracies. No JAX is needed."""
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

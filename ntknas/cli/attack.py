@@ -81,7 +81,7 @@ def add(commands: Commands) -> None:
         "--plot",
         metavar="PICTURE",
         help="draw an image of each of ten classes, what each attack changes, and what the network "
-        "says (.png or .svg)",
+        "says (.png, .svg or .pdf)",
     )
     parser.add_argument(
         "--state",

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "layer_cosine_lambda_min", "sphericity")
-
 _ABOUT = """\
 Examples:
   ntknas data fetch robbench
@@ -100,15 +98,15 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--plot",
         metavar="PICTURE",
-        help="also draw every score of the table against the accuracy (.png or .svg); needs one "
-        "metric",
+        help="also draw every score of the table against the accuracy (.png, .svg or .pdf); needs "
+        "one metric",
     )
     add_resamples(parser)
     add_format(parser)
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.evaluation import correlate
+    from ntknas.evaluation import correlate, headline_names
     from ntknas.truth import load_truth
 
     if args.plot is not None:
@@ -130,7 +128,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
         raise InputError("--plot takes one --metric M, got none or several")
     if names is None:
-        names = _headline(known) if as_table else None
+        names = headline_names(known) if as_table else None
         combine = combine or _default(known)
     with Progress("correlations", lines=False) as progress:
         table = correlate(
@@ -184,20 +182,6 @@ def _default(table: "ScoreTable") -> list[str]:
     return [str(default)] if default.single is None else []
 
 
-def _headline(table: "ScoreTable") -> list[str]:
-    """Scores of a file, or headline scores of whole kernels; of mixed ones, those that differ."""
-    from ntknas.scores import ScoreKind, score_names
-
-    if table.of_file:
-        return list(table.of_file)
-    shown = (*_HEADLINE, *score_names(ScoreKind.PROXY))
-    return [
-        column
-        for name, column in table.names.items()
-        if name.score in shown and not name.part and (name.beta is None or 0 < name.beta < 1)
-    ]
-
-
 def _plot(path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame") -> None:
     """Draw the scores of the table, of subset "all", against the metric."""
     from ntknas.evaluation import scatter_frame
@@ -207,7 +191,7 @@ def _plot(path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame"
     known = sum(label in truth.representative_of for label in scores.frame.index)
     title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
     frame = scatter_frame(scores, truth, table)
-    score_scatter(frame, path, accuracy=f"{dataset} {metric}", title=title)
+    score_scatter(frame, path, accuracy=f"accuracy ({metric})", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:

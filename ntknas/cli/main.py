@@ -33,6 +33,7 @@ from ntknas.cli import (
     merge,
     predict,
     rank,
+    report,
     score,
     scores,
     search,
@@ -89,7 +90,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     commands = Commands(parser)
     running = (score, merge, rank, correlate, sweep, search, analyse, predict, train, attack)
-    modules = (*running, export, arch, scores, truth, data, theory, doctor, completion)
+    modules = (*running, report, export, arch, scores, truth, data, theory, doctor, completion)
     for module in modules:
         module.add(commands)
     completion.complete(parser)
@@ -136,7 +137,8 @@ def _prepare() -> None:
     warnings.showwarning = _show_remark
     # Users of a command need no remarks of XLA, nor those of JAX on missing accelerators.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("jax").setLevel(logging.ERROR)
+    for talkative in ("jax", "fontTools"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     # Compiled programs are kept for the next start.
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder()))
 

@@ -39,12 +39,13 @@ def draw_result(
     from ntknas.spaces import NASBENCH201
 
     wide = None if truth is None else truth.wide(args.dataset)
+    shown = labels if truth is None else [f"accuracy ({label})" for label in labels]
     if len(labels) + len(costs) != 2:
         optimum = None if wide is None else float(wide[labels[0]].max())
         values = [query.value for query in history]
-        search_curve(values, args.plot, label=labels[0], optimum=optimum)
+        search_curve(values, args.plot, label=shown[0], optimum=optimum)
         return
-    unit, axis = _AXES[costs[0]] if costs else (-1.0, labels[1])
+    unit, axis = _AXES[costs[0]] if costs else (-1.0, shown[1])
     pairs = [(query.values[0], -query.values[1] / unit) for query in history]
     space: list[tuple[float, ...]] = []
     if truth is not None and wide is not None and costs != ["latency"]:
@@ -57,7 +58,7 @@ def draw_result(
     pareto_picture(
         pairs,
         args.plot,
-        labels=(labels[0], axis),
+        labels=(shown[0], axis),
         cheaper=bool(costs),
         space=space,
         title=f"{args.algorithm}, {f'{truth.benchmark} ' if truth else ''}{args.dataset}",

@@ -66,7 +66,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--metric", metavar="M", help="metric of the accuracies; default: pgd_8")
     add_resamples(parser)
-    parser.add_argument("--plot", metavar="FILE", help="also draw a picture (.png or .svg)")
+    parser.add_argument("--plot", metavar="FILE", help="also draw a picture (.png, .svg or .pdf)")
     add_format(parser)
 
 

@@ -1,5 +1,5 @@
 """Evaluation of runs: rankings, correlations, comparisons, and the search for a ranking."""
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

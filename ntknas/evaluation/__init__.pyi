@@ -7,6 +7,7 @@ from .comparison import (
 )
 from .correlation import (
     correlate as correlate,
+    headline_names as headline_names,
     scatter_frame as scatter_frame,
     true_values as true_values,
 )
@@ -28,6 +29,7 @@ from .protocol import (
 )
 from .ranking import (
     default_ranking as default_ranking,
+    draw_agreement as draw_agreement,
     rank as rank,
     ranks_by_draw as ranks_by_draw,
 )
@@ -46,6 +48,7 @@ from .search import (
     search_sums as search_sums,
     with_reversed as with_reversed,
 )
+from .spectra import kernel_spectra as kernel_spectra
 from .sweeps import (
     DEFAULT_METRIC as DEFAULT_METRIC,
     beta_grid as beta_grid,

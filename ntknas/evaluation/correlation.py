@@ -14,10 +14,12 @@ from ntknas.evaluation.table import Scores, ScoreTable, score_table
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.truth import ANY_DATASET, Truth
 
-__all__ = ["correlate", "scatter_frame", "true_values"]
+__all__ = ["correlate", "headline_names", "scatter_frame", "true_values"]
 
 # Values closer than this are ties: published means carry float32 rounding of about 1e-8.
 _TRUTH_DECIMALS = 6
+
+_HEADLINE = ("lambda_min", "cond", "cosine_lambda_min", "layer_cosine_lambda_min", "sphericity")
 
 
 def correlate(
@@ -99,6 +101,24 @@ def correlate(
         raw=table.raw(chosen),
         on_pair=on_pair,
     )
+
+
+def headline_names(table: ScoreTable) -> list[str]:
+    """The scores that short tables show: those of a file, or of whole kernels, and proxies.
+
+    Scores of mixed kernels are left out where they equal those of other kernels (beta 0 and 1).
+
+    Args:
+        table: Table of scores.
+    """
+    if table.of_file:
+        return list(table.of_file)
+    shown = (*_HEADLINE, *score_names(ScoreKind.PROXY))
+    return [
+        column
+        for name, column in table.names.items()
+        if name.score in shown and not name.part and (name.beta is None or 0 < name.beta < 1)
+    ]
 
 
 def true_values(truth: Truth, dataset: str | None, table: ScoreTable) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, score_table
 from ntknas.scores import RankSum
 
-__all__ = ["default_ranking", "rank", "ranks_by_draw"]
+__all__ = ["default_ranking", "draw_agreement", "rank", "ranks_by_draw"]
 
 
 def rank(
@@ -92,3 +92,19 @@ def ranks_by_draw(scores: Scores, name: str | RankSum = "default") -> pd.DataFra
         ranked = ranking.rank(frame, **arguments).set_index("architecture")
         ranks[draw] = ranked["rank"].astype(float)
     return pd.DataFrame(ranks).reindex(table.frame.index)
+
+
+def draw_agreement(ranks: pd.DataFrame) -> float:
+    """The mean of Spearman's correlation over all pairs of draws; NaN for a single draw.
+
+    Args:
+        ranks: Ranks, one column per draw, as `ranks_by_draw` returns them.
+
+    Example:
+        >>> round(draw_agreement(pd.DataFrame({0: [1.0, 2.0, 3.0], 1: [1.0, 3.0, 2.0]})), 2)
+        0.5
+    """
+    columns = list(ranks.columns)
+    pairs = [(a, b) for position, a in enumerate(columns) for b in columns[:position]]
+    values = [ranking.correlations(ranks[a], ranks[b]).spearman for a, b in pairs]
+    return float(pd.Series(values, dtype=float).mean())

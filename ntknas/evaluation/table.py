@@ -16,6 +16,7 @@ from ntknas import ranking
 from ntknas.errors import InputError
 from ntknas.evaluation.rankings import RANKINGS
 from ntknas.ranking.orientation import check_scores
+from ntknas.rooms import advice
 from ntknas.runs import Precomputed, Run
 from ntknas.scores import RankSum, ScoreKind, ScoreName, score_names
 from ntknas.spaces import NASBENCH201, Architecture, Label
@@ -23,7 +24,7 @@ from ntknas.spaces import NASBENCH201, Architecture, Label
 __all__ = ["ScoreTable", "Scores", "score_table"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScoreTable:
     """Scores by architecture.
 
@@ -54,6 +55,10 @@ class ScoreTable:
         if self.source is None or self.source.spec.seeds == 1:
             return []
         return self.source.scores_by_draw()
+
+    def __repr__(self) -> str:
+        rows, columns = self.frame.shape
+        return f"ScoreTable({self.name!r}, {rows} architectures, {columns} scores)"
 
     def resolve(self, name: str | RankSum) -> RankSum:
         """A score or a sum of ranks, with the names of scores as the table spells them.
@@ -96,7 +101,10 @@ class ScoreTable:
             raise InputError(
                 f"no score {wanted} here; the kernels are {', '.join(sorted(kernels))}"
             )
-        raise InputError(f"no score {wanted} here; there are: {', '.join(self.names.values())}")
+        held = list(self.names.values())
+        raise InputError(
+            f"no score {wanted} here; there are: {', '.join(held)}{advice(str(wanted), held)}"
+        )
 
     @property
     def default(self) -> RankSum:

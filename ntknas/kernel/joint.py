@@ -21,6 +21,7 @@ from jaxtyping import Float
 from ntknas.errors import InputError
 from ntknas.kernel.names import Batch, KernelName
 from ntknas.kernel.parts import Grams
+from ntknas.notebook import html_facts
 
 __all__ = ["JointGram"]
 
@@ -123,6 +124,24 @@ class JointGram:
             f"{f'; {len(self.parts)} parts' * bool(self.parts)}"
             f"{'; ' * bool(self.parameters)}{self.parameters})"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the batches, and the eigenvalues of a single matrix's kernels."""
+        facts: list[tuple[str, object]] = [
+            ("matrices", " x ".join(map(str, self.gram.shape))),
+            ("batches", f"{', '.join(self.batches)}; {self.num_images} images each"),
+            ("machine epsilon", f"{self.epsilon:.3g}"),
+        ]
+        if self.parameters:
+            facts.append(("parameters", self.parameters))
+        if self.parts:
+            facts.append(("parts", ", ".join(self.parts)))
+        if self.gram.ndim == 2 and np.isfinite(self.gram).all():
+            for batch in self.batches:
+                values = np.linalg.eigvalsh(self.kernel(batch.kernel))
+                ends = f"eigenvalues {values[0]:.4g} to {values[-1]:.4g}"
+                facts.append((f"{batch.kernel} kernel", ends))
+        return html_facts("joint Gram matrix", facts)
 
     @property
     def num_images(self) -> int:

@@ -1,5 +1,5 @@
 """Layers of convolutional networks: values and adjoints that are fast on every back end."""
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -5,6 +5,6 @@ mapping from score names to directions (+1 higher is better, -1 lower is better)
 of published accuracies. This subpackage depends on no other subpackage of ntknas.
 """
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

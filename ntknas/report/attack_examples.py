@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import RED, new_figure, picture_style
 
 __all__ = ["Examples", "attack_examples"]
 
-_CELL = (1.05, 1.2)  # inches
-_MARGIN = 1.1  # inches on the left, for the labels of the rows
-_RIGHT, _WRONG = "#333333", "#D55E00"
+_CELL = (0.66, 0.86)  # inches
+_MARGIN = 1.0  # inches on the left, for the labels of the rows
+_RIGHT, _WRONG = "#333333", RED
 
 
 class Examples(NamedTuple):
@@ -33,6 +32,7 @@ class Examples(NamedTuple):
     predicted: np.ndarray
 
 
+@picture_style()
 def attack_examples(
     clean: Examples,
     attacked: Sequence[Examples],
@@ -50,7 +50,7 @@ def attack_examples(
         clean: The images without an attack.
         attacked: The same images for each attack.
         labels: Classes of the images, [m].
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         class_name: Function from the number of a class to its name.
 
     Returns:
@@ -63,9 +63,8 @@ def attack_examples(
     if not len(labels):
         raise InputError("expected at least one image to draw, got none")
     rows = 1 + 2 * len(attacked)
-    size = (_MARGIN + _CELL[0] * len(labels), _CELL[1] * rows)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    width = _MARGIN + _CELL[0] * len(labels)
+    figure = new_figure(_CELL[1] * rows, width=width)
     grid = figure.subplots(rows, len(labels), squeeze=False)
     _row(grid[0], clean.images, clean.title)
     _write_classes(grid[0], clean.predicted, labels, class_name)
@@ -86,7 +85,7 @@ def _row(row: np.ndarray, images: np.ndarray, title: str) -> None:
         axes.imshow(np.clip(image, 0, 1), interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
+    row[0].set_ylabel(title, rotation=0, ha="right", va="center")
 
 
 def _write_classes(
@@ -98,4 +97,4 @@ def _write_classes(
     """Write the class that the network gives each image below it."""
     for axes, found, label in zip(row, predicted, labels, strict=True):
         colour = _RIGHT if found == label else _WRONG
-        axes.set_xlabel(class_name(int(found)), fontsize=8, color=colour, labelpad=2)
+        axes.set_xlabel(class_name(int(found)), color=colour, labelpad=2)

@@ -13,15 +13,17 @@ from matplotlib.ticker import NullFormatter
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.labels import write_labels
 from ntknas.report.panels import panel_figure
+from ntknas.report.style import COLOURS, MARKERS, picture_style
 
 __all__ = ["bound_panels"]
 
-_STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
-_PANEL = (3.6, 3.0)  # inches
+_HEIGHT = 2.3  # of a panel, in inches
 _LOG_RATIO = 30
 
 
+@picture_style()
 def bound_panels(
     frame: pd.DataFrame,
     path: str | os.PathLike[str],
@@ -35,7 +37,7 @@ def bound_panels(
     Args:
         frame: Table with one row per point. Columns: factor (panel), series (colour), label
             (written at the point), x and y, and each of these two followed by _low and _high.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         x_label: Label of the horizontal axes.
         y_label: Label of the vertical axes.
         title: Text above the panels.
@@ -58,36 +60,38 @@ def bound_panels(
     if frame.empty:
         raise InputError("expected points to draw, got none")
     factors = list(frame["factor"].unique())
-    figure, grid = panel_figure(len(factors), _PANEL, (0.4, 0.9), y_label=y_label)
+    figure, grid = panel_figure(len(factors), height=_HEIGHT, margin=0.6, y_label=y_label)
     handles = {}
     for factor, axes in zip(factors, grid.flat, strict=False):
         panel = frame[frame["factor"] == factor]
         for style, (series, points) in zip(
-            _STYLES, panel.groupby("series", sort=True), strict=False
+            zip(COLOURS, MARKERS, strict=True), panel.groupby("series", sort=True), strict=False
         ):
             handles[series] = _draw(axes, points, *style)
         if panel["x"].min() > 0 and panel["x"].max() > _LOG_RATIO * panel["x"].min():
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_title(factor, fontsize=10)
-        axes.set_xlabel(x_label, fontsize=8)
-        axes.grid(alpha=0.3)
+        axes.set_title(factor)
+        axes.set_xlabel(x_label)
         axes.margins(0.12)
     if title:
-        figure.suptitle(title, fontsize=10)
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
-    )
+        figure.suptitle(title)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    for factor, axes in zip(factors, grid.flat, strict=False):
+        panel = frame[frame["factor"] == factor]
+        order = sorted(panel["series"].unique())
+        colours = [COLOURS[order.index(series)] for series in panel["series"]]
+        write_labels(axes, panel["x"], panel["y"], panel["label"], colours)
     return save_picture(figure, path)
 
 
 def _draw(axes, points: pd.DataFrame, colour: str, marker: str):
-    """Draw one series with its intervals and labels, and return its handle for the legend."""
+    """Draw one series with its intervals, and return its handle for the legend."""
     bars = [
         np.abs(np.stack([points[a] - points[f"{a}_low"], points[f"{a}_high"] - points[a]]))
         for a in ("x", "y")
     ]
-    drawn = axes.errorbar(
+    return axes.errorbar(
         points["x"],
         points["y"],
         xerr=bars[0],
@@ -95,18 +99,7 @@ def _draw(axes, points: pd.DataFrame, colour: str, marker: str):
         color=colour,
         marker=marker,
         markerfacecolor="white",
-        markersize=5,
         lw=0.8,
         ls="-",
         alpha=0.9,
     )
-    for point in points.itertuples():
-        axes.annotate(
-            point.label,
-            (point.x, point.y),
-            textcoords="offset points",
-            xytext=(4, 4),
-            fontsize=6.5,
-            color=colour,
-        )
-    return drawn

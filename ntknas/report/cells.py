@@ -1,7 +1,7 @@
 """Pictures of what makes a cell good, from the tables of `ntknas.analysis`.
 
 Every number that a colour shows is written into its field too, groups have markers and counts, and
-colours are those of Okabe & Ito (2008) or a scale that colour-blind readers can distinguish.
+scales of colours are such that colour-blind readers can distinguish them.
 """
 
 import os
@@ -11,33 +11,25 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure
 
 from ntknas.analysis import STRUCTURES, Analysis
 from ntknas.errors import InputError
 from ntknas.ranking import correlations
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import BLUE, GREY, RED, SKY, new_figure, picture_style
 from ntknas.spaces.nasbench201 import num_parameters
 
 __all__ = ["operations_picture", "ranks_picture", "sizes_picture", "structure_picture"]
 
-_BLUE, _RED, _SKY, _GREY = "#0072B2", "#D55E00", "#56B4E9", "#BBBBBB"
 
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
+@picture_style()
 def operations_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     """Draw operations by edge: shares among the best cells, and effects, as two heat maps.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path of the picture.
@@ -47,27 +39,25 @@ def operations_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     """
     path = check_picture(path)
     shares, effects = found.tables["shares"], found.tables["effects"]
-    figure = _figure(11.5, 4.6)
-    left, right = figure.subplots(1, 2)
+    figure = new_figure(6.6)
+    upper, lower = figure.subplots(2, 1)
     grid, of_all = 100 * _grid(shares, "share"), 100 * _grid(shares, "share_all")
     texts = [
         f"{one:.0f}%\n(all {other:.0f}%)" for one, other in zip(grid.flat, of_all.flat, strict=True)
     ]
-    _heat(left, grid - of_all, shares, texts, label="difference (percentage points)")
-    left.set_title(
+    _heat(upper, grid - of_all, shares, texts, label="difference (percentage points)")
+    upper.set_title(
         f"share among the best {shares['n'].iloc[0]:,} networks,\nand among all "
         f"{len(found.cells.trained):,}",
-        fontsize=10,
     )
     scale, unit = _points(effects["effect"])
     grid = scale * _grid(effects, "effect")
     form = "{:+.1f}" if scale > 1 else "{:+.3g}"
     texts = [form.format(value) if np.isfinite(value) else "-" for value in grid.flat]
-    _heat(right, grid, effects, texts, label=f"effect on {found.cells.metric}{unit}")
-    right.set_title(
+    _heat(lower, grid, effects, texts, label=f"effect on {found.cells.metric}{unit}")
+    lower.set_title(
         "effect of an operation, everything else equal\n(mean over "
         f"{effects['n'].max():,} settings of the other edges)",
-        fontsize=10,
     )
     figure.suptitle(found.cells.name, fontsize=11)
     return save_picture(figure, path)
@@ -95,6 +85,7 @@ def _heat(axes, grid: np.ndarray, frame: pd.DataFrame, texts: list[str], *, labe
     axes.set_yticks(range(len(operations)), operations)
     axes.set_xlabel("edge (0 is the input, 3 the output)")
     axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
     for ((row, column), value), text in zip(np.ndenumerate(grid), texts, strict=True):
         red, green, blue, _ = matplotlib.colormaps["PuOr_r"](norm(value))
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
@@ -103,12 +94,13 @@ def _heat(axes, grid: np.ndarray, frame: pd.DataFrame, texts: list[str], *, labe
     axes.figure.colorbar(drawn, ax=axes).set_label(label, labelpad=10)
 
 
+@picture_style()
 def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     """Draw accuracy against number of parameters: all networks, quartiles and the best by size.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path of the picture.
@@ -120,13 +112,13 @@ def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     cells, sizes = found.cells, found.tables["sizes"]
     params = [num_parameters(int(index)) / 1e6 for index in cells.varying]
     x = sizes["params"] / 1e6
-    figure = _figure(8.0, 4.8)
+    figure = new_figure(4.2)
     axes = figure.subplots()
     axes.scatter(
         params,
         cells.values[cells.varying],
         s=5,
-        color=_GREY,
+        color=GREY,
         linewidths=0,
         rasterized=True,
         label=f"{len(params):,} networks",
@@ -139,36 +131,36 @@ def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
         sizes["median"],
         middle,
         fmt="s",
-        color=_BLUE,
+        color=BLUE,
         markersize=4,
         linewidth=1.5,
         label=f"median and quartiles of each of {len(sizes)} sizes",
     )
-    axes.plot(x, sizes["max"], "^", color=_RED, markersize=5, label="best of its size")
+    axes.plot(x, sizes["max"], "^", color=RED, markersize=5, label="best of its size")
     front = sizes[sizes["pareto"]]
     axes.step(
         front["params"] / 1e6,
         front["max"],
         where="post",
-        color=_RED,
+        color=RED,
         linewidth=1,
         label=f"no smaller network is as good ({len(front)})",
     )
     widest = sizes.iloc[int(np.argmax(sizes["spread"]))]
     note = f"widest: {widest['min']:.3g} to {widest['max']:.3g} at {widest['params'] / 1e6:.2f} M"
-    axes.set(xlabel="number of parameters (millions)", ylabel=cells.metric)
-    axes.set_title(f"{cells.name}\n{note} (n = {widest['n']})", fontsize=10)
-    _plain(axes)
-    axes.legend(loc="lower right", fontsize=9)
+    axes.set(xlabel="number of parameters (millions)", ylabel=f"accuracy ({cells.metric})")
+    axes.set_title(f"{cells.name}\n{note} (n = {widest['n']})")
+    axes.legend(loc="lower right")
     return save_picture(figure, path)
 
 
+@picture_style()
 def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     """Draw the accuracy with attack against the accuracy without, and mark the best by each.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them, with a clean metric.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path of the picture.
@@ -184,13 +176,13 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     ranks = found.tables["ranks"]
     count = int(ranks["n"].iloc[1])
     best = [np.isin(np.arange(len(ids)), np.argsort(-v, kind="stable")[:count]) for v in (x, y)]
-    figure = _figure(6.4, 5.0)
+    figure = new_figure(4.6)
     axes = figure.subplots()
     groups = (
-        ("neither", ~best[0] & ~best[1], ".", _GREY, 3),
-        (f"best by {found.clean.metric} alone", best[0] & ~best[1], "^", _SKY, 5),
-        (f"best by {found.cells.metric} alone", best[1] & ~best[0], "v", _RED, 5),
-        ("best by both", best[0] & best[1], "o", _BLUE, 4),
+        ("neither", ~best[0] & ~best[1], ".", GREY, 3),
+        (f"best by {found.clean.metric} alone", best[0] & ~best[1], "^", SKY, 5),
+        (f"best by {found.cells.metric} alone", best[1] & ~best[0], "v", RED, 5),
+        ("best by both", best[0] & best[1], "o", BLUE, 4),
     )
     for name, chosen, marker, colour, size in groups:
         axes.plot(
@@ -203,23 +195,22 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
             label=f"{name} ({chosen.sum():,})",
         )
     spearman = correlations(x, y).spearman
-    axes.set(xlabel=found.clean.metric, ylabel=found.cells.metric)
+    axes.set(xlabel=f"accuracy ({found.clean.metric})", ylabel=f"accuracy ({found.cells.metric})")
     axes.set_title(
         f"{found.cells.name} against {found.clean.metric}\n{len(ids):,} networks; "
         f"Spearman {spearman:.3f}; best: the top {count:,}",
-        fontsize=10,
     )
-    _plain(axes)
-    axes.legend(fontsize=9, loc="upper left")
+    axes.legend(loc="upper left")
     return save_picture(figure, path)
 
 
+@picture_style()
 def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     """Draw mean accuracy by counts of the live graph, with and without equal size.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path of the picture.
@@ -230,22 +221,22 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     path = check_picture(path)
     table = found.tables["structure"]
     counts = list(table["count"].unique())
-    columns = 5
+    columns = 3
     lines = -(-len(counts) // columns)
     overall = float(found.cells.values[found.cells.varying].mean())
-    figure = _figure(2.7 * columns, 2.9 * lines + 0.8)
+    figure = new_figure(2.1 * lines + 0.8)
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True)
     for axes in grid.flat[len(counts) :]:
         axes.set_visible(False)
     for axes, count in zip(grid.flat, counts, strict=False):
         rows = table[table["count"] == count]
         for value, shift, form, colour, label in (
-            ("mean", -0.12, "o-", _BLUE, "mean"),
+            ("mean", -0.12, "o-", BLUE, "mean"),
             (
                 "excess",
                 0.12,
                 "s--",
-                _RED,
+                RED,
                 "at equal size: overall mean + mean difference from networks of the same size",
             ),
         ):
@@ -267,20 +258,13 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
             )
         labels = [f"{v}\n{n:,}" for v, n in zip(rows["value"], rows["n"], strict=True)]
         axes.set_xticks(rows["value"], labels, fontsize=7)
-        axes.set_title("\n".join(textwrap.wrap(STRUCTURES[count], 18)), fontsize=9)
-        _plain(axes)
+        axes.set_title("\n".join(textwrap.wrap(STRUCTURES[count], 24)))
     for axes in grid[:, 0]:
-        axes.set_ylabel(found.cells.metric)
+        axes.set_ylabel(f"accuracy ({found.cells.metric})")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(
-        f"{found.cells.name}: mean and 95% interval by count of the live graph (below the axes: "
-        "count, number of networks)",
-        fontsize=10,
+        f"{found.cells.name}: mean and 95% interval by count of the live graph\n"
+        "(below the axes: count, number of networks)",
     )
     return save_picture(figure, path)
-
-
-def _plain(axes) -> None:
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)

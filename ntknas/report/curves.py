@@ -1,8 +1,7 @@
 """Pictures of scores, or of their correlations, against beta, the weight of the robust loss.
 
 There is one column of panels per score and one row per family of mixed kernels. Colour and marker
-show the radius, so that the picture can also be read without colours. The colours are those of
-Okabe & Ito (2008), which colour-blind readers can distinguish.
+show the radius, so that the picture can also be read without colours.
 """
 
 import os
@@ -11,20 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ntknas.errors import InputError
 from ntknas.report.output import check_output, output_file
+from ntknas.report.style import COLOURS, MARKERS, new_figure, picture_style
 from ntknas.scores import format_fraction
 
 __all__ = ["beta_curves", "check_picture", "save_picture"]
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _ENDS = {"mixed_clean": "clean to robust", "mixed_robust": "robust to twice attacked"}
-_PANEL = (4.2, 3.0)  # inches
+_HEIGHT = 2.1  # of a panel, in inches
 # Above this ratio of largest to smallest value, a linear axis would hide the small values.
 _LOG_RATIO = 30
 
@@ -36,21 +33,22 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
         path: Path of the picture.
 
     Raises:
-        InputError: If the path does not end in .png or .svg, or cannot be written.
+        InputError: If the path has another ending than .png, .svg and .pdf, or cannot be written.
     """
     path = check_output(path)
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"expected a picture's name ending in .png or .svg, got {str(path)!r}")
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(
+            f"expected a picture's name ending in .png, .svg or .pdf, got {str(path)!r}"
+        )
     return path
 
 
-def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
+def save_picture(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure to a file, in one step.
 
     Args:
         figure: The figure.
-        path: Path of the picture, ending in .png or .svg.
-        dpi: Dots per inch of a .png.
+        path: Path of the picture, ending in .png, .svg or .pdf.
 
     Returns:
         The path of the picture.
@@ -59,11 +57,14 @@ def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150
         InputError: If the path has another ending, or cannot be written.
     """
     path = check_picture(path)
-    with output_file(path) as temporary:
-        figure.savefig(temporary, dpi=dpi, format=path.suffix[1:].lower())
+    with picture_style(), output_file(path) as temporary:
+        kind = path.suffix[1:].lower()
+        without_date = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        figure.savefig(temporary, format=kind, metadata=without_date.get(kind))
     return path
 
 
+@picture_style()
 def beta_curves(
     frame: pd.DataFrame,
     path: str | os.PathLike[str],
@@ -79,7 +80,7 @@ def beta_curves(
         frame: Table with the columns score, kernel, rho, beta and `value`. The names in `value`
             followed by _low and _high are optional columns; where they are finite, they are drawn
             as a band.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         value: Name of the column to draw.
         label: Label of the vertical axes.
         title: Text above the panels.
@@ -107,16 +108,13 @@ def beta_curves(
     rhos = sorted(frame["rho"].unique())
     styles: dict[float, dict[str, Any]] = {
         rho: {
-            "color": _COLOURS[i % len(_COLOURS)],
-            "marker": _MARKERS[i % len(_MARKERS)],
-            "markersize": 4,
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": MARKERS[i % len(MARKERS)],
             "markerfacecolor": "white",
         }
         for i, rho in enumerate(rhos)
     }
-    size = (_PANEL[0] * len(scores) + 0.6, _PANEL[1] * len(kernels) + 0.6)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_HEIGHT * len(kernels) + 0.6)
     # The panels of a column share their vertical axis, so that families can be compared.
     grid = figure.subplots(len(kernels), len(scores), squeeze=False, sharex=True, sharey="col")
     for column, score in zip(grid.T, scores, strict=True):
@@ -124,19 +122,17 @@ def beta_curves(
         for axes, kernel in zip(column, kernels, strict=True):
             for rho, curve in rows[rows["kernel"] == kernel].groupby("rho"):
                 _draw(axes, curve.sort_values("beta"), value, styles[rho])
-            ends = f" ({_ENDS[kernel]})" if kernel in _ENDS else ""
-            axes.set_title(f"{score}, {kernel}{ends}", fontsize=9)
-            axes.grid(alpha=0.3)
-            axes.spines[["top", "right"]].set_visible(False)
+            ends = f"\n{_ENDS[kernel]}" if kernel in _ENDS else ""
+            axes.set_title(f"{score}, {kernel}{ends}")
         column[-1].set_xlabel("beta, weight of the robust loss")
         if not bounded and _spans_decades(rows[value]):
             column[0].set_yscale("log")
     for axes in grid[:, 0]:
         axes.set_ylabel(label)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title)
     handles = [Line2D([], [], label=f"rho {format_fraction(r)}", **styles[r]) for r in rhos]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(scores), frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=7)
     return save_picture(figure, path)
 
 

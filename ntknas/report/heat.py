@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import PAGE, new_figure, picture_style
 from ntknas.scores import format_fraction
 
 __all__ = ["heat_maps"]
 
+_MANY = 4  # metrics from which on panels are narrow
 
+
+@picture_style()
 def heat_maps(
     grid: pd.DataFrame, path: str | os.PathLike[str], *, score: str, title: str = ""
 ) -> Path:
@@ -23,7 +25,7 @@ def heat_maps(
     Args:
         grid: Table with one row per score, kernel, metric, rho and beta. Columns: these, and
             spearman.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         score: Name of the score to draw.
         title: Text above the panels; empty means the name of the score.
 
@@ -38,10 +40,8 @@ def heat_maps(
     if part.empty:
         raise InputError(f"expected correlations of {score} to draw, got none")
     metrics, kernels = list(part["metric"].unique()), list(part["kernel"].unique())
-    figure = Figure(
-        figsize=(3.1 * len(metrics) + 0.8, 2.7 * len(kernels) + 0.5), layout="constrained"
-    )
-    FigureCanvasAgg(figure)
+    width = PAGE if len(metrics) > 1 else 0.6 * PAGE
+    figure = new_figure(1.6 * len(kernels) + 0.7, width=width)
     panels = figure.subplots(len(kernels), len(metrics), squeeze=False)
     for axes_of, metric in zip(panels.T, metrics, strict=True):
         column = part[part["metric"] == metric]
@@ -56,15 +56,21 @@ def heat_maps(
             )
             best = np.unravel_index(int(wide.to_numpy().argmax()), wide.shape)
             axes.plot(best[1], best[0], "k*", markersize=9, markeredgecolor="white")
-            ticks = range(0, wide.shape[1], 2)
-            axes.set_xticks(ticks, [f"{wide.columns[k]:g}" for k in ticks], fontsize=7)
+            most = 6 if len(metrics) < _MANY else 3  # labels that fit
+            ticks = range(0, wide.shape[1], max(1, -(-(wide.shape[1] - 1) // (most - 1))))
+            axes.set_xticks(ticks, [f"{wide.columns[k]:g}" for k in ticks])
             labels = [format_fraction(float(rho)) for rho in wide.index]
-            axes.set_yticks(range(len(wide)), labels, fontsize=7)
-            axes.set_title(f"{kernel}, {metric}", fontsize=9)
+            first = axes in panels[:, 0]
+            axes.set_yticks(range(len(wide)), labels if first else [])
+            axes.set_title(f"{kernel}{', ' if len(metrics) < _MANY else chr(10)}{metric}")
+            axes.grid(visible=False)
         axes_of[-1].set_xlabel("beta")
         if image is not None:
-            figure.colorbar(image, ax=list(axes_of), location="bottom", shrink=0.9)
+            bar = figure.colorbar(image, ax=list(axes_of), location="bottom", shrink=0.9)
+            bar.set_label("Spearman")
+            bar.ax.tick_params(labelrotation=0)
+            bar.ax.locator_params(nbins=4)
     for axes in panels[:, 0]:
         axes.set_ylabel("rho")
-    figure.suptitle(title or score, fontsize=10)
+    figure.suptitle(title or score)
     return save_picture(figure, path)

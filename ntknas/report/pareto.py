@@ -1,7 +1,7 @@
 """The picture of a search for two objectives: its queries and its Pareto front.
 
-The front is drawn with markers and a line of steps, so that the picture can be read without colours
-(those of Okabe & Ito 2008).
+The front is drawn with markers and a line of steps, so that the picture can be read without
+colours.
 """
 
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import GREY, RED, SKY, new_figure, picture_style
 
 __all__ = ["front_of", "pareto_picture"]
 
 Points = Sequence[tuple[float, ...]]
 
 
+@picture_style()
 def pareto_picture(
     queries: Points,
     path: str | os.PathLike[str],
@@ -35,7 +35,7 @@ def pareto_picture(
     Args:
         queries: Pairs of a value, higher is better, and the second objective, one per query.
             Pairs with a number that is not finite are left out.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         labels: Labels of the first objective (vertical axis) and the second (horizontal axis).
         cheaper: Whether lower values of the second objective are better.
         space: The same pairs of every architecture, if they are known.
@@ -58,8 +58,7 @@ def pareto_picture(
     asked, known = _finite(queries), _finite(space)
     if not len(asked):
         raise InputError("expected at least one query to draw, got none")
-    figure = Figure(figsize=(6.8, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.2)
     axes = figure.subplots()
     where: Literal["post", "pre"] = "post" if cheaper else "pre"
     if len(known):
@@ -67,7 +66,7 @@ def pareto_picture(
             known[:, 1],
             known[:, 0],
             s=4,
-            color="#BBBBBB",
+            color=GREY,
             linewidths=0,
             rasterized=True,
             label=f"all {len(known):,} architectures",
@@ -77,24 +76,22 @@ def pareto_picture(
             best[:, 1], best[:, 0], "k--", where=where, linewidth=1.2, label="their Pareto front"
         )
     axes.scatter(
-        asked[:, 1], asked[:, 0], s=14, color="#56B4E9", linewidths=0, label=f"{len(asked)} queries"
+        asked[:, 1], asked[:, 0], s=14, color=SKY, linewidths=0, label=f"{len(asked)} queries"
     )
     front = front_of(asked, cheaper=cheaper)
-    axes.step(front[:, 1], front[:, 0], color="#D55E00", where=where, linewidth=1.6)
+    axes.step(front[:, 1], front[:, 0], color=RED, where=where, linewidth=1.6)
     axes.plot(
         front[:, 1],
         front[:, 0],
         "D",
-        color="#D55E00",
+        color=RED,
         markersize=5,
         label=f"front of the queries ({len(front)})",
     )
     axes.set(ylabel=labels[0], xlabel=labels[1])
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right" if cheaper else "lower left", fontsize=9)
+    axes.legend(loc="lower right" if cheaper else "lower left")
     if title:
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title)
     return save_picture(figure, path)
 
 

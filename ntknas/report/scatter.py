@@ -11,19 +11,30 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.colors import BoundaryNorm
+from matplotlib.ticker import EngFormatter
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
 from ntknas.report.panels import panel_figure
+from ntknas.report.style import PAGE, picture_style
 
 __all__ = ["score_scatter"]
 
-_PANEL = (4.0, 3.2)  # inches
+_HEIGHT = 2.1  # of a panel, in inches
 _LOG_RATIO = 30
+_MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
+_LONG = 25  # letters of a title that fit one line
+_MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
 
 
+@picture_style()
 def score_scatter(
-    frame: pd.DataFrame, path: str | os.PathLike[str], *, accuracy: str, title: str = ""
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    accuracy: str,
+    title: str = "",
+    width: float = PAGE,
 ) -> Path:
     """Draw scores against accuracies and write the picture.
 
@@ -32,9 +43,10 @@ def score_scatter(
             accuracy, convolutions_3x3, and note (the first note of a score is written into the
             panel's title). Values that are not finite are left out, and on a logarithmic axis also
             zeros.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         accuracy: Name of the accuracy, as the label of the vertical axes.
         title: Text above the panels.
+        width: Width of the picture in inches.
 
     Returns:
         The path of the picture.
@@ -53,7 +65,9 @@ def score_scatter(
     if frame.empty:
         raise InputError("expected scores to draw, got none")
     scores = list(frame["score"].unique())
-    figure, grid = panel_figure(len(scores), _PANEL, (0.8, 0.5), y_label=accuracy)
+    figure, grid = panel_figure(
+        len(scores), height=_HEIGHT, margin=0.4, y_label=accuracy, width=width
+    )
     most = int(frame["convolutions_3x3"].max())
     colours = matplotlib.colormaps["viridis"]
     norm = BoundaryNorm(np.arange(-0.5, most + 1), colours.N)
@@ -66,19 +80,24 @@ def score_scatter(
             c=part["convolutions_3x3"],
             cmap=colours,
             norm=norm,
-            s=max(3.0, min(20.0, 4000 / max(len(part), 1))),
+            s=max(1.5, min(16.0, 2500 / max(len(part), 1))),
             linewidths=0,
+            rasterized=len(part) > _MOST_SHAPES,
         )
         axes.set_xscale("log" if _spans_decades(part["value"]) else "linear")
+        if axes.get_xscale() == "linear" and part["value"].abs().max() >= _MANY:
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         note = frame.loc[frame["score"] == score, "note"].iloc[0]
-        axes.set_title(f"{score}{': ' if note else ''}{note}", fontsize=9)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        lines = [
+            score.replace("@", "\n@") if len(score) > _LONG else score,
+            *([note] if note else []),
+        ]
+        axes.set_title("\n".join(lines))
     if points is not None:
         bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
         bar.set_label("3x3 convolutions")
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title)
     return save_picture(figure, path)
 
 

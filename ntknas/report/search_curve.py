@@ -5,29 +5,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import BLUE, PAGE, RED, SKY, new_figure, picture_style
 
 __all__ = ["search_curve"]
 
 
+@picture_style()
 def search_curve(
     values: Sequence[float],
     path: str | os.PathLike[str],
     *,
     label: str,
     optimum: float | None = None,
+    width: float = PAGE,
 ) -> Path:
     """Draw the value of each query, the best value so far, and the best there is.
 
     Args:
         values: Values in the order of the queries; infinite ones are not drawn.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         label: Label of the vertical axis.
         optimum: Best value there is; None if it is not known.
+        width: Width of the picture in inches.
 
     Returns:
         The path of the picture.
@@ -47,14 +49,12 @@ def search_curve(
     each = np.asarray(values, float)
     each[~np.isfinite(each)] = np.nan
     number = np.arange(1, len(each) + 1)
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(min(3.6, 0.75 * width), width=width)
     axes = figure.subplots()
-    axes.plot(number, each, ".", color="#56B4E9", label="query")
-    axes.step(number, np.fmax.accumulate(each), where="post", color="#0072B2", label="best so far")
+    axes.plot(number, each, ".", color=SKY, label=f"{len(each)} queries")
+    axes.step(number, np.fmax.accumulate(each), where="post", color=BLUE, label="best so far")
     if optimum is not None:
-        axes.axhline(optimum, color="#D55E00", linestyle="--", label="best there is")
+        axes.axhline(optimum, color=RED, linestyle="--", label="best there is")
     axes.set(xlabel="queries", ylabel=label)
-    axes.grid(alpha=0.3)
     axes.legend()
     return save_picture(figure, path)

@@ -4,22 +4,21 @@ import os
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.style import BLUE, GREEN, RED, new_figure, picture_style
 
 __all__ = ["training_curves"]
 
-# Okabe & Ito (2008), which colour-blind readers can distinguish.
 _ACCURACIES = {
-    "train_accuracy": ("training batches", "#0072B2", "o"),
-    "validation_clean": ("validation, clean", "#009E73", "s"),
-    "validation_robust": ("validation, attacked", "#D55E00", "^"),
+    "train_accuracy": ("training batches", BLUE, "o"),
+    "validation_clean": ("validation, clean", GREEN, "s"),
+    "validation_robust": ("validation, attacked", RED, "^"),
 }
 
 
+@picture_style()
 def training_curves(
     metrics: pd.DataFrame, path: str | os.PathLike[str], *, title: str = ""
 ) -> Path:
@@ -28,7 +27,7 @@ def training_curves(
     Args:
         metrics: Table with one row per epoch and the columns epoch, loss, learning_rate and
             train_accuracy, as in metrics.csv; those of validation may be missing.
-        path: Path of the picture, ending in .png or .svg.
+        path: Path of the picture, ending in .png, .svg or .pdf.
         title: Text above the panels.
 
     Returns:
@@ -40,11 +39,10 @@ def training_curves(
     path = check_picture(path)
     if metrics.empty:
         raise InputError("expected at least one epoch to draw, got none")
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(2.4)
     loss, accuracy, rate = figure.subplots(1, 3)
-    style = {"markersize": 4, "markerfacecolor": "white"}
-    loss.plot(metrics["epoch"], metrics["loss"], marker="o", color="#0072B2", **style)
+    style = {"markerfacecolor": "white"}
+    loss.plot(metrics["epoch"], metrics["loss"], marker="o", color=BLUE, **style)
     loss.set_ylabel("loss on training batches")
     for name, (label, colour, marker) in _ACCURACIES.items():
         if name in metrics:
@@ -52,13 +50,11 @@ def training_curves(
                 metrics["epoch"], metrics[name], label=label, color=colour, marker=marker, **style
             )
     accuracy.set_ylabel("accuracy")
-    accuracy.legend(frameon=False, fontsize=8)
-    rate.plot(metrics["epoch"], metrics["learning_rate"], marker="o", color="#0072B2", **style)
-    rate.set_ylabel("learning rate at the epoch's end")
+    accuracy.legend()
+    rate.plot(metrics["epoch"], metrics["learning_rate"], marker="o", color=BLUE, **style)
+    rate.set_ylabel("learning rate, end of epoch")
     for axes in (loss, accuracy, rate):
         axes.set_xlabel("epoch")
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title)
     return save_picture(figure, path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ntknas.notebook import html_facts
 from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
 from ntknas.scores import ScoreKind, score_names
@@ -24,7 +25,7 @@ PRECOMPUTED = Path(str(resources.files("ntknas.runs") / "precomputed.parquet"))
 _DRAW = "seed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Precomputed:
     """Scores of every class of the space under the preset "standard", draw by draw.
 
@@ -38,6 +39,20 @@ class Precomputed:
     _draws: pd.DataFrame = field(repr=False)
 
     name = "the precomputed table"
+
+    def __repr__(self) -> str:
+        return f"Precomputed({len(self.ids)} architectures, {self._draws.shape[1] - 1} scores)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was scored, and what to call next."""
+        facts: list[tuple[str, object]] = [
+            ("architectures", f"{len(self.ids):,} of {self.space}"),
+            ("draws", self.spec.seeds),
+            ("images", f"{self.spec.dataset}, N = {self.spec.batch_size}"),
+            ("scores", ", ".join(n for n in map(str, self._draws) if "." not in n and n != _DRAW)),
+            ("next", "ntknas.rank(table), table.scores()"),
+        ]
+        return html_facts(self.name, facts)
 
     @property
     def space(self) -> str:

@@ -15,10 +15,18 @@ import pandas as pd
 from ntknas.errors import InputError
 from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import KernelName, check_beta
+from ntknas.notebook import html_facts
 from ntknas.runs.rows import ScoreRow, score_rows
 from ntknas.runs.spec import ScoringSpec
 from ntknas.runs.store import Description, GramRecord, Store
-from ntknas.scores import SCORES, Score, ScoreKind, ScoreName, score_names
+from ntknas.scores import (
+    SCORES,
+    Score,
+    ScoreKind,
+    ScoreName,
+    format_fraction,
+    score_names,
+)
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.spaces.space import Candidate, Label
 
@@ -59,6 +67,21 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}, {len(self.ids)} architectures)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was run, where and for how long, and what to call next."""
+        spec, meta, seconds = self.spec, self.meta, self.seconds
+        radii = f" at rho {', '.join(map(format_fraction, spec.rhos))}" if spec.rhos else ""
+        facts: list[tuple[str, object]] = [
+            ("architectures", f"{len(seconds):,} of {spec.space}"),
+            ("images", f"{spec.dataset}, N = {spec.batch_size} ({meta.get('images', '?')})"),
+            ("draws", spec.seeds),
+            ("kernels", ", ".join(map(str, spec.kernels)) + radii),
+            ("device", f"{meta.get('device', 'unknown')}, {meta['dtype']}"),
+            ("time", f"{seconds.sum():,.1f} s, median {seconds.median():.3g} s per architecture"),
+            ("next", "ntknas.rank(run), run.scores(), run.table(), run.kernels(label, rho=...)"),
+        ]
+        return html_facts(f"run {self.folder}", facts)
 
     @property
     def ids(self) -> list[Label]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ntknas.errors import InputError
 from ntknas.kernel.names import KernelName, check_beta
+from ntknas.rooms import advice
 from ntknas.scores.fraction import format_decimal, format_fraction, parse_fraction
 from ntknas.scores.record import ScoreKind
 from ntknas.scores.registry import SCORES
@@ -58,7 +59,8 @@ class ScoreName:
         """
         score, at, rest = text.partition("@")
         if score not in SCORES:
-            raise InputError(f"unknown score {score!r}; known: {', '.join(SCORES)}")
+            known = f"known: {', '.join(SCORES)}{advice(score, SCORES)}"
+            raise InputError(f"unknown score {score!r}; {known}")
         without_kernel = SCORES[score].kind is not ScoreKind.KERNEL
         if without_kernel == bool(at):
             shape = "no kernel" if without_kernel else f"a kernel, such as {score}@clean"
@@ -72,7 +74,8 @@ class ScoreName:
                 f"expected the name of a part behind {name}., such as {name}.stage_1, got {text!r}"
             )
         if name not in list(KernelName):
-            raise InputError(f"unknown kernel {name!r}; known: {', '.join(KernelName)}")
+            known = f"known: {', '.join(KernelName)}{advice(name, KernelName)}"
+            raise InputError(f"unknown kernel {name!r}; {known}")
         kernel = KernelName(name)
         wanted = 0 if kernel is KernelName.CLEAN else 2 if kernel.mixed else 1
         if len(numbers) != wanted:

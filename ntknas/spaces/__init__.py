@@ -3,6 +3,6 @@
 This subpackage needs only NumPy and the standard library. A network is built when it is first used.
 """
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

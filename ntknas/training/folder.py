@@ -143,6 +143,27 @@ class TrainingFolder:
         frame = pd.DataFrame(rows).sort_values(["architecture", "seed"], ignore_index=True)
         return frame[[*columns, *frame.columns.difference(columns, sort=False)]]
 
+    def metrics(self) -> pd.DataFrame:
+        """The metrics of all trainings, also of those that have not ended.
+
+        Returns:
+            One row per training and epoch: the column training (such as "9930, seed 0"), then those
+            of metrics.csv; ordered by architecture and seed. Empty if no epoch has ended.
+        """
+        files = [
+            (int(file.parts[-3]), int(file.parts[-2].removeprefix("seed_")), file)
+            for file in self.path.glob("*/seed_*/metrics.csv")
+            if file.parts[-3].isdecimal() and file.parts[-2].removeprefix("seed_").isdecimal()
+        ]
+        frames = [
+            pd.read_csv(file).assign(training=f"{architecture}, seed {seed}")
+            for architecture, seed, file in sorted(files)
+        ]
+        if not frames:
+            return pd.DataFrame(columns=["training", "epoch"])
+        table = pd.concat(frames, ignore_index=True)
+        return table[["training", *table.columns.drop("training")]]
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file in one step, so that it is either whole or unchanged."""

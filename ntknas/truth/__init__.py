@@ -1,5 +1,5 @@
 """Published accuracies: NAS-RobBench-201, Jung et al. 2023, and tables of your own."""
 
-import lazy_loader
+from ntknas.rooms import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

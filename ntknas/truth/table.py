@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ntknas.errors import InputError
+from ntknas.notebook import html_facts
 from ntknas.spaces.space import Candidate, Label
 from ntknas.truth.anomalies import Anomaly, find_anomalies
 from ntknas.truth.names import JUNG, ROBBENCH
@@ -55,7 +56,7 @@ def tidy(columns: Columns) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Truth:
     """Published accuracies, one value for each trained architecture, data set and metric.
 
@@ -91,6 +92,28 @@ class Truth:
     def __post_init__(self) -> None:
         if self.table.empty:
             raise InputError(f"expected accuracies in {self.path}, got none")
+
+    def __repr__(self) -> str:
+        held = "; ".join(f"{d}: {', '.join(map(str, self.metrics(d)))}" for d in self.datasets)
+        trained = self.table["architecture"].nunique()
+        return f"Truth({self.benchmark!r}, {str(self.path)!r}, {trained} architectures; {held})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: count, range and best architecture of every metric."""
+        facts: list[tuple[str, object]] = [
+            ("file", self.path),
+            ("architectures with values", f"{self.table['architecture'].nunique():,}"),
+            *(("note", note) for note in self.notes),
+        ]
+        for dataset in self.datasets:
+            for metric, column in self.wide(dataset).items():
+                known = column.dropna()
+                text = "no numbers"
+                if len(known):
+                    text = f"{known.min():.4f} to {known.max():.4f}, mean {known.mean():.4f}; "
+                    text += f"best: {known.idxmax()}; n = {len(known):,}"
+                facts.append((f"{dataset} {metric}", text))
+        return html_facts(self.benchmark, facts)
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:

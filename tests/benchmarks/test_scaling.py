@@ -68,7 +68,7 @@ def test_a_picture_of_points_that_do_not_scatter(tmp_path):
         ({"devices": (0, 2)}, "devices must be two values or more from 1 on"),
         ({"devices": (2, 3)}, r"a multiple of devices \(2, 3\), got 4"),
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
-        ({"plot": "scaling.txt"}, "ending in .png or .svg"),
+        ({"plot": "scaling.txt"}, "ending in .png, .svg or .pdf"),
     ],
 )
 def test_settings_that_cannot_be_fitted(change, message):

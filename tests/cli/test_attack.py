@@ -193,7 +193,7 @@ def test_a_checkpoint_is_not_tested_on_the_sample_that_it_was_trained_on():
         (("--corruptions", "fog", "--steps", "3"), "--steps belongs to attacks, got none"),
         (("--corruptions", "fog", "--plot", "x.png"), "--plot belongs to attacks, got none"),
         (("--checklist", "--state", "x.npz"), "--state belongs to attacks, got none"),
-        (("--plot", "x.jpg"), "ending in .png or .svg"),
+        (("--plot", "x.jpg"), "ending in .png, .svg or .pdf"),
         (("--state", "no-such-folder/x.npz"), "no-such-folder"),
         (("--best",), "--best belongs to --checkpoint"),
         (("--corruptions", "fog", "--severity", ","), "severities from 1 to 5, got none"),

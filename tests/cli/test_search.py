@@ -165,7 +165,7 @@ def test_a_live_score_is_maximised(ntknas):
         (["--truth", None, "--precomputed"], "--start-ranking, which is missing"),
         (["--truth", None, "--algorithm", "guided"], "--start-ranking NAME for the algorithm"),
         (["--truth", None, "--compare", "random", "--out", "x"], "expected no --out"),
-        (["--truth", None, "--plot", "curve.pdf"], ".png or .svg"),
+        (["--truth", None, "--plot", "curve.jpg"], ".png, .svg or .pdf"),
         (["--score", "params+flops"], "one score to maximise live"),
         (["--score", "params", "--metric", "clean"], "belong to --truth"),
     ],

@@ -86,7 +86,7 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
         (["--beta", "0,1", "--score", "params"], "params"),
         (["--beta", "0,1", "--metric", "pgd_8"], "--truth"),
         (["--beta", "0,1", "--truth-seed", "1"], "--truth FILE, which is missing"),
-        (["--beta", "0,1", "--plot", "beta.pdf"], ".png or .svg"),
+        (["--beta", "0,1", "--plot", "beta.jpg"], ".png, .svg or .pdf"),
         (["--beta", "0,1", "--plot", "no/such/folder/beta.png"], "folder"),
     ],
 )

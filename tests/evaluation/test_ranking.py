@@ -6,7 +6,7 @@ import pytest
 
 import ntknas
 from ntknas.errors import InputError
-from ntknas.evaluation import RANKINGS, default_ranking, rank
+from ntknas.evaluation import RANKINGS, default_ranking, draw_agreement, rank
 from ntknas.kernel import Batch
 from ntknas.runs import ScoringSpec
 from ntknas.scores import RankSum
@@ -119,3 +119,9 @@ def test_a_run_of_ones_own(texts):
     scores = texts.scores()["lambda_min@robust:8/255"]
     ranked = rank(texts, "lambda_min@robust:0.0313725")
     assert ranked["id"].tolist() == scores.sort_values(ascending=False).index.tolist()
+
+
+def test_agreement_by_hand():
+    ranks = pd.DataFrame({0: [1.0, 2.0, 3.0], 1: [1.0, 2.0, 3.0], 2: [3.0, 2.0, 1.0]})
+    assert draw_agreement(ranks) == pytest.approx((1 - 1 - 1) / 3)
+    assert np.isnan(draw_agreement(ranks[[0]]))

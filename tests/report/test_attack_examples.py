@@ -58,5 +58,5 @@ def test_nothing_to_draw_and_other_files(tmp_path):
     none = Examples("image", IMAGES[:0], LABELS[:0])
     with pytest.raises(InputError, match="at least one image to draw"):
         attack_examples(none, [], LABELS[:0], tmp_path / "examples.png")
-    with pytest.raises(InputError, match=r"ending in .png or .svg"):
+    with pytest.raises(InputError, match=r"ending in .png, .svg or .pdf"):
         attack_examples(CLEAN, [], LABELS, tmp_path / "examples.jpg")

@@ -41,7 +41,7 @@ def test_one_panel_is_not_blank(tmp_path):
     ("rows", "name", "message"),
     [
         (frame()[:0], "b.png", "expected points to draw, got none"),
-        (frame(), "b.pdf", "ending in .png or .svg"),
+        (frame(), "b.jpg", "ending in .png, .svg or .pdf"),
     ],
 )
 def test_refused(rows, name, message, tmp_path):

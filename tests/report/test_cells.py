@@ -67,5 +67,5 @@ def test_structure(found, tmp_path):
     "draw", [operations_picture, ranks_picture, sizes_picture, structure_picture]
 )
 def test_other_endings_are_refused(found, draw, tmp_path):
-    with pytest.raises(InputError, match=r"\.png or \.svg"):
-        draw(found, tmp_path / "picture.pdf")
+    with pytest.raises(InputError, match=r"\.png, \.svg or \.pdf"):
+        draw(found, tmp_path / "picture.jpg")

@@ -27,7 +27,7 @@ def test_a_panel_a_score_a_point_an_architecture(tmp_path, figures):
     assert path.stat().st_size > 10_000
     (figure,) = figures
     shown = [axes for axes in figure.axes if axes.get_visible() and axes.get_title()]
-    assert [axes.get_title() for axes in shown] == [f"{n}: note of {n}" for n in "abcd"]
+    assert [axes.get_title() for axes in shown] == [f"{n}\nnote of {n}" for n in "abcd"]
     for axes in shown:
         offsets = axes.collections[0].get_offsets()
         np.testing.assert_allclose(offsets[:, 0], np.arange(1.0, 21.0))

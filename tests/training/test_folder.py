@@ -48,6 +48,21 @@ def test_results_of_an_empty_folder(tmp_path):
     assert TrainingFolder.open(tmp_path, settings).results().empty
 
 
+def test_metrics_of_all_trainings_by_architecture_and_seed(tmp_path):
+    settings = TrainingSettings.of(QUICK, NETWORK, images(), images(30, 5))
+    folder = TrainingFolder.open(tmp_path, settings)
+    assert folder.metrics().empty
+    for seed in (10, 2):
+        place = folder.place(CHEAP, seed)
+        place.mkdir(parents=True)
+        folder.write_history(place, [{"epoch": n, "loss": n + seed} for n in (1, 2)])
+    table = folder.metrics()
+    name = f"{CHEAP.id}, seed"
+    assert table["training"].tolist() == [f"{name} 2"] * 2 + [f"{name} 10"] * 2
+    assert table["loss"].tolist() == [3, 4, 11, 12]
+    assert list(table) == ["training", "epoch", "loss"]
+
+
 def test_a_file_is_whole_or_unchanged(tmp_path):
     file = tmp_path / "a.txt"
     write_whole(file, "first")

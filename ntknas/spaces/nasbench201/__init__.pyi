@@ -21,6 +21,7 @@ from .paths import (
     live_paths as live_paths,
     structure as structure,
 )
+from .picture import cell_svg as cell_svg
 from .selection import (
     ArchitectureLike as ArchitectureLike,
     architecture_named as architecture_named,

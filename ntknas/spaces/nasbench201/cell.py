@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 from ntknas.errors import InputError, shorten
+from ntknas.notebook import html_facts
 from ntknas.spaces.nasbench201.listing import (
     EDGES,
     NUM_ARCHITECTURES,
@@ -208,3 +209,24 @@ class Architecture:
 
     def __str__(self) -> str:
         return self.string
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the drawn cell and its names."""
+        from ntknas.spaces.nasbench201.paths import depth
+        from ntknas.spaces.nasbench201.picture import cell_svg
+        from ntknas.spaces.nasbench201.size import num_parameters
+
+        remark = "its representative"
+        if not self.is_representative:
+            remark = f"represented by {self.representative.id}"
+        longest = f"{depth(self)} convolutions"
+        if self.is_constant:
+            longest = "none: the output never depends on the input"
+        facts = [
+            ("string", self.string),
+            ("op codes", self.code),
+            ("class", f"{self.class_size} cell{'s' * (self.class_size > 1)}, {remark}"),
+            ("longest live path", longest),
+            ("parameters", f"{num_parameters(self):,} (16 channels, 5 cells, 10 classes)"),
+        ]
+        return html_facts(f"architecture {self.id}", facts, drawing=cell_svg(self))
