@@ -180,6 +180,7 @@ def test_a_loss_that_is_not_finite_is_one_line(archive, tmp_path, capsys):
     assert "in epoch" in last
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_again(archive, tmp_path):
     """Stopped by Ctrl-C, the program ends at once; the same command then finishes."""
     command = words(archive, tmp_path / "out", "--epochs", "80", "--batch-size", "8")

@@ -141,6 +141,7 @@ def test_workers_of_another_version_are_refused(ready, tmp_path, monkeypatch, na
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
 def test_workers_share_the_cores(ready):
     def cores():

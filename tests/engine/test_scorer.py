@@ -181,7 +181,7 @@ def test_what_does_not_fit(arguments, message):
 @pytest.mark.parametrize(
     ("norm", "batches", "code"),
     [
-        (Norm.BATCH, (Batch.CLEAN,), "300230"),
+        pytest.param(Norm.BATCH, (Batch.CLEAN,), "300230", marks=pytest.mark.slow),
         (Norm.BATCH, (Batch.CLEAN,), "003030"),  # constant: a bias behind zeros
         pytest.param(Norm.IMAGE, (Batch.CLEAN, Batch.ATTACKED), "001200", marks=pytest.mark.slow),
     ],
