@@ -35,8 +35,8 @@ are always in the table.
 With several metrics, the table shows Spearman's correlation, one column per metric. With one
 metric, it shows Spearman's correlation with its 95% bootstrap interval, Kendall's tau-b, and the
 tau weighted towards the top of the ranking (Vigna 2015). Without --score, the table holds the
-headline scores lambda_min, cond, cosine_lambda_min and sphericity of each kernel, and the zero-cost
-proxies if the run has them. csv and json hold all scores, and also the intervals of the taus.
+headline scores lambda_min, cond, cosine_lambda_min, layer_cosine_lambda_min and sphericity of each
+whole kernel, and the zero-cost proxies if the run has them. csv and json hold all scores, and also the intervals of the taus.
 
 For thousands of architectures an interval takes about a second. To save time, choose scores and
 metrics, or turn intervals off with --resamples 0.

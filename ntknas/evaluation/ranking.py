@@ -66,7 +66,7 @@ def default_ranking(scores: Scores) -> str:
         scores: Run, precomputed table, or frame of scores.
 
     Raises:
-        InputError: If there is no sphericity to rank by.
+        InputError: If there is no score of a kernel to rank by.
     """
     return str(score_table(scores).default)
 
