@@ -36,7 +36,8 @@ With several metrics, the table shows Spearman's correlation, one column per met
 metric, it shows Spearman's correlation with its 95% bootstrap interval, Kendall's tau-b, and the
 tau weighted towards the top of the ranking (Vigna 2015). Without --score, the table holds the
 headline scores lambda_min, cond, cosine_lambda_min, layer_cosine_lambda_min and sphericity of each
-whole kernel, and the zero-cost proxies if the run has them. csv and json hold all scores, and also the intervals of the taus.
+whole kernel, and the zero-cost proxies if the run has them. csv and json hold all scores, and also
+the intervals of the taus. A name may hold * and ?, such as 'lambda_min@*' or '*@robust:8/255'.
 
 For thousands of architectures an interval takes about a second. To save time, choose scores and
 metrics, or turn intervals off with --resamples 0.
@@ -102,7 +103,7 @@ def add(commands: Commands) -> None:
         "one metric",
     )
     add_resamples(parser)
-    add_format(parser)
+    add_format(parser, paper=True)
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -118,11 +119,11 @@ def _run(args: argparse.Namespace) -> None:
     dataset = args.dataset or known.dataset or truth.datasets[0]
     metrics, names, combine, resamples = (
         _flat(args.metric),
-        _flat(args.score),
+        None if args.score is None else known.matching(_flat(args.score) or []),
         _flat(args.combine) or [],
         args.resamples,
     )
-    as_table = args.format == "table"
+    as_table = args.format not in ("csv", "json")
     # One column per metric leaves no room for intervals, which are most of the work.
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
@@ -158,8 +159,9 @@ def _run(args: argparse.Namespace) -> None:
     named = table["score"] == default
     table.loc[named, "score"] = "default"
     shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
-    write(f"{known.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
-    write_table(_matrix(table) if matrix else _detail(table), format="table")
+    title = write if args.format == "table" else note
+    title(f"{known.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
+    write_table(_matrix(table) if matrix else _detail(table), format=args.format)
     if named.any():
         note(f"default: {default}")
     hints = ["--metric M: intervals and Kendall"] if matrix else []

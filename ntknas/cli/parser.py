@@ -86,14 +86,20 @@ class Commands:
         return parser
 
 
-def add_format(parser: ArgumentParser) -> None:
-    """Add the option --format, for commands that print a table."""
+def add_format(parser: ArgumentParser, *, paper: bool = False) -> None:
+    """Add the option --format, for commands that print a table.
+
+    Args:
+        parser: Parser of the command.
+        paper: Whether the table can also be had for a paper, as Markdown or LaTeX.
+    """
+    more = ", markdown or latex the same table for a page or a paper" if paper else ""
     parser.add_argument(
         "--format",
-        choices=("table", "csv", "json"),
+        choices=("table", *(("markdown", "latex") if paper else ()), "csv", "json"),
         default="table",
-        help="format of the output: a table to read (default), or csv or json with every digit and "
-        "every column",
+        help=f"format of the output: a table to read (default){more}, or csv or json with every "
+        "digit and every column",
     )
 
 

@@ -19,6 +19,7 @@ _ABOUT = """\
 Examples:
   ntknas rank runs/first
   ntknas rank --precomputed --top 20
+  ntknas rank --precomputed --explain
   ntknas rank --precomputed --for standard_trained
   ntknas rank runs/robust --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
@@ -73,7 +74,12 @@ def add(commands: Commands) -> None:
         default=10,
         help="number of architectures to list, or all; default: 10",
     )
-    add_format(parser)
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="also show the rank of each architecture by each part of the sum, from 0 (best) to 1",
+    )
+    add_format(parser, paper=True)
 
 
 def _top(text: str) -> int | None:
@@ -87,7 +93,7 @@ def _top(text: str) -> int | None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from ntknas.evaluation import RANKINGS, rank
+    from ntknas.evaluation import RANKINGS, rank, rank_fractions
 
     aim = (args.aim or "default").replace("-", "_")
     if aim not in RANKINGS:
@@ -103,10 +109,14 @@ def _run(args: argparse.Namespace) -> None:
     name = known.resolve(args.score or aim)
     table = rank(known, name, top=args.top)
     parts = list(dict.fromkeys(known.names[term] for term in name.terms))
+    to_read = args.format not in ("csv", "json")
+    if args.explain:
+        ranks = rank_fractions(known, name)
+        table = table.join(ranks.add_prefix("rank by "), on="id")
     # The scores of a sum are shown beside it, if a line has room for them.
-    if len(parts) > 1 and (args.format != "table" or len(parts) <= _SHOWN_PARTS):
+    elif len(parts) > 1 and (not to_read or len(parts) <= _SHOWN_PARTS):
         table = table.join(known.frame[parts], on="id")
-    if args.format == "table":
+    if to_read:
         table["architecture"] = table.pop("architecture")  # last: the widest by far
         table.insert(0, "rank", table.pop("rank"))
         if "rank_low" in table:

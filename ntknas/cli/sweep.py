@@ -67,7 +67,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--metric", metavar="M", help="metric of the accuracies; default: pgd_8")
     add_resamples(parser)
     parser.add_argument("--plot", metavar="FILE", help="also draw a picture (.png, .svg or .pdf)")
-    add_format(parser)
+    add_format(parser, paper=True)
 
 
 def _betas(text: str) -> list[float]:
@@ -122,11 +122,12 @@ def _run(args: argparse.Namespace) -> None:
         title = f"{len(run.ids)} architectures; bands: {band}"
         bounded = what == "spearman"
         beta_curves(table, args.plot, value=what, label=label, title=title, bounded=bounded)
-    if args.format == "table":
-        write(f"{run.folder}, {len(run.ids)} architectures: {label}")
-        write_table(_matrix(table, what), format="table")
-    else:
+    if args.format in ("csv", "json"):
         write_table(table, format=args.format)
+    else:
+        title = write if args.format == "table" else note
+        title(f"{run.folder}, {len(run.ids)} architectures: {label}")
+        write_table(_matrix(table, what), format=args.format)
     if args.plot is not None:
         note(f"picture: {args.plot}")
 

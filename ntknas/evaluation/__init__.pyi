@@ -31,6 +31,7 @@ from .ranking import (
     default_ranking as default_ranking,
     draw_agreement as draw_agreement,
     rank as rank,
+    rank_fractions as rank_fractions,
     ranks_by_draw as ranks_by_draw,
 )
 from .rankings import RANKINGS as RANKINGS, Ranking as Ranking

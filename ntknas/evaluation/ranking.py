@@ -7,7 +7,7 @@ from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, score_table
 from ntknas.scores import RankSum
 
-__all__ = ["default_ranking", "draw_agreement", "rank", "ranks_by_draw"]
+__all__ = ["default_ranking", "draw_agreement", "rank", "rank_fractions", "ranks_by_draw"]
 
 
 def rank(
@@ -69,6 +69,25 @@ def default_ranking(scores: Scores) -> str:
         InputError: If there is no score of a kernel to rank by.
     """
     return str(score_table(scores).default)
+
+
+def rank_fractions(scores: Scores, name: str | RankSum = "default") -> pd.DataFrame:
+    """Why an architecture stands where it does: its rank by each part of a sum.
+
+    Args:
+        scores: Run, precomputed table, or frame of scores.
+        name: Name of a score, a sum of ranks, or a ranking, as for `rank`.
+
+    Returns:
+        A table with one row per architecture (its label is the index) and one column per part. The
+        ranks are divided by the number of architectures, and lower is better; their sum is the
+        score of the ranking.
+
+    Raises:
+        InputError: If a score does not exist.
+    """
+    table = score_table(scores)
+    return ranking.rank_fractions(table.frame, **table.ranked(table.resolve(name)))
 
 
 def ranks_by_draw(scores: Scores, name: str | RankSum = "default") -> pd.DataFrame:

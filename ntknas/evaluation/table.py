@@ -5,7 +5,8 @@ constant, and the text of each architecture. A frame records its search space if
 (`frame.attrs["space"]`). Nothing is assumed about the architectures of other frames.
 """
 
-from collections.abc import Iterable
+import fnmatch
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -85,6 +86,34 @@ class ScoreTable:
             if sign != signs[term]:
                 raise InputError(f"expected {term} in {name} with one sign, got + and -")
         return RankSum(terms, name.signs)
+
+    def matching(self, names: Sequence[str]) -> list[str]:
+        """Names of scores, with those that hold a `*` or a `?` replaced by what they match.
+
+        Args:
+            names: Names, or patterns such as "lambda_min@*" and "*@robust:8/255".
+
+        Returns:
+            The names, in the order of the table for each pattern, and each once.
+
+        Raises:
+            InputError: If a pattern matches no score.
+
+        Example:
+            >>> frame = pd.DataFrame({"cond@clean": [9.0], "mean@clean": [2.0], "params": [3]})
+            >>> score_table(frame).matching(["params", "*@clean"])
+            ['params', 'cond@clean', 'mean@clean']
+        """
+        found: list[str] = []
+        for name in names:
+            held = fnmatch.filter(self.names.values(), name) if set("*?") & set(name) else [name]
+            if not held:
+                raise InputError(
+                    f"expected a pattern that a score matches, got {name!r}; there are: "
+                    f"{', '.join(self.names.values())}"
+                )
+            found += held
+        return list(dict.fromkeys(found))
 
     def _held(self, wanted: ScoreName) -> ScoreName:
         """The name of a score as the table spells it; radii and betas match to four digits."""

@@ -16,6 +16,11 @@ from .intervals import (
     resample_counts as resample_counts,
     spearman_interval as spearman_interval,
 )
-from .order import combine as combine, log_ranks as log_ranks, rank as rank
+from .order import (
+    combine as combine,
+    log_ranks as log_ranks,
+    rank as rank,
+    rank_fractions as rank_fractions,
+)
 from .orientation import RAW as RAW, oriented as oriented
 from .top import BestOfTop as BestOfTop, best_of_top as best_of_top, top_k_overlap as top_k_overlap

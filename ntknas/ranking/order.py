@@ -12,7 +12,7 @@ import pandas as pd
 from ntknas.errors import InputError
 from ntknas.ranking.orientation import RAW, Labels, check_scores, oriented
 
-__all__ = ["combine", "log_ranks", "rank"]
+__all__ = ["combine", "log_ranks", "rank", "rank_fractions"]
 
 
 def combine(
@@ -55,6 +55,40 @@ def combine(
     # Divided after summing: sums of half-integers are exact, so equal sums stay ties.
     sums = table.rank(ascending=False, method="average").sum(axis=1) / max(len(table), 1)
     return sums.reindex(scores.index).rename("+".join(names))
+
+
+def rank_fractions(
+    scores: pd.DataFrame,
+    directions: Mapping[str, int],
+    names: Sequence[str],
+    *,
+    worst: Labels = (),
+    raw: Collection[str] = RAW,
+) -> pd.DataFrame:
+    """The terms of the sum of `combine`: the rank in each score, divided by n.
+
+    Args:
+        scores: Scores, one row per architecture (its label is the index) and one column per score.
+        directions: Direction of each score, +1 (higher is better) or -1 (lower is better), by name.
+        names: Names of the scores.
+        worst: Labels of constant networks, which are tied last in every score except those in
+            `raw`.
+        raw: Names of scores that `worst` does not change.
+
+    Returns:
+        A table with one column per score, in (0, 1]; lower is better.
+
+    Raises:
+        InputError: As `combine`.
+
+    Example:
+        >>> scores = pd.DataFrame({"cond": [5.0, 2.0], "params": [10, 30]}, index=[7, 8])
+        >>> rank_fractions(scores, {"cond": -1, "params": 1}, ["cond", "params"]).loc[8].tolist()
+        [0.5, 0.5]
+    """
+    table = _columns(scores, directions, names, worst=worst, raw=raw)
+    ranks = table.rank(ascending=False, method="average") / max(len(table), 1)
+    return ranks.reindex(scores.index)
 
 
 def log_ranks(

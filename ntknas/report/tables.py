@@ -20,7 +20,7 @@ from ntknas.errors import InputError
 
 __all__ = ["Format", "format_table", "markdown", "three_decimals", "with_interval"]
 
-Format: TypeAlias = Literal["table", "csv", "json"]
+Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json"]
 
 _TABLE_DIGITS = 4
 # Wider than any table. Otherwise rich would fold or cut columns to the width of the terminal.
@@ -34,8 +34,9 @@ def format_table(
 
     Args:
         frame: Frame with any columns.
-        format: Format of the text: "table", "csv" or "json". "table" aligns all columns without
-            cutting any, and writes "-" for a missing value. "csv" follows RFC 4180 with a header,
+        format: Format of the text. "table" aligns all columns without cutting any, and writes "-"
+            for a missing value. "markdown" and "latex" (a tabular with the rules of the package
+            booktabs) hold the same cells. "csv" follows RFC 4180 with a header,
             and leaves a missing value empty. "json" is a list with one object per row, in which a
             missing value or NaN is null, an infinite value is the string "Infinity" or "-Infinity"
             (JSON has no such number), and integers stay integers.
@@ -67,7 +68,13 @@ def format_table(
         columns = [[_json_value(v, precision) for v in frame[c].tolist()] for c in frame.columns]
         rows = zip(*columns, strict=True)
         return json.dumps([dict(zip(names, row, strict=True)) for row in rows], allow_nan=False)
-    return _table(frame, precision or _TABLE_DIGITS, color)
+    if format == "table":
+        return _table(frame, precision or _TABLE_DIGITS, color)
+    cells = {name: _cells(frame[name], precision or _TABLE_DIGITS) for name in map(str, frame)}
+    as_text = pd.DataFrame(cells)
+    if format == "markdown":
+        return markdown(as_text.map(lambda cell: cell.replace("|", "\\|")))
+    return _latex(as_text, numeric=[_is_numeric(frame[name]) for name in frame])
 
 
 def _json_value(value: Any, precision: int | None) -> Any:
@@ -89,8 +96,8 @@ def _table(frame: pd.DataFrame, precision: int, color: bool) -> str:
     table = Table(box=SIMPLE_HEAD if color else ASCII2, show_edge=False, header_style="bold")
     cells = []
     for name in frame.columns:
-        numeric = pd.api.types.is_numeric_dtype(frame[name].dtype)
-        table.add_column(Text(str(name)), justify="right" if numeric else "left", no_wrap=True)
+        justify = "right" if _is_numeric(frame[name]) else "left"
+        table.add_column(Text(str(name)), justify=justify, no_wrap=True)
         cells.append(_cells(frame[name], precision))
     for row in zip(*cells, strict=True):
         table.add_row(*map(Text, row))
@@ -105,6 +112,34 @@ def _table(frame: pd.DataFrame, precision: int, color: bool) -> str:
     )
     console.print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _is_numeric(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds numbers."""
+    return pd.api.types.is_numeric_dtype(column.dtype)
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+}
+
+
+def _latex(frame: pd.DataFrame, numeric: list[bool]) -> str:
+    """A tabular with the rules of booktabs; numbers are aligned to the right."""
+    signs = str.maketrans(_LATEX)
+    lines = [[str(cell).translate(signs) for cell in row] for row in (frame, *frame.to_numpy())]
+    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
+    columns = "".join("r" if right else "l" for right in numeric)
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body]
+        + [r"\bottomrule", r"\end{tabular}"]
+    )
 
 
 def _cells(column: "pd.Series[Any]", precision: int) -> list[str]:

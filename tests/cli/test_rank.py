@@ -177,3 +177,27 @@ def test_an_aim(ntknas, refused, finished):
     assert "not allowed with argument" in refused(
         "rank", finished, "--for", "default", "--score", "params"
     )
+
+
+def test_the_parts_explain_the_sum(ntknas, finished):
+    argv = ("rank", finished, "--score", "cond@clean+params", "--explain", "--top", "all")
+    rows = json.loads(ntknas(*argv, "--format", "json")[1])
+    for row in rows:
+        parts = row["rank by cond@clean"] + row["rank by params"]
+        assert parts == pytest.approx(row["score"])
+    assert "rank by params" in ntknas(*argv)[1].splitlines()[0]
+
+
+@pytest.mark.parametrize("format", ["markdown", "latex"])
+def test_tables_for_papers(ntknas, finished, format):
+    status, out, err = ntknas("rank", finished, "--top", "2", "--format", format)
+    assert status == 0
+    lines = out.splitlines()
+    if format == "markdown":
+        assert len(lines) == 4
+        assert r"\|" in lines[2]  # the bars of a cell's notation do not end a column
+    else:
+        assert lines[0] == r"\begin{tabular}{rrrl}"
+        assert lines[2] == r"rank & id & score & architecture \\"
+        assert r"\textbar{}nor\_conv" in out or r"\textbar{}" in out
+    assert "architectures of" in err

@@ -246,3 +246,14 @@ def test_public_names():
     assert ntknas.evaluation.score_table is score_table
     with pytest.raises(AttributeError, match="banana"):
         getattr(ntknas, "banana")  # noqa: B009
+
+
+def test_patterns_of_names(run):
+    table = score_table(run)
+    held = list(table.names.values())
+    of_lambda = [name for name in held if name.startswith("lambda_min@")]
+    assert table.matching(["lambda_min@*", "params"]) == [*of_lambda, "params"]
+    assert table.matching(["cond@robust:0.0313725"]) == ["cond@robust:0.0313725"]  # no pattern
+    assert table.matching(["params", "par?ms"]) == ["params"]
+    with pytest.raises(InputError, match=r"a pattern that a score matches, got 'banana\*'"):
+        table.matching(["banana*"])

@@ -95,7 +95,7 @@ def test_table_without_rows():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"format": "xml"}, "table, csv, json, got 'xml'"),
+        ({"format": "xml"}, "table, markdown, latex, csv, json, got 'xml'"),
         ({"format": "csv", "precision": 0}, "got 0"),
     ],
 )
@@ -129,3 +129,22 @@ def test_intervals_stand_where_there_are_some():
     assert with_interval(frame, "r").tolist() == ["0.500 [0.250, 1.000]", "-", "0.250"]
     percent = with_interval(frame, "r", "{:.0%}".format)
     assert percent.tolist()[0] == "50% [25%, 100%]"
+
+
+def test_latex_escapes_what_it_would_read():
+    frame = pd.DataFrame({"a_b": ["50% & {x}", "p|q~1^2"], "n": [1.5, float("nan")]})
+    assert format_table(frame, format="latex").splitlines() == [
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"a\_b & n \\",
+        r"\midrule",
+        r"50\% \& \{x\} & 1.500 \\",
+        r"p\textbar{}q\textasciitilde{}1\textasciicircum{}2 & - \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_markdown_holds_the_cells_of_a_table():
+    frame = pd.DataFrame({"cell": ["|a|"], "n": [3]})
+    assert format_table(frame, format="markdown") == "| cell | n |\n|---|---|\n| \\|a\\| | 3 |"
