@@ -159,8 +159,8 @@ def _run(args: argparse.Namespace) -> None:
     named = table["score"] == default
     table.loc[named, "score"] = "default"
     shown = dataset if matrix else f"{dataset} {table['metric'].iloc[0]}"
-    title = write if args.format == "table" else note
-    title(f"{known.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
+    say = write if args.format == "table" else note
+    say(f"{known.name} against {truth.benchmark}, {shown}; n = {_range(table)} architectures")
     write_table(_matrix(table) if matrix else _detail(table), format=args.format)
     if named.any():
         note(f"default: {default}")

@@ -125,8 +125,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.format in ("csv", "json"):
         write_table(table, format=args.format)
     else:
-        title = write if args.format == "table" else note
-        title(f"{run.folder}, {len(run.ids)} architectures: {label}")
+        say = write if args.format == "table" else note
+        say(f"{run.folder}, {len(run.ids)} architectures: {label}")
         write_table(_matrix(table, what), format=args.format)
     if args.plot is not None:
         note(f"picture: {args.plot}")

@@ -96,8 +96,8 @@ def _table(frame: pd.DataFrame, precision: int, color: bool) -> str:
     table = Table(box=SIMPLE_HEAD if color else ASCII2, show_edge=False, header_style="bold")
     cells = []
     for name in frame.columns:
-        justify = "right" if _is_numeric(frame[name]) else "left"
-        table.add_column(Text(str(name)), justify=justify, no_wrap=True)
+        numeric = _is_numeric(frame[name])
+        table.add_column(Text(str(name)), justify="right" if numeric else "left", no_wrap=True)
         cells.append(_cells(frame[name], precision))
     for row in zip(*cells, strict=True):
         table.add_row(*map(Text, row))
