@@ -1,5 +1,8 @@
 """The table that comes with the package is what scoring under its preset gives."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
@@ -37,6 +40,18 @@ def test_it_holds_the_whole_space_in_ten_megabytes():
     assert table.ids == table.scores().index.tolist()
     assert table.constant_ids() == [i for i in table.ids if Architecture.from_id(i).is_constant]
     assert table.strings[9930] == Architecture.from_id(9930).string
+
+
+def test_its_card_is_of_this_file():
+    card = (Path(ntknas.__file__).parents[1] / "docs/reference/precomputed_table.md").read_text()
+    content = PRECOMPUTED.read_bytes()
+    assert hashlib.sha256(content).hexdigest() in card
+    assert f"{len(content):,} bytes" in card
+    table = load_precomputed()
+    assert f"{sum(map(len, table.scores_by_draw())):,}" in card
+    kernels = [name for name in map(str, table.scores()) if "@" in name]
+    assert len([name for name in kernels if "." not in name]) == 18
+    assert len([name for name in kernels if "." in name]) == 14 * 7
 
 
 @pytest.mark.slow
