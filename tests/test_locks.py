@@ -74,4 +74,4 @@ assert main(["rank", "--precomputed", "--top", "1"]) == 0
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "7209" in done.stdout
+    assert "9930" in done.stdout

@@ -44,10 +44,10 @@ Examples:
 
 Attacks take most of the time. The time grows with --steps and with the number of radii.
 
-A preset sets the number of images, the normalisation, the cells and the kernels. Options that are
-given together with a preset override it:
+A preset sets the number of images, the normalisation, the cells, the draws, the parts and the
+kernels. Options that are given together with a preset override it:
   fast       norm image, 2 cells per stage, 8 images; clean
-  standard   norm image, 5 cells per stage, 16 images; clean
+  standard   norm image, 1 cells per stage, 16 images, 3 draws, groups of layers; clean
   published  norm batch, 5 cells per stage, 32 images; clean, robust, twice
 The defaults of the attack, radii, logits and params are those of the published setting. Options of
 attacks need --kernels with robust or twice, or --preset published.
@@ -139,9 +139,8 @@ def _add_images(parser: ArgumentParser) -> None:
         "--seeds",
         metavar="N",
         type=int,
-        default=1,
-        help="number of initialisations, each with its own batch; scores are averaged over them; "
-        "default: 1",
+        help="number of draws, each with its own weights and images; scores are averaged over them; "
+        "default: that of the preset",
     )
 
 
@@ -247,10 +246,9 @@ def _add_kernels(parser: ArgumentParser) -> None:
     group.add_argument(
         "--parts",
         choices=("none", "groups", "layers"),
-        default="none",
         help="parts of every kernel to keep and score besides the whole: groups of layers (stem, "
         "stage_1, reduction_1, stage_2, reduction_2, stage_3, head), or each of the 23 layers; "
-        "scores are then named like lambda_min@clean.stage_1; default: none",
+        "scores are then named like lambda_min@clean.stage_1; default: those of the preset",
     )
     group.add_argument(
         "--zero-cost",
@@ -370,7 +368,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
     return ScoringSpec(
         batch_size=or_default(args.batch_size, preset.batch_size),
         balance=args.balance,
-        seeds=args.seeds,
+        seeds=or_default(args.seeds, preset.seeds),
         network=NetworkSpec(
             channels=args.channels,
             cells=or_default(args.cells, preset.cell_network.cells),
@@ -389,7 +387,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         betas=tuple(or_default(args.beta, published.betas)),
         logits=Logits(args.logits),
         parameters=args.params,
-        parts=args.parts,
+        parts=or_default(args.parts, preset.parts),
         zero_cost=args.zero_cost if isinstance(args.zero_cost, bool) else tuple(args.zero_cost),
     )
 

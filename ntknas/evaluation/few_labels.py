@@ -77,7 +77,7 @@ def cell_features(cells: list[Architecture]) -> Float[np.ndarray, "n f"]:
 
     Example:
         >>> cell_features([Architecture.from_id(0), Architecture.from_id(5)]).shape
-        (2, 41)
+        (2, 44)
     """
     return np.array([_features(cell.representative) for cell in cells])
 

@@ -19,6 +19,7 @@ FULL = ntknas.Architecture.from_code("323232")
 TINY = ntknas.NetworkSpec(channels=4, cells=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("norm", "archs", "peers"),
     [

@@ -72,6 +72,7 @@ def here(tmp_path_factory) -> Run:
     return Run(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
     [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGKILL, -9)],
@@ -123,6 +124,7 @@ def end(processes: list[subprocess.Popen]) -> None:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_is_one_line_and_the_run_goes_on_elsewhere(here, tmp_path):
     address, processes = dask(tmp_path)
     driver = score("random:200", tmp_path / "run", "--cluster", address)

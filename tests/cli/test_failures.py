@@ -54,6 +54,7 @@ def test_a_full_disk():
     assert done.stderr.splitlines()[-1] == "ntknas: error: [Errno 28] No space left on device"
 
 
+@pytest.mark.slow
 def test_names_that_do_not_fit_the_encoding_and_hints_that_can_be_pasted(tmp_path):
     out = tmp_path / "ü ñ"
     done = started(f"score {TINY} --out", str(out), PYTHONIOENCODING="ascii")

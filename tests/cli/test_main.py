@@ -53,6 +53,7 @@ def test_the_package_is_the_program():
     assert found.stderr == ("ntknas: error: expected an architecture id in 0..15624, got 99999\n")
 
 
+@pytest.mark.slow
 def test_compiled_programs_are_kept_for_the_next_start(tmp_path):
     def score(out):
         tiny = ("--norm", "image", "--channels", "2", "--cells", "1", "--kernels", "clean")

@@ -68,6 +68,8 @@ def test_help_tells_what_the_presets_are(capsys):
         assert f"{network.cells} cells" in line
         assert f"norm {network.norm}" in line
         assert ", ".join(batch.kernel for batch in spec.batches) in line
+        assert (f"{spec.seeds} draws" in line) == (spec.seeds > 1)
+        assert ("groups of layers" in line) == (spec.parts == "groups")
 
 
 def test_options_reach_the_spec():
@@ -311,6 +313,7 @@ def stop(command, line, number):
     return process.returncode
 
 
+@pytest.mark.slow
 def test_stopped_run_is_resumed(ntknas, finished, tmp_path):
     """SIGTERM while XLA compiles, Ctrl-C later, the rest in this process: the same numbers."""
     folder = tmp_path / "run"

@@ -133,6 +133,7 @@ def test_algorithms_are_compared(ntknas, whole):
     assert local["regret"] < random["regret"]
 
 
+@pytest.mark.slow
 def test_a_live_score_is_maximised(ntknas):
     status, out, _ = ntknas("search", "--score", "params", "--queries", "2", "--format", "json")
     assert status == 0

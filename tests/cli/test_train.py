@@ -171,6 +171,7 @@ def test_weights_that_do_not_fit(archive, weights, tmp_path, refused):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_one_line(archive, tmp_path, capsys):
     options = ("--learning-rate", "1e30", "--epochs", "3", "--batch-size", "8")
     assert main(words(archive, tmp_path / "out", *options)) == 1

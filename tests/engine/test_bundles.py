@@ -80,8 +80,9 @@ def check(spec, **options):
         assert_same(grams, gram_of(jnp.asarray(ops), inputs, rhos, spec=spec.compiled))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("norm", [Norm.BATCH, pytest.param(Norm.IMAGE, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("norm", [Norm.BATCH, Norm.IMAGE])
 def test_clean_kernels_are_those_of_branches(norm):
     check(setting(norm))
 

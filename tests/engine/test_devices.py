@@ -54,6 +54,7 @@ def test_three_devices_give_the_tables_of_one(tmp_path):
         np.testing.assert_allclose(three[name], one[name], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_several_architectures_in_a_launch():
     network = NetworkSpec(channels=4, cells=1, norm=Norm.IMAGE)

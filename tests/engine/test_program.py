@@ -76,6 +76,7 @@ def test_live_operations_keep_what_matters(code, live):
     assert live_operations(Architecture.from_code(code)) == tuple(live)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_dead_edges_change_no_gram():
     constant = Architecture.from_code("003030")  # its output is a bias behind zeros

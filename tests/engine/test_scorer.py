@@ -111,6 +111,7 @@ def test_a_run_takes_a_session(run, tmp_path):
             ntknas.score(IDS, out=tmp_path, scorer=scorer, **extra)
 
 
+@pytest.mark.slow
 def test_scoring_again_under_the_same_settings_keeps_the_session(drawn):
     spec = replace(CLEAN, batch_size=5)
     ntknas.score(5, spec=spec)
@@ -125,6 +126,7 @@ def test_scoring_again_under_the_same_settings_keeps_the_session(drawn):
     assert run.spec.images_sha256 == other.sha256
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_arithmetic_is_that_in_force(drawn):
     spec = replace(CLEAN, batch_size=3)
@@ -177,6 +179,7 @@ def test_what_does_not_fit(arguments, message):
     assert list(PROGRAMS) == ["branches", "bundles", "static"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("norm", "batches", "code"),

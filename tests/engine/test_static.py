@@ -178,9 +178,10 @@ def test_it_is_ranked(own_run):
     best = scores["lambda_min@clean"].sort_values(ascending=False).index.tolist()
     assert rank(own_run, "lambda_min@clean")["id"].tolist() == best
     assert rank(own_run, "params", top=1)["architecture"].tolist() == ["depth=2, width=8"]
-    # Sphericity and size: there are no counts of a graph to add.
-    assert_frame_equal(rank(own_run), rank(own_run, "sphericity@clean+params"))
-    ranks = -scores["sphericity@clean"].rank() - scores["params"].rank()
+    # A score of the kernel and size: there are no counts of a graph to add.
+    score = "layer_cosine_lambda_min@clean"
+    assert_frame_equal(rank(own_run), rank(own_run, f"{score}+params"))
+    ranks = -scores[score].rank() - scores["params"].rank()
     assert rank(own_run)["id"].iloc[0] in ranks[ranks == ranks.min()].index
 
 

@@ -38,7 +38,7 @@ jacobian = quick_jit(room.jacobian, static_argnums=0, static_argnames="coupled")
     "norm",
     [
         Norm.BATCH,
-        Norm.IMAGE,
+        pytest.param(Norm.IMAGE, marks=pytest.mark.slow),
         Norm.NONE,
         pytest.param(Norm.FROZEN, marks=pytest.mark.slow),
     ],

@@ -143,7 +143,7 @@ def test_a_probe_is_never_read():
 @pytest.mark.parametrize(
     ("norm", "traced"),
     [
-        (Norm.BATCH, True),
+        pytest.param(Norm.BATCH, True, marks=pytest.mark.slow),
         pytest.param(Norm.IMAGE, False, marks=pytest.mark.slow),
         (Norm.NONE, True),
     ],

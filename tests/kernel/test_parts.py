@@ -53,7 +53,7 @@ def plain_cosine(layers):
 @pytest.mark.parametrize(
     ("norm", "chained", "cells"),
     [
-        (Norm.BATCH, False, 1),
+        pytest.param(Norm.BATCH, False, 1, marks=pytest.mark.slow),
         pytest.param(Norm.BATCH, True, 1, marks=pytest.mark.slow),
         pytest.param(Norm.IMAGE, False, 2, marks=pytest.mark.slow),
     ],

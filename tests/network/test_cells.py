@@ -66,8 +66,7 @@ check_equal = partial(chex.assert_trees_all_close, **TOLERANCE)
 
 
 SOME_SLOW = [
-    norm if norm in (Norm.BATCH, Norm.IMAGE) else pytest.param(norm, marks=pytest.mark.slow)
-    for norm in Norm
+    norm if norm is Norm.BATCH else pytest.param(norm, marks=pytest.mark.slow) for norm in Norm
 ]
 
 

@@ -44,6 +44,7 @@ def cosine(a, b):
     return functional.cosine_similarity(a.detach(), b.detach(), dim=0)
 
 
+@pytest.mark.slow
 def test_croze():
     model, _, labels = peer()
     clean = without_normalisation(model)

@@ -18,6 +18,7 @@ from tests.proxies.models import (
 )
 
 
+@pytest.mark.slow
 def test_gradients_of_the_loss():
     model, pixels, labels = peer()
     scores = scores_of("gradients", ARCHITECTURE)

@@ -10,6 +10,7 @@ from ntknas.proxies import PROXIES
 from tests.proxies.models import ARCHITECTURE, CONSTANT, check_laws, peer, products, scores_of, std
 
 
+@pytest.mark.slow
 def test_hessian_is_the_largest_eigenvalue_by_the_images():
     model, pixels, labels = peer()
     score = scores_of("hessian", ARCHITECTURE)["hessian"]

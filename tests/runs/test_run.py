@@ -119,6 +119,7 @@ def test_constant_architectures_say_so_and_have_every_score(run):
     assert set(swept.loc[swept["id"] == CONSTANT, "status"]) == {"constant"}
 
 
+@pytest.mark.slow
 def test_overflow_of_a_real_network_is_a_status():
     """Without normalisation, skips on every edge multiply by 4 per cell: 4^90 is beyond float32."""
     rng = np.random.default_rng(0)

@@ -14,11 +14,13 @@ NAMES = {
         "layer_cosine_lambda_min layer_cosine_lambda_max layer_cosine_cond layer_cosine_sphericity"
     ),
     ScoreKind.PROXY: (
-        "grad_norm snip grasp synflow fisher jacob_cov naswot zen croze jacobian_norm hessian"
+        "grad_norm snip grasp synflow fisher jacob_cov naswot zen croze jacobian_norm hessian swap "
+        "meco zico az_expressivity az_progressivity az_trainability vkdnw_entropy vkdnw "
+        "input_curvature robust_zcp robust_zcp_minus"
     ),
     ScoreKind.GRAPH: (
         "live_params convolutions depth mean_depth depth_3x3 plain_depth_3x3 direct pools "
-        "pool_paths"
+        "pool_paths skip_paths linear_pool_paths surplus_linear_paths"
     ),
     ScoreKind.SIZE: "params flops",
 }

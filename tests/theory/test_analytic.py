@@ -66,6 +66,7 @@ def test_relu_by_hand(skips):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "activations",
     [

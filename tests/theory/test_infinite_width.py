@@ -27,6 +27,7 @@ def arrays(task, dtype=jnp.float64):
     return images, labels, jnp.clip(images + 0.1, 0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "beta", [0.4, *(pytest.param(beta, marks=pytest.mark.slow) for beta in (0.0, 1.0))]
 )
@@ -77,6 +78,7 @@ def test_the_infinite_network_learns_the_sphere_and_is_attacked_by_its_own_gradi
     assert not np.allclose(found.blocks.robust, found.blocks.clean, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_no_radius_no_difference(spec, sphere):
     found = infinite_width(spec, sphere, rho=0.0, betas=(0.0, 0.5), attack=ATTACK)
     assert found.clean_errors == found.robust_errors

@@ -29,6 +29,7 @@ def test_a_truth_table_is_read_like_any_other(finished, tmp_path):
     assert recipe["recipe"] == json.loads(QUICK.to_json())
 
 
+@pytest.mark.slow
 def test_a_truth_table_is_extended(finished, tmp_path):
     file, other = tmp_path / "own.csv", tmp_path / "other"
     write_truth_table(file, TrainingFolder(finished))
