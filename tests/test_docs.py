@@ -17,6 +17,7 @@ PAGES = [
     "how-to/search.md",
     "how-to/attack_a_network.md",
     "how-to/other_tools.md",
+    "how-to/name_and_combine_scores.md",
 ]
 
 

@@ -139,8 +139,8 @@ def _add_images(parser: ArgumentParser) -> None:
         "--seeds",
         metavar="N",
         type=int,
-        help="number of draws, each with its own weights and images; scores are averaged over them; "
-        "default: that of the preset",
+        help="number of draws, each with its own weights and images; scores are averaged over "
+        "them; default: that of the preset",
     )
 
 
