@@ -88,10 +88,10 @@ class ScoreTable:
         return RankSum(terms, name.signs)
 
     def matching(self, names: Sequence[str]) -> list[str]:
-        """Names of scores, with those that hold a `*` or a `?` replaced by what they match.
+        """Names of scores, in which an asterisk or a question mark stands for any characters.
 
         Args:
-            names: Names, or patterns such as "lambda_min@*" and "*@robust:8/255".
+            names: Names of scores, or patterns of names in the form of `fnmatch`.
 
         Returns:
             The names, in the order of the table for each pattern, and each once.
