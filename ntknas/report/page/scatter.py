@@ -20,7 +20,7 @@ def scatter_section(scored: Scored, charts: Charts) -> Section | None:
     """
     points = scored.points
     names = [str(name) for name in points.columns]
-    first = next((n for n in names if n.startswith("sphericity@")), names[-1])
+    first = next((n for n in names if n.startswith("layer_cosine_lambda_min@")), names[-1])
     x = str(scored.score) if str(scored.score) in names else first
     y = scored.main_metric or "rank"
     counts = [str(name) for name in scored.operations.columns]
