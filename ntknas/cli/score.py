@@ -47,7 +47,7 @@ Attacks take most of the time. The time grows with --steps and with the number o
 A preset sets the number of images, the normalisation, the cells, the draws, the parts and the
 kernels. Options that are given together with a preset override it:
   fast       norm image, 2 cells per stage, 8 images; clean
-  standard   norm image, 1 cells per stage, 16 images, 3 draws, groups of layers; clean
+  standard   norm image, 1 cell per stage, 16 images, 3 draws, groups of layers; clean
   published  norm batch, 5 cells per stage, 32 images; clean, robust, twice
 The defaults of the attack, radii, logits and params are those of the published setting. Options of
 attacks need --kernels with robust or twice, or --preset published.

@@ -8,7 +8,7 @@ chosen on:
 * the other four fifths for each fifth in turn, each with a choice of its own ("chosen on fifth k"):
   what the method of choosing is worth;
 * every other metric and data set on the held-out part;
-* each draw alone, and the first draws together, on the held-out part ("draw 1");
+* each draw of weights and images alone, on the held-out part ("draw 1");
 * accuracies of other networks, such as a benchmark of one's own.
 
 The held-out part has been looked at before (docs/explanation/ranking.md), which is why one figure

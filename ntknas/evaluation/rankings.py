@@ -20,12 +20,10 @@ class Ranking:
     Attributes:
         formula: The scores whose ranks are summed.
         aim: What the ranking was chosen for, in one line.
-        needs: What a run needs besides a clean kernel; empty for nothing.
     """
 
     formula: RankSum
     aim: str
-    needs: str = ""
 
 
 RANKINGS: Registry[Ranking] = Registry("ranking")

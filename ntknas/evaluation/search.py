@@ -92,18 +92,8 @@ def candidates_by_draw(runs: Sequence[Run], columns: Sequence[str]) -> list[pd.D
     Returns:
         As many tables as the run with the fewest draws has draws.
     """
-    tables = [run.table() for run in runs]
-    count = min(run.spec.seeds for run in runs)
-    return [
-        _side_by_side(
-            runs,
-            [
-                run.scores(table[table["seed"] == seed])
-                for run, table in zip(runs, tables, strict=True)
-            ],
-        )[list(columns)]
-        for seed in range(count)
-    ]
+    draws = zip(*(run.scores_by_draw() for run in runs), strict=False)
+    return [_side_by_side(runs, draw)[list(columns)] for draw in draws]
 
 
 def _side_by_side(runs: Sequence[Run], scores: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ntknas.kernel.names import KernelName
 from ntknas.runs import Run
+from ntknas.scores import KernelStack
 from ntknas.spaces import Label
 
 __all__ = ["kernel_spectra"]
@@ -48,6 +49,5 @@ def _eigenvalues(kernel: np.ndarray, epsilon: float) -> np.ndarray:
     """The eigenvalues in descending order; those within rounding of 0 are 0."""
     if not np.isfinite(kernel).all():
         return np.full(len(kernel), np.nan)
-    values = np.linalg.eigvalsh(kernel)[::-1]
-    rounding = len(values) * epsilon * np.abs(values).max()
-    return np.where(values > rounding, values, 0.0)
+    stack = KernelStack(kernel, np.zeros(len(kernel), int), epsilon=epsilon)
+    return np.where(stack.eigenvalues > stack.floor, stack.eigenvalues, 0.0)[::-1]

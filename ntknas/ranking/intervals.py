@@ -181,12 +181,7 @@ def bootstrap(
     parts = [replicates(x, y, counts[:, i : i + step]) for i in range(0, resamples, step)]
     values = np.concatenate([np.empty((3, 0)), *parts], axis=1)
     defined = values[:, ~np.isnan(values).any(axis=0)]
-    if 2 * defined.shape[1] < max(resamples, 1):
-        ends = np.full((3, 2), np.nan)
-    else:
-        tail = 50.0 * (1.0 - confidence)
-        ends = np.percentile(defined, [tail, 100.0 - tail], axis=1).T
-    spearman, kendall, weighted = (Interval(float(low), float(high)) for low, high in ends)
+    spearman, kendall, weighted = (_interval(row, resamples, confidence) for row in defined)
     return Intervals(spearman, kendall, weighted, resamples, resamples - defined.shape[1])
 
 
@@ -219,7 +214,11 @@ def spearman_interval(
         ranks = (sum(_cumulative(v, part)) - total[i : i + step] for v in (x, y))
         with np.errstate(invalid="ignore"):
             values = np.append(values, _spearman(part, *ranks))
-    defined = values[~np.isnan(values)]
+    return _interval(values[~np.isnan(values)], resamples, confidence)
+
+
+def _interval(defined: np.ndarray, resamples: int, confidence: float) -> Interval:
+    """The percentiles of the values that are defined; NaN if most resamples have none."""
     if 2 * len(defined) < max(resamples, 1):
         return Interval(np.nan, np.nan)
     tail = 50.0 * (1.0 - confidence)

@@ -65,7 +65,7 @@ def test_help_tells_what_the_presets_are(capsys):
         network = spec.network
         line = next(line for line in text.splitlines() if line.split()[:1] == [name])
         assert f"{spec.batch_size} images" in line
-        assert f"{network.cells} cells" in line
+        assert f"{network.cells} cell{'s' * (network.cells > 1)} per stage" in line
         assert f"norm {network.norm}" in line
         assert ", ".join(batch.kernel for batch in spec.batches) in line
         assert (f"{spec.seeds} draws" in line) == (spec.seeds > 1)

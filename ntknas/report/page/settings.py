@@ -60,7 +60,8 @@ def _of_run(source: Run | Precomputed) -> list[tuple[str, str]]:
         facts.append(
             (
                 "network",
-                f"{network.channels} channels, {network.cells} cells per stage, normalisation "
+                f"{network.channels} channels, {network.cells} "
+                f"cell{'s' * (network.cells > 1)} per stage, normalisation "
                 f"{network.norm.value}, initialisation {network.init.value}",
             )
         )
