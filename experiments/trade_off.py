@@ -4,9 +4,8 @@
 
 Scores development architectures (`ntknas.evaluation.in_development`: rankings are chosen on them,
 and so are presets) in every setting, each into a run of its own, which resumes. Writes a picture,
-and a table with the default ranking, the kernel's scores alone, and a sum with the number of
-parameters. Cost is counted in floating-point operations (`ntknas.engine.run_cost`), which no other
-work on the machine disturbs.
+and a table with the default ranking and scores of the kernel alone. Cost is counted in
+floating-point operations (`ntknas.engine.run_cost`), which no other work on the machine disturbs.
 """
 
 import argparse
@@ -112,10 +111,9 @@ def _row(
     flops = [run_cost(ntknas.Architecture.from_id(i), scored.spec).flops for i in ids]
     names = {
         "default": default_ranking(scores),
-        "sphericity": f"sphericity@{kernel}",
-        "cond": f"cond@{kernel}",
+        "layer_cosine_lambda_min": f"layer_cosine_lambda_min@{kernel}",
         "cosine_lambda_min": f"cosine_lambda_min@{kernel}",
-        "cosine_lambda_min+params": f"cosine_lambda_min@{kernel}+params",
+        "sphericity": f"sphericity@{kernel}",
         "params": "params",
     }
     table = ntknas.correlate(
@@ -148,9 +146,9 @@ def run(config: TradeOffConfig) -> pd.DataFrame:
 
     Returns:
         Columns setting, gflop (billions of floating-point operations per architecture, all seeds),
-        n; default, sphericity, cond, cosine_lambda_min, cosine_lambda_min+params and params:
-        Spearman's correlation over all, with _top within the best tenth, each with its 95% interval
-        (_low, _high).
+        n; default, layer_cosine_lambda_min, cosine_lambda_min, sphericity and params: Spearman's
+        correlation over all, with _top within the best tenth, each with its 95% interval (_low,
+        _high).
     """
     truth = ntknas.load_truth(config.truth)
     ids = _architectures(config.count)
@@ -169,7 +167,7 @@ _FAMILIES = tuple(zip(("image", "batch"), COLOURS, MARKERS, strict=False))
 
 @picture_style()
 def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
-    """Draw the correlation of the default ranking, and of a kernel with the size, against cost.
+    """Draw the correlation of the default ranking, and of a score of the kernel, against cost.
 
     Args:
         table: Table as `run` returns it.
@@ -188,11 +186,11 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
             axes.errorbar(part["gflop"], value, yerr=ends, **style)
             axes.plot(
                 part["gflop"],
-                part[f"cosine_lambda_min+params{suffix}"],
+                part[f"layer_cosine_lambda_min{suffix}"],
                 marker,
                 color=colour,
                 markerfacecolor="white",
-                label=f"cosine_lambda_min+params, {family} statistics",
+                label=f"layer_cosine_lambda_min, {family} statistics",
             )
         size = table[f"params{suffix}"].mean()
         axes.axhline(size, color="grey", linestyle=":", label="number of parameters")
@@ -211,7 +209,7 @@ def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
             table[f"default{suffix}_high"],
             strict=True,
         )
-        others = zip(table["gflop"], table[f"cosine_lambda_min+params{suffix}"], strict=True)
+        others = zip(table["gflop"], table[f"layer_cosine_lambda_min{suffix}"], strict=True)
         bars = [(x, low, x, high) for x, low, high in intervals] + [(x, y, x, y) for x, y in others]
         write_labels(
             axes,
@@ -237,9 +235,10 @@ def _page(table: pd.DataFrame) -> str:
         "default": with_interval(table, "default"),
         "its top tenth": with_interval(table, "default_top"),
     }
-    for name in ("sphericity", "cond", "cosine_lambda_min"):
+    for name in ("layer_cosine_lambda_min", "layer_cosine_lambda_min_top"):
+        columns[name.replace("_top", ", top tenth")] = with_interval(table, name)
+    for name in ("cosine_lambda_min", "sphericity"):
         columns[name] = table[name].map("{:.3f}".format)
-    columns["with params"] = table["cosine_lambda_min+params"].map("{:.3f}".format)
     return markdown(pd.DataFrame(columns))
 
 

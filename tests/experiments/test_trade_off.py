@@ -49,6 +49,9 @@ def test_a_row_is_what_the_run_says(found):
     accuracy = ntknas.load_truth(config.truth).wide("cifar10")["pgd_8"][scores.index].round(6)
     expected = spearmanr(scores["sphericity@clean"], accuracy).statistic
     assert row["sphericity"] == pytest.approx(expected)
+    best = accuracy.nlargest(3).index
+    within = spearmanr(scores.loc[best, "layer_cosine_lambda_min@clean"], accuracy[best]).statistic
+    assert row["layer_cosine_lambda_min_top"] == pytest.approx(within)
     assert row["default_low"] <= row["default"] <= row["default_high"]
 
 
