@@ -26,8 +26,8 @@ def _frequencies() -> np.ndarray:
 def bundle_capacities(size: int) -> Capacities:
     """Capacities of the edges that bundles of the whole space fill nearly to the last place.
 
-    They are 1.05 times the mean count of each operation, rounded up; from 16 architectures on, to a
-    multiple of 4, so that there are few distinct shapes of convolutions.
+    They are 1.05 times the mean count of each operation, rounded up to a multiple of an eighth of
+    the size. Convolutions then have two distinct sizes, so that few have to be compiled.
 
     Args:
         size: Number of architectures of a bundle.
@@ -43,7 +43,7 @@ def bundle_capacities(size: int) -> Capacities:
     """
     if size < 1:
         raise InputError(f"expected bundles of at least 1 architecture, got {size}")
-    multiple = 4 if size >= 16 else 1
+    multiple = max(1, size // 8)
     wanted = np.ceil(_SLACK * size * _frequencies() / multiple) * multiple
     return tuple((int(a), int(b), int(p)) for a, b, p in np.minimum(wanted, size))
 

@@ -174,9 +174,16 @@ def test_packing_keeps_to_the_capacities(size):
     assert pack(cells, size, capacities) == bundles
 
 
-def test_the_whole_space_fills_its_bundles():
+@pytest.mark.parametrize("size", [16, 32, 128])
+def test_the_whole_space_fills_its_bundles_with_few_sizes_of_convolutions(size):
     cells = [live_operations(cell) for cell in architectures("random:6466")]
-    assert len(pack(cells, 32, bundle_capacities(32))) <= 1.02 * 6466 / 32
+    capacities = bundle_capacities(size)
+    bundles = len(pack(cells, size, capacities))
+    assert bundles <= 1.03 * 6466 / size
+    convolutions = np.array(capacities)[:, :2]
+    assert len(np.unique(convolutions)) == 2
+    needed = sum(ops.count(2) + ops.count(3) for ops in cells)
+    assert bundles * convolutions.sum() <= 1.26 * needed
 
 
 def test_equal_cells_still_fit():
