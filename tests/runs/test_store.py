@@ -31,9 +31,13 @@ def begin(store):
 
 
 def read_all(store):
-    """Columns and rows of the score table."""
-    columns, rows = store.score_rows()
-    return columns, list(rows)
+    """Columns and rows of the score table; None where a score is missing."""
+    columns, groups = store.score_rows()
+    return columns, [
+        (*key, *(None if np.isnan(value) else value for value in values))
+        for rows in groups
+        for key, values in zip(rows.keys, rows.data.tolist(), strict=True)
+    ]
 
 
 def add(store, index):
