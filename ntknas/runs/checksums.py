@@ -170,7 +170,7 @@ def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
         unfinished.close()
 
 
-def _damaged(path: Path, table: str, label: Label) -> InputError:
+def _damaged(path: Path, table: str, label: Any) -> InputError:
     """The error that says what is damaged."""
     of = f" of architecture {shorten(str(label))!a}" if TABLES[table].per_label else ""
     what = TABLES[table].what

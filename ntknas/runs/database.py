@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.runs.checksums import ADVICE, CHECKSUMS, TABLES
 from ntknas.runs.migrations import SCHEMA, SEALED, migrate_tables
 from ntknas.scores import ScoreKind, score_names
@@ -134,4 +134,5 @@ def clear_errors(folder: Path, verb: str) -> Iterator[None]:
         if verb == "write" and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise OSError(f"cannot write to {folder}: {error}; the run can be resumed") from None
         advice = f"; {ADVICE}" if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else ""
-        raise InputError(f"cannot {verb} the run in {folder}: {error}{advice}") from None
+        detail = shorten(" ".join(str(error).split()), most=150)  # may quote SQL of several lines
+        raise InputError(f"cannot {verb} the run in {folder}: {detail}{advice}") from None
