@@ -316,6 +316,7 @@ def _resumed(
     """Search, or continue the search in a folder."""
     if args.out is None:
         return search_once(args.algorithm, args.seed, on_query=report)
+    from ntknas.files import write_whole
     from ntknas.search import append_history, read_history
     from ntknas.spaces import NASBENCH201
 
@@ -334,6 +335,8 @@ def _resumed(
     try:
         if described.exists():
             before = json.loads(described.read_text(encoding="utf-8"))
+            if not isinstance(before, dict):
+                raise ValueError(f"{described.name} holds no settings")
             for name in sorted(facts.keys() | before.keys()):
                 if before.get(name) != facts.get(name):
                     raise InputError(
@@ -342,8 +345,10 @@ def _resumed(
                     )
             known = read_history(path, NASBENCH201) if path.exists() else []
         folder.mkdir(parents=True, exist_ok=True)
-        described.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    except (OSError, json.JSONDecodeError) as error:
+        write_whole(described, json.dumps(facts, indent=1) + "\n")
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
         raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
     append_history(path, known)  # without a line that was cut off
     stored = len(known)

@@ -8,8 +8,6 @@ DIR/9930/seed_0/result.json       accuracies on test images, when the training h
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ntknas.errors import InputError
+from ntknas.files import write_whole
 from ntknas.locks import try_lock
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.training.settings import TrainingSettings
@@ -44,6 +43,8 @@ class TrainingFolder:
             text = (self.path / _SETTINGS).read_text(encoding="utf-8")
         except OSError:
             raise InputError(f"no trainings in {self.path}: {_SETTINGS} is missing") from None
+        except ValueError:
+            raise InputError(f"{self.path / _SETTINGS} is damaged: it is no text") from None
         self.settings = TrainingSettings.from_json(text)
 
     @classmethod
@@ -135,8 +136,13 @@ class TrainingFolder:
         """
         rows = []
         for file in self.path.glob(f"*/seed_*/{_RESULT}"):
-            result = json.loads(file.read_text(encoding="utf-8"))
-            rows.append({name: v for name, v in result.items() if name not in _FACTS})
+            try:
+                result = json.loads(file.read_text(encoding="utf-8"))
+                rows.append({name: v for name, v in result.items() if name not in _FACTS})
+            except (OSError, ValueError, AttributeError) as error:
+                raise InputError(
+                    f"cannot read the result of a training in {file}: {error}"
+                ) from None
         columns = ["architecture", "dataset", "seed"]
         if not rows:
             return pd.DataFrame(columns=columns)
@@ -163,16 +169,3 @@ class TrainingFolder:
             return pd.DataFrame(columns=["training", "epoch"])
         table = pd.concat(frames, ignore_index=True)
         return table[["training", *table.columns.drop("training")]]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file in one step, so that it is either whole or unchanged."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".ntknas-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
