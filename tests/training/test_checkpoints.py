@@ -1,7 +1,10 @@
 """Checkpoints: what they hold, and those that cannot be used."""
 
 import json
+import shutil
 
+import jax
+import numpy as np
 import pytest
 
 from ntknas.errors import InputError
@@ -26,6 +29,31 @@ def test_a_damaged_checkpoint(tmp_path):
     about.write_text("{")
     with pytest.raises(InputError, match="not a whole checkpoint"):
         load_checkpoint(tmp_path)
+
+
+def test_damage_anywhere_in_a_checkpoint_is_refused_or_harmless(tmp_path):
+    """Both where it is read and where the training would go on from it."""
+    fit_here(tmp_path / "whole")
+    held = load_checkpoint(tmp_path / "whole")
+    files = [file for file in (tmp_path / "whole" / "last").rglob("*") if file.stat().st_size]
+    rng = np.random.default_rng(0)
+    outcomes = []
+    for file in [file for file in files if file.is_file()]:
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        copy = shutil.copytree(tmp_path / "whole", tmp_path / "copy")
+        changed = copy / file.relative_to(tmp_path / "whole")
+        stored = bytearray(changed.read_bytes())
+        stored[int(rng.integers(len(stored)))] ^= 1 << int(rng.integers(8))
+        changed.write_bytes(stored)
+        try:
+            found = load_checkpoint(copy)
+        except InputError as error:
+            outcomes.append(str(error))
+            continue
+        assert found.about == held.about
+        jax.tree.map(np.testing.assert_array_equal, found.variables, held.variables)
+    assert len(outcomes) > 2
+    assert all("is not a whole checkpoint" in line and "\n" not in line for line in outcomes)
 
 
 def test_folders_without_a_checkpoint(tmp_path):
