@@ -175,6 +175,7 @@ _NOT_YET = ("no run in", "was stopped before it began", "holds no finished archi
 
 def _read(folder: Path, pipe: Any) -> None:
     """Read a growing run until told to stop; send the number of reads and the faults."""
+    os.nice(15)  # so that many readers on few cores leave the writer its share
     reads, faults, most = 0, [], 0
     while not pipe.poll(0.2):
         try:

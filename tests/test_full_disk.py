@@ -41,7 +41,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def fill(folder: Path, records: dict[int, Any]) -> None:
+def fill(folder: Path, records: dict[Any, Any]) -> None:
     """Store what a run lacks."""
     with Store.write(folder) as store:
         if not store.meta():
@@ -54,7 +54,7 @@ def fill(folder: Path, records: dict[int, Any]) -> None:
 
 def test_a_run_survives_a_full_disk_at_any_write(tmp_path):
     """The file system refuses the write that goes beyond a size, for many sizes."""
-    records = {index: made_up(CLEAN, index) for index in IDS}
+    records: dict[Any, Any] = {index: made_up(CLEAN, index) for index in IDS}
     fill(tmp_path / "whole", records)
     expected = content(tmp_path / "whole")
     messages = []

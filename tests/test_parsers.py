@@ -231,7 +231,7 @@ values = st.recursive(
 def places(value, path=()):
     """The paths of all values in JSON."""
     yield path
-    entries = value.items() if isinstance(value, dict) else ()
+    entries: Any = value.items() if isinstance(value, dict) else ()
     entries = enumerate(value) if isinstance(value, list) else entries
     for key, inner in entries:
         yield from places(inner, (*path, key))

@@ -34,7 +34,7 @@ from ntknas.spaces.space import Candidate, Label
 __all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
 
 _CHUNK = 64  # Gram matrices in memory at a time
-_PART = 1000  # architectures of a table, as Python objects
+_ROWS = 50_000  # of a table, as Python objects
 
 
 class Run:
@@ -174,7 +174,10 @@ class Run:
     @property
     def _dtype(self) -> np.dtype:
         """The type of the arithmetic that computed the Gram matrices."""
-        return np.dtype(self.meta["dtype"])
+        try:
+            return np.dtype(self.meta["dtype"])
+        except (KeyError, TypeError):  # of a run that has no checksums
+            raise InputError(f"the run in {self.folder} is damaged: its type of numbers") from None
 
     def _joint(self, record: GramRecord) -> JointGram:
         """A stored matrix with its parts as a joint Gram matrix of the run's batches."""
@@ -238,9 +241,8 @@ class Run:
         stored = list(columns[len(SCORE_KEYS) :])
         scores = [name for name in SCORES if name in stored]
         scores += [name for name in stored if name not in scores]
-        # Rows are taken a part at a time: as Python objects they need many times the memory.
-        rows, parts = iter(rows), []
-        while part := list(islice(rows, _PART)):
+        parts = []
+        for part in _in_parts(rows):
             values = np.concatenate([of_label.data for of_label in part])
             texts = list(chain.from_iterable(of_label.keys for of_label in part))
             parts.append(
@@ -376,6 +378,20 @@ def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:
     )
 
 
+def _in_parts(rows: Iterable[Rows]) -> Iterator[list[Rows]]:
+    """Rows of several architectures at a time: as Python objects they need much memory."""
+    part: list[Rows] = []
+    count = 0
+    for of_label in rows:
+        part.append(of_label)
+        count += len(of_label.keys)
+        if count >= _ROWS:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
+
+
 def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[Rows]:
     """Rows of all records in order; each core scores one record at a time."""
     from threadpoolctl import threadpool_limits
@@ -449,6 +465,9 @@ def own_score_records() -> str:
 
 def _adopt_scores(meta: Mapping[str, str]) -> None:
     """Register the scores that a run was made with and that are unknown, without functions."""
-    for name, record in json.loads(meta.get("scores", "{}")).items():
-        if name not in SCORES:
-            SCORES.register(name, Score(name, **record))
+    try:
+        for name, record in json.loads(meta.get("scores", "{}")).items():
+            if name not in SCORES:
+                SCORES.register(name, Score(name, **record))
+    except (AttributeError, TypeError, json.JSONDecodeError):  # of a run that has no checksums
+        raise InputError("the run is damaged: the list of its own scores is none") from None

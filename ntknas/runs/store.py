@@ -25,6 +25,7 @@ import numpy as np
 from ntknas.errors import InputError
 from ntknas.locks import try_lock
 from ntknas.runs.checksums import (
+    ADVICE,
     TABLES,
     Rows,
     columns_of,
@@ -204,10 +205,14 @@ class Store:
 
     def descriptions(self) -> dict[Label, Description]:
         """The description of each finished architecture, by label."""
-        return {
-            label: Description(string, bool(constant), json.loads(counts), seconds)
-            for label, seconds, string, constant, counts in self._keys("architecture")
-        }
+        try:
+            return {
+                label: Description(string, bool(constant), json.loads(counts), seconds)
+                for label, seconds, string, constant, counts in self._keys("architecture")
+            }
+        except (TypeError, json.JSONDecodeError):  # of a run that has no checksums
+            path = self.folder / DATABASE
+            raise InputError(f"{path} is damaged: a description is none; {ADVICE}") from None
 
     def add(
         self,
@@ -367,8 +372,12 @@ class Store:
             Label and matrices in float64, ordered by label, seed and rho.
         """
 
-        def matrix(stored: bytes) -> np.ndarray:
-            return _from_upper(np.frombuffer(stored, dtype))
+        def matrix(stored: Any) -> np.ndarray:
+            try:
+                return _from_upper(np.frombuffer(stored, dtype))
+            except (TypeError, ValueError):  # of a run that has no checksums
+                path = self.folder / DATABASE
+                raise InputError(f"{path} is damaged: a matrix is incomplete; {ADVICE}") from None
 
         of_parts = self._verified("part", label)
         parts = None  # read ahead: not all architectures have parts

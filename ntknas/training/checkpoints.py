@@ -55,6 +55,9 @@ class Checkpoints:
             step: Number of steps taken.
             checkpoint: What to write.
             best: Whether it is also the best so far.
+
+        Raises:
+            OSError: If it cannot be written; the one before is kept.
         """
         # The best comes first: a process that is killed in between repeats the epoch, and comes to
         # the same weights.
@@ -66,7 +69,14 @@ class Checkpoints:
                 arguments = ocp.args.Composite(
                     state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about)
                 )
-                manager.save(step, args=arguments, force=True)
+                try:
+                    manager.save(step, args=arguments, force=True)
+                except (OSError, ValueError) as error:  # a full disk is either of them
+                    reason = " ".join(str(error).split())[:200]
+                    place = manager.directory
+                    raise OSError(
+                        f"cannot write to {place}: {reason}; the training can be resumed"
+                    ) from None
 
     def last(self) -> Checkpoint | None:
         """The last checkpoint; None if there is none.

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +180,14 @@ def test_checksums_of_another_version_count_after_sealing(whole, tmp_path):
     shutil.copy(whole / DATABASE, tmp_path)
     change_tables(tmp_path, "UPDATE score SET cond = 2.0 WHERE id = 7")
     assert (Run(tmp_path).table().query("id == 7")["cond"] == 2.0).all()
+
+
+def test_damage_to_an_older_run_is_never_a_traceback(tmp_path):
+    """It has no checksums: other numbers are possible, other exceptions are not."""
+    old = Path(__file__).parents[1] / "golden" / "version_0_1_0" / "image" / DATABASE
+    rng = np.random.default_rng(3)
+    outcomes = []
+    for _ in range(60):
+        (tmp_path / DATABASE).write_bytes(damaged(old.read_bytes(), rng))
+        outcomes.append(refused(tmp_path, content) is None)
+    assert 0 < sum(outcomes) < 60

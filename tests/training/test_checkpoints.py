@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.training import fit, load_checkpoint
+from ntknas.training import Checkpoints, fit, load_checkpoint
+from tests.test_full_disk import largest_file
 from tests.training.tiny import CHEAP, NETWORK, QUICK, images
 
 
@@ -54,6 +55,23 @@ def test_damage_anywhere_in_a_checkpoint_is_refused_or_harmless(tmp_path):
         jax.tree.map(np.testing.assert_array_equal, found.variables, held.variables)
     assert len(outcomes) > 2
     assert all("is not a whole checkpoint" in line and "\n" not in line for line in outcomes)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path):
+    fit_here(tmp_path)
+    held = load_checkpoint(tmp_path).about
+    checkpoints = Checkpoints(tmp_path)
+    last = checkpoints.last()
+    assert last is not None
+    later = last._replace(about=last.about | {"step": held["step"] + 1})
+    with pytest.raises(OSError, match="the training can be resumed$"), largest_file(300):
+        checkpoints.save(held["step"] + 1, later)
+    checkpoints.close()
+    assert load_checkpoint(tmp_path).about == held
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(held["step"] + 1, later)
+    checkpoints.close()
+    assert load_checkpoint(tmp_path).about == later.about
 
 
 def test_folders_without_a_checkpoint(tmp_path):
