@@ -354,12 +354,16 @@ class Store:
         return self._columns("score"), chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
-        """The names of the columns of the table of proxies, and all of its rows in order."""
-        return self._columns("zero_cost"), [
+        """The names of the columns of the table of proxies, and all of its rows in order.
+
+        A table without rows has no columns: nothing would hold their names to a checksum.
+        """
+        rows = [
             (*key, *values)
-            for rows in self._verified("zero_cost")
-            for key, values in zip(rows.keys, rows.data.tolist(), strict=True)
+            for of_label in self._verified("zero_cost")
+            for key, values in zip(of_label.keys, of_label.data.tolist(), strict=True)
         ]
+        return self._columns("zero_cost") if rows else [], rows
 
     def grams(self, label: Label | None, dtype: np.dtype) -> Iterator[tuple[Label, GramRecord]]:
         """The joint Gram matrices of one architecture, or of all architectures.
@@ -392,6 +396,8 @@ class Store:
                 layer_cosine = None if cosine is None else matrix(cosine)
                 kept = of_label.get((seed, rho), {})
                 yield rows.label, GramRecord(seed, rho, matrix(whole), layer_cosine, kept)
+        for _ in of_parts:  # none is left, or some are of no architecture
+            pass
 
 
 def _marks(count: int) -> str:
