@@ -433,10 +433,16 @@ def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.triu_indices(size)
 
 
-def _from_upper(values: np.ndarray) -> np.ndarray:
-    """The symmetric matrix with this upper triangle."""
-    size = int((2 * len(values)) ** 0.5)
-    gram = np.empty((size, size))
+@cache
+def _places(count: int) -> np.ndarray:
+    """For each entry of a symmetric matrix, its place among the `count` values of the triangle."""
+    size = int((2 * count) ** 0.5)
+    places = np.empty((size, size), np.intp)
     rows, columns = _triangle(size)
-    gram[rows, columns] = gram[columns, rows] = values
-    return gram
+    places[rows, columns] = places[columns, rows] = np.arange(count)
+    return places
+
+
+def _from_upper(values: np.ndarray) -> np.ndarray:
+    """The symmetric matrix in float64 with this upper triangle."""
+    return values.astype(float).take(_places(len(values)))
