@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from ntknas.attack.state import AttackState, StateFile
@@ -22,12 +23,14 @@ from ntknas.evaluation import load_scores
 from ntknas.images import load_images
 from ntknas.images.corruptions import load_corrupted
 from ntknas.images.restricted_pickle import read_pickle
+from ntknas.network import load_torch_weights
 from ntknas.runs import ScoringSpec
-from ntknas.scores import RankSum, ScoreName, parse_fraction
+from ntknas.scores import SCORES, RankSum, ScoreName, parse_fraction
 from ntknas.search import read_history
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture, architecture_named, architectures
-from ntknas.training import TrainingSettings
+from ntknas.training import TrainingFolder, TrainingSettings
 from ntknas.truth import load_truth
+from tests.training.test_settings import SETTINGS
 
 # The type checks of the test run pick items at random, which Hypothesis notices.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
@@ -37,6 +40,15 @@ quick = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@pytest.fixture(autouse=True)
+def _same_scores():
+    """Scores of other tools, which reading their files registers, go again."""
+    before = set(SCORES)
+    yield
+    for name in set(SCORES) - before:
+        SCORES.remove(name)
 
 
 def value_or_line(parse, given_input) -> Any:
@@ -153,6 +165,13 @@ def valid_files(tmp_path_factory):
         stored = io.BytesIO()
         np.save(stored, array)
         write(f"corrupted/{name}.npy", stored.getvalue())
+    stored = io.BytesIO()
+    torch.save({"state_dict": {"classifier.weight": torch.zeros(10, 4)}}, stored)
+    write("weights.pth", stored.getvalue())
+    result = {"architecture": 5, "dataset": "cifar10", "seed": 0, "clean": 0.5, "seconds": 1.0}
+    write("trained/settings.json", SETTINGS.to_json())
+    write("trained/5/seed_0/result.json", json.dumps(result))
+    write("trained/5/seed_0/metrics.csv", "epoch,loss\n1,0.5\n")
     state_file(folder / "state.npz").write([AttackState.start(np.zeros((2, 4, 4, 3)))])
     return folder
 
@@ -175,6 +194,9 @@ FILES = {
     "corrupted/fog.npy": lambda path: load_corrupted(path.parent, "fog", 1),
     "corrupted/labels.npy": lambda path: load_corrupted(path.parent, "fog", 1),
     "state.npz": lambda path: state_file(path).read(),
+    "trained/settings.json": lambda path: TrainingFolder(path.parent).settings,
+    "trained/5/seed_0/result.json": lambda path: TrainingFolder(path.parents[2]).results(),
+    "trained/5/seed_0/metrics.csv": lambda path: TrainingFolder(path.parents[2]).metrics(),
 }
 
 
@@ -195,7 +217,10 @@ def changed_bytes(draw, valid):
     return draw(st.one_of(st.just(bytes(stored)), st.just(bytes(stored[:cut])), st.binary()))
 
 
-@pytest.mark.parametrize("name", list(FILES))
+FILES_TO_CHANGE = FILES | {"weights.pth": lambda path: load_torch_weights(path, 5)}
+
+
+@pytest.mark.parametrize("name", list(FILES_TO_CHANGE))
 @given(data=st.data())
 @quick
 def test_files(name, valid_files, tmp_path, data):
@@ -204,7 +229,7 @@ def test_files(name, valid_files, tmp_path, data):
     if not (tmp_path / "jung").exists():
         shutil.copytree(valid_files, tmp_path, dirs_exist_ok=True)
     target.write_bytes(data.draw(changed_bytes(source.read_bytes())))
-    value_or_line(FILES[name], target)
+    value_or_line(FILES_TO_CHANGE[name], target)
 
 
 @pytest.mark.parametrize("name", list(FILES))
@@ -213,7 +238,7 @@ def test_files_that_are_valid_are_read(name, valid_files):
 
 
 JSON = ["page.json", "released/all.json", "jung/meta.json", "jung/cifar10/clean_accuracy.json"]
-JSON += ["suite.json"]
+JSON += ["suite.json", "trained/settings.json", "trained/5/seed_0/result.json"]
 values = st.recursive(
     st.one_of(
         st.none(),

@@ -136,13 +136,8 @@ class TrainingFolder:
         """
         rows = []
         for file in self.path.glob(f"*/seed_*/{_RESULT}"):
-            try:
-                result = json.loads(file.read_text(encoding="utf-8"))
-                rows.append({name: v for name, v in result.items() if name not in _FACTS})
-            except (OSError, ValueError, AttributeError) as error:
-                raise InputError(
-                    f"cannot read the result of a training in {file}: {error}"
-                ) from None
+            result = _read_result(file)
+            rows.append({name: v for name, v in result.items() if name not in _FACTS})
         columns = ["architecture", "dataset", "seed"]
         if not rows:
             return pd.DataFrame(columns=columns)
@@ -162,10 +157,35 @@ class TrainingFolder:
             if file.parts[-3].isdecimal() and file.parts[-2].removeprefix("seed_").isdecimal()
         ]
         frames = [
-            pd.read_csv(file).assign(training=f"{architecture}, seed {seed}")
+            _read_metrics(file).assign(training=f"{architecture}, seed {seed}")
             for architecture, seed, file in sorted(files)
         ]
         if not frames:
             return pd.DataFrame(columns=["training", "epoch"])
         table = pd.concat(frames, ignore_index=True)
         return table[["training", *table.columns.drop("training")]]
+
+
+def _read_result(file: Path) -> dict[str, Any]:
+    """The result of one training; InputError if the file is damaged."""
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+        kinds = {"architecture": int, "dataset": str, "seed": int}
+        if any(type(result[name]) is not kind for name, kind in kinds.items()):
+            raise ValueError(f"expected {', '.join(kinds)}")
+    except KeyError as error:
+        raise InputError(f"cannot read {file}: {error} is missing") from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    return result
+
+
+def _read_metrics(file: Path) -> pd.DataFrame:
+    """The metrics of one training; InputError if the file is damaged."""
+    try:
+        table = pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    if "epoch" not in table:
+        raise InputError(f"expected a column epoch in {file}")
+    return table
