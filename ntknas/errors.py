@@ -8,7 +8,18 @@ __all__ = ["InputError", "Remark", "check_names", "shorten"]
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what was expected and what was received."""
+    """Input that cannot be used; the message says what was expected and what was received.
+
+    Args:
+        message: The message. Line breaks, which names in files may bring, become spaces.
+
+    Example:
+        >>> InputError("expected a name," + chr(10) + "got none").args
+        ('expected a name, got none',)
+    """
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
 
 class Remark(UserWarning):

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ntknas"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
-    ("errors", "locks", "notebook", "registry", "rooms"),
+    ("errors", "files", "locks", "notebook", "registry", "rooms"),
     ("data",),
     ("spaces", "images", "ranking"),
     ("truth",),

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -78,9 +77,13 @@ class StateFile:
                 about = json.loads(str(file["about"]))
                 settings, places, logits = about["settings"], about["places"], file["logits"]
                 arrays = [[file[f"{n}/{a}"] for a in _ARRAYS] for n in range(len(places))]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+                states = [
+                    AttackState(*a, *map(int, p)) for a, p in zip(arrays, places, strict=True)
+                ]
+                names = sorted(settings.keys() | self._settings.keys())
+        # A damaged archive can raise almost anything, from zlib.error to MemoryError.
+        except Exception as error:
             raise InputError(f"{self._path} holds no state of an evaluation: {error}") from None
-        names = sorted(settings.keys() | self._settings.keys())
         different = [n for n in names if settings.get(n) != self._settings.get(n)]
         if different:
             raise InputError(
@@ -91,7 +94,7 @@ class StateFile:
             logits, self._logits, rtol=_ROUNDING, atol=_ROUNDING
         ):
             raise InputError(f"{self._path} belongs to an evaluation of other images or weights")
-        return [AttackState(*a, *place) for a, place in zip(arrays, places, strict=True)]
+        return states
 
     def write(self, states: Sequence[AttackState]) -> None:
         """Replace the file.

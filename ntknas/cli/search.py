@@ -1,6 +1,7 @@
 """`ntknas search`: search NAS-Bench-201 for a cell of high accuracy or score."""
 
 import argparse
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from ntknas.cli.search_result import draw_result, show_result
 from ntknas.cli.source import add_truth_seed, read_scores
 from ntknas.cli.torch_code import check_torch_code, write_torch_code
 from ntknas.errors import InputError
+from ntknas.locks import try_lock
 from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
@@ -313,13 +315,34 @@ def _resumed(
     search_once: "Callable[..., list[Evaluation]]",
     report: "Callable[[list[Evaluation]], None]",
 ) -> "list[Evaluation]":
-    """Search, or continue the search in a folder."""
+    """Search, or continue the search in a folder, which only this process writes to."""
     if args.out is None:
         return search_once(args.algorithm, args.seed, on_query=report)
+    folder = Path(args.out)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free = stack.enter_context(try_lock(folder / "lock"))
+        except OSError as error:
+            raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
+        if not free:
+            raise InputError(f"another process is writing to {folder}")
+        return _continued(folder, args, metrics, costs, search_once, report)
+
+
+def _continued(
+    folder: Path,
+    args: argparse.Namespace,
+    metrics: list[str],
+    costs: list[str],
+    search_once: "Callable[..., list[Evaluation]]",
+    report: "Callable[[list[Evaluation]], None]",
+) -> "list[Evaluation]":
+    """Continue the search in a folder, or begin it."""
+    from ntknas.files import write_whole
     from ntknas.search import append_history, read_history
     from ntknas.spaces import NASBENCH201
 
-    folder = Path(args.out)
     facts = {
         name: getattr(args, name)
         for name in ("algorithm", "dataset", "score", "preset", "seed", "start_ranking")
@@ -334,6 +357,8 @@ def _resumed(
     try:
         if described.exists():
             before = json.loads(described.read_text(encoding="utf-8"))
+            if not isinstance(before, dict):
+                raise ValueError(f"{described.name} holds no settings")
             for name in sorted(facts.keys() | before.keys()):
                 if before.get(name) != facts.get(name):
                     raise InputError(
@@ -341,9 +366,10 @@ def _resumed(
                         f"{facts.get(name)}; choose another --out"
                     )
             known = read_history(path, NASBENCH201) if path.exists() else []
-        folder.mkdir(parents=True, exist_ok=True)
-        described.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    except (OSError, json.JSONDecodeError) as error:
+        write_whole(described, json.dumps(facts, indent=1) + "\n")
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
         raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
     append_history(path, known)  # without a line that was cut off
     stored = len(known)

@@ -1,6 +1,5 @@
 """The option `--torch-code FILE`: the source of a network for PyTorch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note
@@ -39,6 +38,8 @@ def write_torch_code(path: str | None, architecture: "Architecture", spec: "Netw
     if path is None:
         return
     from ntknas.network import torch_code
+    from ntknas.report import output_file
 
-    Path(path).write_text(torch_code(architecture, spec), encoding="utf-8")
+    with output_file(path) as temporary:
+        temporary.write_text(torch_code(architecture, spec), encoding="utf-8")
     note(f"PyTorch source: {path}")

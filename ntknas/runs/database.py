@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from ntknas.errors import InputError
-from ntknas.runs.migrations import SCHEMA, migrate_tables
+from ntknas.errors import InputError, shorten
+from ntknas.runs.checksums import ADVICE, CHECKSUMS, TABLES
+from ntknas.runs.migrations import SCHEMA, SEALED, migrate_tables
 from ntknas.scores import ScoreKind, score_names
 
 __all__ = ["check_schema", "clear_errors", "open_to_read", "prepare_to_write", "table_names"]
@@ -47,18 +48,29 @@ CREATE TABLE zero_cost (
     id NOT NULL, seed INTEGER NOT NULL, {proxies},
     PRIMARY KEY (id, seed)
 ) WITHOUT ROWID;
+{CHECKSUMS};
 PRAGMA user_version = {SCHEMA};
 """
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise InputError if a newer version of the package wrote the run."""
+def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether a run has checksums.
+
+    Raises:
+        InputError: If a newer version of the package wrote the run, or a table is missing.
+    """
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if schema > SCHEMA:
         raise InputError(
             f"{path} was written by a newer version of ntknas (schema {schema}): "
             f"expected schema {SCHEMA} or less"
         )
+    tables = table_names(connection)
+    missing = sorted({*TABLES, "checksum"} - tables) if schema >= SEALED else []
+    if missing or (schema < SEALED and "checksum" in tables):
+        what = f"the table {missing[0]} is missing" if missing else f"it says schema {schema}"
+        raise InputError(f"{path} is damaged: {what}; {ADVICE}")
+    return schema >= SEALED
 
 
 def prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
@@ -69,18 +81,19 @@ def prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
     check_schema(connection, path)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    begun = bool(tables) and connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
-    if not begun:
-        drop = "".join(
-            f"DROP TABLE {name};"
-            for name in ("meta", "batch", "architecture", "gram", "part", "score", "zero_cost")
-            if name in tables
-        )
+    made = [name for name in (*TABLES, "checksum") if name in tables]
+    filled = [
+        name for name in made if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
+    ]
+    if not filled:
+        drop = "".join(f"DROP TABLE {name};" for name in made)
         connection.executescript(f"BEGIN;{drop}{_schema()}COMMIT;")
         return
+    if "meta" not in filled:
+        raise InputError(f"{path} is damaged: its settings are missing; {ADVICE}")
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        migrate_tables(connection, in_file=True)
+        migrate_tables(connection, path, in_file=True)
 
 
 def table_names(connection: sqlite3.Connection) -> set[str]:
@@ -116,8 +129,10 @@ def clear_errors(folder: Path, verb: str) -> Iterator[None]:
     """Turn errors of SQLite into one line that names the folder."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if verb == "write" and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise OSError(f"cannot write to {folder}: {error}; the run can be resumed") from None
-        raise InputError(f"cannot {verb} the run in {folder}: {error}") from None
+        advice = f"; {ADVICE}" if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else ""
+        detail = shorten(" ".join(str(error).split()), most=150)  # may quote SQL of several lines
+        raise InputError(f"cannot {verb} the run in {folder}: {detail}{advice}") from None

@@ -10,14 +10,28 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from ntknas.errors import InputError, shorten
+from ntknas.runs.checksums import ADVICE, CHECKSUMS, seal
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
-__all__ = ["MIGRATIONS", "SCHEMA", "Migration", "migrate_settings", "migrate_tables"]
+__all__ = [
+    "MIGRATIONS",
+    "SCHEMA",
+    "SEALED",
+    "Migration",
+    "migrate_settings",
+    "migrate_tables",
+    "read_settings",
+]
 
-SCHEMA = 4
+SCHEMA = 5
 """The schema that this version writes."""
+
+SEALED = 5
+"""The first schema whose runs have checksums."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,22 @@ def _balls_and_restarts(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"attack": {"ball": "linf", "restarts": 1} | values["attack"]}
 
 
+def _same_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings that do not change."""
+    return values
+
+
+def _checksums(connection: sqlite3.Connection, settings: dict[str, Any], in_file: bool) -> None:
+    """Make room for checksums. What an older run holds has them from the step on."""
+    if in_file:
+        # The first runs had no table of proxies.
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS zero_cost (id NOT NULL, seed INTEGER NOT NULL, "
+            "PRIMARY KEY (id, seed)) WITHOUT ROWID"
+        )
+        connection.execute(CHECKSUMS)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "proxies are a setting", _proxies_are_a_setting, _same_tables),
     Migration(
@@ -146,6 +176,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     Migration(3, "kernels have parts", _parts_are_a_setting, _parts_of_kernels),
     Migration(4, "attacks have a ball and restarts", _balls_and_restarts, _same_tables),
+    Migration(5, "tables have checksums", _same_settings, _checksums),
 )
 """The migration steps, in order."""
 
@@ -153,6 +184,24 @@ _FIRST_PROXIES = (
     *("grad_norm", "snip", "grasp", "synflow", "fisher", "jacob_cov", "naswot", "zen", "croze"),
     *("jacobian_norm", "hessian"),
 )
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """The settings in JSON, of any schema.
+
+    Args:
+        text: Settings as stored in a run.
+
+    Raises:
+        InputError: If the text is not a JSON object.
+    """
+    try:
+        values = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise InputError(f"expected the settings of a run as a JSON object, got {shorten(text)!a}")
+    return values
 
 
 def _named_proxies(values: dict[str, Any]) -> dict[str, Any]:
@@ -180,12 +229,16 @@ def migrate_settings(values: dict[str, Any]) -> dict[str, Any]:
     return _named_proxies(values)
 
 
-def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
+def migrate_tables(connection: sqlite3.Connection, path: Path, *, in_file: bool) -> None:
     """Bring the tables of a run that has begun to the current schema.
 
     Args:
         connection: Connection to the run; with `in_file`, inside a transaction.
+        path: Path of the run's file, for messages.
         in_file: Whether to change the file. If not, temporary views hide the stored tables.
+
+    Raises:
+        InputError: If the file and the settings in it say different schemas.
     """
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if schema >= SCHEMA:
@@ -193,7 +246,11 @@ def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
     stored = connection.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()
     if stored is None:  # the run was stopped before it began
         return
-    settings = json.loads(stored[0])
+    settings = read_settings(stored[0])
+    if settings.get("schema", 0) != schema:
+        raise InputError(
+            f"{path} is damaged: it says schema {schema}, its settings another; {ADVICE}"
+        )
     for step in MIGRATIONS:
         if step.schema > schema:
             step.tables(connection, settings, in_file)
@@ -202,3 +259,4 @@ def migrate_tables(connection: sqlite3.Connection, *, in_file: bool) -> None:
         text = json.dumps(_named_proxies(settings) | {"schema": SCHEMA}, sort_keys=True)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'spec'", (text,))
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        seal(connection)

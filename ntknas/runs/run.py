@@ -16,9 +16,10 @@ from ntknas.errors import InputError
 from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import KernelName, check_beta
 from ntknas.notebook import html_facts
+from ntknas.runs.checksums import Rows
 from ntknas.runs.rows import ScoreRow, score_rows
 from ntknas.runs.spec import ScoringSpec
-from ntknas.runs.store import Description, GramRecord, Store
+from ntknas.runs.store import SCORE_KEYS, Description, GramRecord, Store
 from ntknas.scores import (
     SCORES,
     Score,
@@ -173,7 +174,10 @@ class Run:
     @property
     def _dtype(self) -> np.dtype:
         """The type of the arithmetic that computed the Gram matrices."""
-        return np.dtype(self.meta["dtype"])
+        try:
+            return np.dtype(self.meta["dtype"])
+        except (KeyError, TypeError):  # of a run that has no checksums
+            raise InputError(f"the run in {self.folder} is damaged: its type of numbers") from None
 
     def _joint(self, record: GramRecord) -> JointGram:
         """A stored matrix with its parts as a joint Gram matrix of the run's batches."""
@@ -204,32 +208,52 @@ class Run:
             frame = frame[[*frame.columns.drop(counts), *counts]]
         return frame
 
-    def _stored_scores(self) -> tuple[list[str], Iterable[tuple]]:
+    def _stored_scores(self) -> tuple[list[str], Iterable[Rows]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
-        columns, stored = self._store.score_rows()
-        rows: Iterable[tuple] = stored
+        columns, rows = self._store.score_rows()
         missing = _computable(self._store, columns)
-        if missing:
-            rows = list(stored)  # before others are stored, whose scores would be missing
-            computed = {
-                (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
-            }
-            # Rows begin with label, seed and position.
-            rows = [(*row, *map(computed[row[:2]][row[2]].scores.get, missing)) for row in rows]
-            columns = [*columns, *missing]
-        return columns, rows
+        if not missing:
+            return columns, rows
+        stored = list(rows)  # before others are stored, whose scores would be missing
+        computed = {
+            (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
+        }
+        return [*columns, *missing], [
+            of_label._replace(
+                data=np.hstack(
+                    [
+                        of_label.data,
+                        [
+                            # Keys begin with label, seed and position.
+                            [computed[key[:2]][key[2]].scores.get(name, np.nan) for name in missing]
+                            for key in of_label.keys
+                        ],
+                    ]
+                )
+            )
+            for of_label in stored
+        ]
 
-    def _frame(self, columns: Sequence[str], rows: Iterable[tuple]) -> pd.DataFrame:
+    def _frame(self, columns: Sequence[str], rows: Iterable[Rows]) -> pd.DataFrame:
         """A table of these rows, with the text and the counts of each architecture."""
         keys = ("id", "seed", "kernel", "part", "rho", "beta", "status")
-        texts = ("id", "kernel", "part", "status")
-        types = {name: int if name == "seed" else float for name in columns if name not in texts}
-        scores = [name for name in SCORES if name in columns]
-        scores += [name for name in columns if name not in (*keys, "position", *scores)]
-        # Rows are taken a part at a time: as Python objects they need many times the memory.
-        rows, parts = iter(rows), []
-        while part := list(islice(rows, _ROWS)):
-            parts.append(pd.DataFrame(part, columns=list(columns)).astype(types))
+        types = {"seed": int, "rho": float, "beta": float}
+        stored = list(columns[len(SCORE_KEYS) :])
+        scores = [name for name in SCORES if name in stored]
+        scores += [name for name in stored if name not in scores]
+        parts = []
+        for part in _in_parts(rows):
+            values = np.concatenate([of_label.data for of_label in part])
+            texts = list(chain.from_iterable(of_label.keys for of_label in part))
+            parts.append(
+                pd.concat(
+                    [
+                        pd.DataFrame(texts, columns=list(SCORE_KEYS)).astype(types),
+                        pd.DataFrame(values, columns=stored),
+                    ],
+                    axis=1,
+                )
+            )
         if not parts:
             raise InputError(f"the run in {self.folder} holds no finished architecture yet")
         frame = pd.concat(parts, ignore_index=True)[[*keys, *scores]]
@@ -280,21 +304,19 @@ class Run:
         labels = {seed: self.labels(seed) for seed in range(self.spec.seeds)}
         constant = set(self.constant_ids())
 
-        def score(stored: tuple[Label, GramRecord]) -> list[tuple]:
+        def score(stored: tuple[Label, GramRecord]) -> Rows:
             label, record = stored
             seed, rho = record.seed, record.rho
             wanted = [(kernel, rho, beta) for kernel in mixed for beta in betas]
             rows = score_rows(
                 wanted, {rho: self._joint(record)}, labels[seed], constant=label in constant
             )
-            return [
-                (label, seed, position, *row[:-1], *map(row.scores.get, names))
-                for position, row in enumerate(rows)
-            ]
+            keys = [(label, seed, position, *row[:-1]) for position, row in enumerate(rows)]
+            values = [[row.scores.get(name, np.nan) for name in names] for row in rows]
+            return Rows(label, keys, np.array(values))
 
-        columns = ("id", "seed", "position", "kernel", "part", "rho", "beta", "status")
         return self._frame(
-            (*columns, *names),
+            (*SCORE_KEYS, *names),
             list(_in_parallel(score, self._store.grams(None, self._dtype))),
         )
 
@@ -356,7 +378,21 @@ def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:
     )
 
 
-def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
+def _in_parts(rows: Iterable[Rows]) -> Iterator[list[Rows]]:
+    """Rows of several architectures at a time: as Python objects they need much memory."""
+    part: list[Rows] = []
+    count = 0
+    for of_label in rows:
+        part.append(of_label)
+        count += len(of_label.keys)
+        if count >= _ROWS:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
+
+
+def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[Rows]:
     """Rows of all records in order; each core scores one record at a time."""
     from threadpoolctl import threadpool_limits
 
@@ -364,7 +400,7 @@ def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[tuple]:
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         records = iter(records)
         while chunk := list(islice(records, _CHUNK)):
-            yield from chain.from_iterable(pool.map(score, chunk))
+            yield from pool.map(score, chunk)
 
 
 def _order(label: Label) -> tuple[bool, Label]:
@@ -429,6 +465,9 @@ def own_score_records() -> str:
 
 def _adopt_scores(meta: Mapping[str, str]) -> None:
     """Register the scores that a run was made with and that are unknown, without functions."""
-    for name, record in json.loads(meta.get("scores", "{}")).items():
-        if name not in SCORES:
-            SCORES.register(name, Score(name, **record))
+    try:
+        for name, record in json.loads(meta.get("scores", "{}")).items():
+            if name not in SCORES:
+                SCORES.register(name, Score(name, **record))
+    except (AttributeError, TypeError, json.JSONDecodeError):  # of a run that has no checksums
+        raise InputError("the run is damaged: the list of its own scores is none") from None

@@ -7,12 +7,12 @@ from numbers import Real
 from typing import Any
 
 from ntknas.attack.spec import AttackSpec, check_in_kernels, check_radius
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.kernel.names import Batch, KernelName, Logits, check_beta
 from ntknas.kernel.parts import PARTS
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
-from ntknas.runs.migrations import SCHEMA, migrate_settings
+from ntknas.runs.migrations import SCHEMA, migrate_settings, read_settings
 from ntknas.scores import ScoreKind, format_fraction, score_names
 
 __all__ = ["PARAMETERS", "ScoringSpec", "named_differences"]
@@ -239,8 +239,22 @@ class ScoringSpec:
 
         Args:
             text: Settings as JSON.
+
+        Raises:
+            InputError: If the text holds no such settings.
         """
-        values = migrate_settings(json.loads(text))
+        try:
+            return cls._from_values(migrate_settings(read_settings(text)))
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InputError(
+                f"expected the settings of a run, got something else: {shorten(text)!a}"
+            ) from None
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> "ScoringSpec":
+        """The settings whose JSON holds these values."""
         network = values.pop("network")
         if network is not None:
             network |= {name: tuple(network[name]) for name in ("mean", "std")}

@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -24,6 +24,16 @@ import numpy as np
 
 from ntknas.errors import InputError
 from ntknas.locks import try_lock
+from ntknas.runs.checksums import (
+    ADVICE,
+    TABLES,
+    Rows,
+    columns_of,
+    quoted,
+    seal,
+    verified_labels,
+    verified_rows,
+)
 from ntknas.runs.database import (
     check_schema,
     clear_errors,
@@ -35,12 +45,14 @@ from ntknas.runs.migrations import migrate_tables
 from ntknas.runs.rows import ScoreRow
 from ntknas.spaces.space import Candidate, Label
 
-__all__ = ["DATABASE", "Description", "GramRecord", "Store"]
+__all__ = ["DATABASE", "SCORE_KEYS", "Description", "GramRecord", "Store"]
 
 DATABASE = "run.sqlite"
 _LOCK = "lock"
 
-_KEYS = ("id", "seed", "position", "kernel", "part", "rho", "beta", "status")
+_PER_LABEL = [name for name, table in TABLES.items() if table.per_label]
+SCORE_KEYS = (*TABLES["score"].order, *TABLES["score"].texts)
+"""The columns of the score table that stand before the scores."""
 
 
 class GramRecord(NamedTuple):
@@ -83,11 +95,13 @@ class Store:
     Args:
         folder: Folder of the run.
         connection: Open connection to the database in the folder.
+        sealed: Whether the run has checksums; those of earlier versions have none.
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection):
+    def __init__(self, folder: Path, connection: sqlite3.Connection, *, sealed: bool = True):
         self.folder = folder
         self._connection = connection
+        self._sealed = sealed
         self._score_columns: list[str] | None = None  # of the only writer
 
     @classmethod
@@ -144,18 +158,28 @@ class Store:
                 raise InputError(f"the run in {folder} is empty: it was stopped before it began")
             if "score" not in tables:
                 raise InputError(f"{path} is not a run of ntknas")
-            check_schema(connection, path)
-            migrate_tables(connection, in_file=False)
-        return cls(folder, connection)
+            sealed = check_schema(connection, path)
+            migrate_tables(connection, path, in_file=False)
+        return cls(folder, connection, sealed=sealed)
 
     def _rows(self, query: str, values: tuple = ()) -> Iterator[tuple]:
         """The rows that a query returns."""
         with clear_errors(self.folder, "read"):
             yield from self._connection.execute(query, values)
 
+    def _verified(self, table: str, label: Label | None = None) -> Iterator[Rows]:
+        """The rows of a table, held to their checksums, architecture by architecture."""
+        path = self.folder / DATABASE
+        with clear_errors(self.folder, "read"):
+            yield from verified_rows(self._connection, path, table, label, sealed=self._sealed)
+
+    def _keys(self, table: str) -> Iterator[tuple]:
+        """The rows of a table without those columns that hold numbers or matrices."""
+        return chain.from_iterable(rows.keys for rows in self._verified(table))
+
     def meta(self) -> dict[str, str]:
         """Names and values that describe the run; empty for a new run."""
-        return dict(self._rows("SELECT name, value FROM meta"))
+        return dict(self._keys("meta"))
 
     def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
         """Store the description of a new run.
@@ -167,23 +191,28 @@ class Store:
         with clear_errors(self.folder, "write"), self._connection as c:
             c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
+            seal(c, ("meta", "batch"))
 
     def batches(self) -> dict[int, tuple[str, str]]:
         """Indices and labels of the batch of images of each seed."""
-        rows = self._rows("SELECT seed, indices, labels FROM batch")
-        return {seed: (indices, labels) for seed, indices, labels in rows}
+        return {seed: (indices, labels) for seed, indices, labels in self._keys("batch")}
 
     def done(self) -> set[Label]:
         """Labels of the finished architectures."""
-        return {row[0] for row in self._rows("SELECT id FROM architecture")}
+        with clear_errors(self.folder, "read"):
+            path = self.folder / DATABASE
+            return verified_labels(self._connection, path, sealed=self._sealed)
 
     def descriptions(self) -> dict[Label, Description]:
         """The description of each finished architecture, by label."""
-        rows = self._rows("SELECT id, string, constant, counts, seconds FROM architecture")
-        return {
-            label: Description(string, bool(constant), json.loads(counts), seconds)
-            for label, string, constant, counts, seconds in rows
-        }
+        try:
+            return {
+                label: Description(string, bool(constant), json.loads(counts), seconds)
+                for label, seconds, string, constant, counts in self._keys("architecture")
+            }
+        except (TypeError, json.JSONDecodeError):  # of a run that has no checksums
+            path = self.folder / DATABASE
+            raise InputError(f"{path} is damaged: a description is none; {ADVICE}") from None
 
     def add(
         self,
@@ -229,10 +258,11 @@ class Store:
             if proxies:
                 names = list(proxies[0][1])
                 c.executemany(
-                    f"INSERT INTO zero_cost (id, seed, {_quoted(names)}) "
+                    f"INSERT INTO zero_cost (id, seed, {quoted(names)}) "
                     f"VALUES ({_marks(2 + len(names))})",
                     [(label, seed, *map(values.get, names)) for seed, values in proxies],
                 )
+            seal(c, _PER_LABEL, label)
 
     def adopt(self, other: "Store") -> int:
         """Add the architectures of another run of the same settings, in one transaction.
@@ -245,33 +275,43 @@ class Store:
         """
         held = self.done()
         new = sorted(other.done() - held, key=str)
-        tables = ("architecture", "gram", "part", "score", "zero_cost")
-        mine, theirs = self._columns("score"), other._columns("score")
+        mine = self.score_columns()
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
-            self._score_columns = None
-            for name in theirs:
-                if name not in mine:
-                    c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
-            for table in tables:
+            self._add_columns([name for name in other.score_columns() if name not in mine])
+            for table in _PER_LABEL:
                 columns = other._columns(table)
-                if table == "zero_cost":
-                    # A file of another version may have columns of proxies that no run of these
-                    # settings has.
-                    columns = [name for name in columns if name in self._columns(table)]
-                select = f"SELECT {_quoted(columns)} FROM {table} WHERE id = ?"
-                insert = f"INSERT INTO {table} ({_quoted(columns)}) VALUES ({_marks(len(columns))})"
-                for label in new if columns else []:
-                    c.executemany(insert, other._rows(select, (label,)))
+                # A file of another version may have columns of proxies that no run of these
+                # settings has.
+                kept = [name for name in columns if name in self._columns(table)]
+                select = f"SELECT {quoted(kept)} FROM {table} WHERE id = ?"
+                insert = f"INSERT INTO {table} ({quoted(kept)}) VALUES ({_marks(len(kept))})"
+                for label in new if kept else []:
+                    for _ in other._verified(table, label):
+                        c.executemany(insert, other._rows(select, (label,)))
+            for label in new:
+                seal(c, _PER_LABEL, label)
         return len(held & other.done())
+
+    def _add_columns(self, scores: Sequence[str]) -> None:
+        """Make columns of scores in the table, which is first held to its checksums."""
+        self._score_columns = None
+        if scores:
+            for _ in self._verified("score"):
+                pass
+        for name in scores:
+            self._connection.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
+        if scores:
+            seal(self._connection, ["score"])
 
     def _columns(self, table: str) -> list[str]:
         """The names of a table's columns; none if there is no such table."""
-        return [row[1] for row in self._rows(f"PRAGMA table_info({table})")]
+        with clear_errors(self.folder, "read"):
+            return columns_of(self._connection, table)
 
     def score_columns(self) -> list[str]:
         """The names of the kernel scores that the table of the run holds."""
-        return [name for name in self._columns("score") if name not in _KEYS]
+        return [name for name in self._columns("score") if name not in SCORE_KEYS]
 
     def add_scores(
         self,
@@ -290,10 +330,8 @@ class Store:
         assigned = ", ".join(f'"{name}" = ?' for name in scores)
         with clear_errors(self.folder, "write"), self._connection as c:
             c.execute("BEGIN IMMEDIATE")
-            self._score_columns = None
             c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
-            for name in scores:
-                c.execute(f'ALTER TABLE score ADD COLUMN "{name}" REAL')
+            self._add_columns(scores)
             c.executemany(
                 f"UPDATE score SET {assigned} WHERE id = ? AND seed = ? AND position = ?",
                 [
@@ -302,25 +340,30 @@ class Store:
                     for position, row in enumerate(rows)
                 ],
             )
+            seal(c, ("meta", "score"))
 
     def has_layer_cosine(self) -> bool:
         """Whether some architecture has a layer cosine kernel; none has in runs of version 0.1."""
         found = self._rows("SELECT 1 FROM gram WHERE layer_cosine IS NOT NULL LIMIT 1")
         return next(found, None) is not None
 
-    def score_rows(self) -> tuple[list[str], Iterator[tuple]]:
-        """The names of the columns of the score table, and all of its rows in order."""
-        columns = [*_KEYS, *self.score_columns()]
-        query = f"SELECT {_quoted(columns)} FROM score ORDER BY id, seed, position"
-        rows = self._rows(query)
+    def score_rows(self) -> tuple[list[str], Iterator[Rows]]:
+        """The names of the columns of the score table, and its rows by architecture, in order."""
+        rows = self._verified("score")
         first = list(islice(rows, 1))  # from here on, what others write is not seen
-        return columns, chain(first, rows)
+        return self._columns("score"), chain(first, rows)
 
     def proxy_rows(self) -> tuple[list[str], list[tuple]]:
-        """The names of the columns of the table of proxies, and all of its rows in order."""
-        columns = self._columns("zero_cost")
-        query = f"SELECT {_quoted(columns)} FROM zero_cost ORDER BY id, seed"
-        return columns, list(self._rows(query)) if columns else []
+        """The names of the columns of the table of proxies, and all of its rows in order.
+
+        A table without rows has no columns: nothing would hold their names to a checksum.
+        """
+        rows = [
+            (*key, *values)
+            for of_label in self._verified("zero_cost")
+            for key, values in zip(of_label.keys, of_label.data.tolist(), strict=True)
+        ]
+        return self._columns("zero_cost") if rows else [], rows
 
     def grams(self, label: Label | None, dtype: np.dtype) -> Iterator[tuple[Label, GramRecord]]:
         """The joint Gram matrices of one architecture, or of all architectures.
@@ -332,29 +375,29 @@ class Store:
         Yields:
             Label and matrices in float64, ordered by label, seed and rho.
         """
-        where, values = ("", ()) if label is None else ("WHERE g.id = ?", (label,))
-        rows = self._rows(
-            "SELECT g.id, g.seed, g.rho, g.upper, g.layer_cosine, p.name, p.upper "
-            "FROM gram AS g LEFT JOIN part AS p "
-            "ON p.id = g.id AND p.seed = g.seed AND p.rho = g.rho "
-            f"{where} ORDER BY g.id, g.seed, g.rho, p.position",
-            values,
-        )
 
-        def matrix(blob: bytes) -> np.ndarray:
-            return _from_upper(np.frombuffer(blob, dtype))
+        def matrix(stored: Any) -> np.ndarray:
+            try:
+                return _from_upper(np.frombuffer(stored, dtype))
+            except (TypeError, ValueError):  # of a run that has no checksums
+                path = self.folder / DATABASE
+                raise InputError(f"{path} is damaged: a matrix is incomplete; {ADVICE}") from None
 
-        for (stored, seed, rho), group in groupby(rows, key=lambda row: row[:3]):
-            listed = list(group)
-            *_, whole, cosine, _, _ = listed[0]
-            parts = {name: matrix(upper) for *_, name, upper in listed if name is not None}
-            layer_cosine = None if cosine is None else matrix(cosine)
-            yield stored, GramRecord(seed, rho, matrix(whole), layer_cosine, parts)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    """The names of columns as a quoted list for SQL."""
-    return ", ".join(f'"{name}"' for name in names)
+        of_parts = self._verified("part", label)
+        parts = None  # read ahead: not all architectures have parts
+        for rows in self._verified("gram", label):
+            parts = parts or next(of_parts, None)
+            of_label: dict[tuple, dict[str, np.ndarray]] = {}
+            if parts is not None and parts.label == rows.label:
+                for (_, seed, rho, _, name), (upper,) in zip(parts.keys, parts.data, strict=True):
+                    of_label.setdefault((seed, rho), {})[name] = matrix(upper)
+                parts = None
+            for (_, seed, rho), (whole, cosine) in zip(rows.keys, rows.data, strict=True):
+                layer_cosine = None if cosine is None else matrix(cosine)
+                kept = of_label.get((seed, rho), {})
+                yield rows.label, GramRecord(seed, rho, matrix(whole), layer_cosine, kept)
+        for _ in of_parts:  # none is left, or some are of no architecture
+            pass
 
 
 def _marks(count: int) -> str:
@@ -368,14 +411,14 @@ def _insert_scores(
     records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
 ) -> None:
     """Insert rows into the score table; scores that the rows lack stay missing."""
-    columns = (*_KEYS, *scores)
+    columns = (*SCORE_KEYS, *scores)
     rows: list[tuple[Any, ...]] = [
         (label, seed, position, *row[:-1], *map(row.scores.get, scores))
         for label, seed, rows_of_seed in records
         for position, row in enumerate(rows_of_seed)
     ]
     connection.executemany(
-        f"INSERT INTO score ({_quoted(columns)}) VALUES ({_marks(len(columns))})", rows
+        f"INSERT INTO score ({quoted(columns)}) VALUES ({_marks(len(columns))})", rows
     )
 
 
@@ -390,10 +433,16 @@ def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.triu_indices(size)
 
 
-def _from_upper(values: np.ndarray) -> np.ndarray:
-    """The symmetric matrix with this upper triangle."""
-    size = int((2 * len(values)) ** 0.5)
-    gram = np.empty((size, size))
+@cache
+def _places(count: int) -> np.ndarray:
+    """For each entry of a symmetric matrix, its place among the `count` values of the triangle."""
+    size = int((2 * count) ** 0.5)
+    places = np.empty((size, size), np.intp)
     rows, columns = _triangle(size)
-    gram[rows, columns] = gram[columns, rows] = values
-    return gram
+    places[rows, columns] = places[columns, rows] = np.arange(count)
+    return places
+
+
+def _from_upper(values: np.ndarray) -> np.ndarray:
+    """The symmetric matrix in float64 with this upper triangle."""
+    return values.astype(float).take(_places(len(values)))

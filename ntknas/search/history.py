@@ -6,12 +6,14 @@ digit.
 """
 
 import csv
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ntknas.errors import InputError
+from ntknas.files import write_whole
 from ntknas.search.loop import Evaluation
 from ntknas.spaces import Space
 
@@ -26,18 +28,23 @@ def append_history(
     """Add the queries that a file does not hold yet.
 
     Args:
-        path: Path of the CSV file; it is made if `stored` is 0.
+        path: Path of the CSV file. If `stored` is 0, it is written anew, in one step.
         history: All queries so far.
         stored: Number of queries that the file holds.
     """
-    with Path(path).open("w" if stored == 0 else "a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if stored == 0:
-            more = max((len(query.values) for query in history), default=0)
-            writer.writerow([*_COLUMNS, *(f"value_{n}" for n in range(2, more + 1))])
-        for number, query in enumerate(history[stored:], stored + 1):
-            fields = [number, query.architecture.id, repr(query.value), query.architecture.string]
-            writer.writerow([*fields, *(repr(value) for value in query.values[1:])])
+    rows = io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    if stored == 0:
+        more = max((len(query.values) for query in history), default=0)
+        writer.writerow([*_COLUMNS, *(f"value_{n}" for n in range(2, more + 1))])
+    for number, query in enumerate(history[stored:], stored + 1):
+        fields = [number, query.architecture.id, repr(query.value), query.architecture.string]
+        writer.writerow([*fields, *(repr(value) for value in query.values[1:])])
+    if stored == 0:
+        write_whole(Path(path), rows.getvalue())
+    else:
+        with Path(path).open("a", newline="", encoding="utf-8") as file:
+            file.write(rows.getvalue())
 
 
 def read_history(path: str | os.PathLike[str], space: Space[Any]) -> list[Evaluation]:

@@ -4,10 +4,14 @@ A checkpoint is written beside the one before and put in its place when it is wh
 process may be killed at any time.
 """
 
+import json
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from ntknas.errors import InputError
@@ -19,6 +23,7 @@ from ntknas.training.step import TrainingState
 __all__ = ["Checkpoint", "Checkpoints", "Trained", "load_checkpoint"]
 
 KINDS = ("last", "best")
+_CHECKSUM = "checksum"
 
 
 class Checkpoint(NamedTuple):
@@ -50,20 +55,35 @@ class Checkpoints:
             step: Number of steps taken.
             checkpoint: What to write.
             best: Whether it is also the best so far.
+
+        Raises:
+            OSError: If it cannot be written; the one before is kept.
         """
         # The best comes first: a process that is killed in between repeats the epoch, and comes to
         # the same weights.
+        state, about = checkpoint.state._asdict(), checkpoint.about
+        about = about | {_CHECKSUM: _checksum(state, about)}
         for kind in ("best", "last") if best else ("last",):
             manager = self._managers[kind]
             if manager.latest_step() != step:
                 arguments = ocp.args.Composite(
-                    state=ocp.args.StandardSave(checkpoint.state._asdict()),
-                    about=ocp.args.JsonSave(checkpoint.about),
+                    state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about)
                 )
-                manager.save(step, args=arguments, force=True)
+                try:
+                    manager.save(step, args=arguments, force=True)
+                except (OSError, ValueError) as error:  # a full disk is either of them
+                    reason = " ".join(str(error).split())[:200]
+                    place = manager.directory
+                    raise OSError(
+                        f"cannot write to {place}: {reason}; the training can be resumed"
+                    ) from None
 
     def last(self) -> Checkpoint | None:
-        """The last checkpoint; None if there is none."""
+        """The last checkpoint; None if there is none.
+
+        Raises:
+            InputError: If it is damaged.
+        """
         return _restore(self._managers["last"])
 
     def close(self) -> None:
@@ -85,13 +105,31 @@ def _manager(folder: Path, *, create: bool) -> ocp.CheckpointManager:
 
 
 def _restore(manager: ocp.CheckpointManager) -> Checkpoint | None:
-    """The checkpoint of a manager."""
+    """The checkpoint of a manager; InputError if it is damaged."""
     step = manager.latest_step()
     if step is None:
         return None
     arguments = ocp.args.Composite(state=ocp.args.StandardRestore(), about=ocp.args.JsonRestore())
-    restored = manager.restore(step, args=arguments)
-    return Checkpoint(TrainingState(**restored.state), restored.about)
+    try:
+        restored = manager.restore(step, args=arguments)
+        state, about = restored.state, dict(restored.about)
+        # Checkpoints of older versions have no checksum.
+        if about.pop(_CHECKSUM, None) not in (None, _checksum(state, about)):
+            raise ValueError("its checksum differs from its content")
+        return Checkpoint(TrainingState(**state), about)
+    except Exception as error:  # a damaged one can raise almost anything
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{manager.directory} is not a whole checkpoint: {reason}") from None
+
+
+def _checksum(state: Any, about: Mapping[str, Any]) -> str:
+    """The checksum of a checkpoint, in whatever containers Orbax returns its arrays."""
+    text = json.dumps(about, sort_keys=True)
+    of_arrays = sorted(
+        blake2b(repr((array.shape, array.dtype.str)).encode() + array.tobytes()).hexdigest()
+        for array in map(np.asarray, jax.tree.leaves(state))
+    )
+    return blake2b("".join([text, *of_arrays]).encode(), digest_size=8).hexdigest()
 
 
 class Trained(NamedTuple):
@@ -134,6 +172,8 @@ def load_checkpoint(folder: str | Path, architecture: Any = None, *, kind: str =
         manager = _manager(folder / kind, create=False)
         checkpoint = _restore(manager)
         manager.close()
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder / kind} is not a whole checkpoint: {reason}") from None

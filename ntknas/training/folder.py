@@ -8,8 +8,6 @@ DIR/9930/seed_0/result.json       accuracies on test images, when the training h
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ntknas.errors import InputError
+from ntknas.files import write_whole
 from ntknas.locks import try_lock
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.training.settings import TrainingSettings
@@ -44,6 +43,8 @@ class TrainingFolder:
             text = (self.path / _SETTINGS).read_text(encoding="utf-8")
         except OSError:
             raise InputError(f"no trainings in {self.path}: {_SETTINGS} is missing") from None
+        except ValueError:
+            raise InputError(f"{self.path / _SETTINGS} is damaged: it is no text") from None
         self.settings = TrainingSettings.from_json(text)
 
     @classmethod
@@ -135,7 +136,7 @@ class TrainingFolder:
         """
         rows = []
         for file in self.path.glob(f"*/seed_*/{_RESULT}"):
-            result = json.loads(file.read_text(encoding="utf-8"))
+            result = _read_result(file)
             rows.append({name: v for name, v in result.items() if name not in _FACTS})
         columns = ["architecture", "dataset", "seed"]
         if not rows:
@@ -156,7 +157,7 @@ class TrainingFolder:
             if file.parts[-3].isdecimal() and file.parts[-2].removeprefix("seed_").isdecimal()
         ]
         frames = [
-            pd.read_csv(file).assign(training=f"{architecture}, seed {seed}")
+            _read_metrics(file).assign(training=f"{architecture}, seed {seed}")
             for architecture, seed, file in sorted(files)
         ]
         if not frames:
@@ -165,14 +166,26 @@ class TrainingFolder:
         return table[["training", *table.columns.drop("training")]]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file in one step, so that it is either whole or unchanged."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".ntknas-")
+def _read_result(file: Path) -> dict[str, Any]:
+    """The result of one training; InputError if the file is damaged."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        result = json.loads(file.read_text(encoding="utf-8"))
+        kinds = {"architecture": int, "dataset": str, "seed": int}
+        if any(type(result[name]) is not kind for name, kind in kinds.items()):
+            raise ValueError(f"expected {', '.join(kinds)}")
+    except KeyError as error:
+        raise InputError(f"cannot read {file}: {error} is missing") from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    return result
+
+
+def _read_metrics(file: Path) -> pd.DataFrame:
+    """The metrics of one training; InputError if the file is damaged."""
+    try:
+        table = pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    if "epoch" not in table:
+        raise InputError(f"expected a column epoch in {file}")
+    return table

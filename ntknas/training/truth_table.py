@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from ntknas.errors import InputError
-from ntknas.training.folder import TrainingFolder, write_whole
+from ntknas.files import write_whole
+from ntknas.training.folder import TrainingFolder
 from ntknas.training.settings import TrainingSettings
 from ntknas.truth import recipe_file
 

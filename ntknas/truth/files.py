@@ -43,6 +43,13 @@ def _describe(head: bytes) -> str | None:
     return None
 
 
+def _whole_number(text: str) -> int:
+    """A whole number that is small enough to become a float."""
+    if len(text) > 300:
+        raise ValueError("a number of more than 300 digits")
+    return int(text)
+
+
 def read_json(path: Path) -> Any:
     """The JSON value in a file, with or without a JavaScript assignment around it.
 
@@ -83,7 +90,7 @@ def read_json(path: Path) -> Any:
     if assignment:
         text = text[assignment.end() :].removesuffix(";").rstrip()
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_whole_number)
     except RecursionError as error:
         raise InputError(f"expected a table in {path}, got JSON nested too deeply") from error
     except json.JSONDecodeError as error:

@@ -83,6 +83,9 @@ def keep(finished, tmp_path):
         ids = [row[0] for row in connection.execute("SELECT id FROM architecture ORDER BY id")]
         for table in ("architecture", "gram", "score"):
             connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(i,) for i in ids[count:]])
+            connection.executemany(
+                "DELETE FROM checksum WHERE of = ? AND id = ?", [(table, i) for i in ids[count:]]
+            )
         connection.commit()
         connection.close()
         return folder

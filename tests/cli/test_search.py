@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ntknas.locks import try_lock
 from ntknas.scores import SCORES
 from ntknas.search import best, search, true_values
 from ntknas.spaces import NASBENCH201
@@ -67,6 +68,11 @@ def test_a_search_is_resumed_and_extended(ntknas, refused, whole, tmp_path):
     assert plot.stat().st_size > 1000
     message = refused(*command, "--seed", "1", "--out", folder)
     assert "has seed 0, got 1" in message
+    with try_lock(folder / "lock"):
+        message = refused(*command, "--queries", "30", "--out", folder)
+        assert f"another process is writing to {folder}" in message
+    (folder / "search.json").write_text("[]")
+    assert "search.json holds no settings" in refused(*command, "--out", folder)
 
 
 def test_a_ranking_comes_first(ntknas, whole):

@@ -1,7 +1,9 @@
 """One tiny spec for every test of the engine, so that they share a compiled program."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +14,8 @@ from ntknas.kernel import Batch, JointGram
 from ntknas.layers import Norm
 from ntknas.network import NetworkSpec
 from ntknas.runs import GramRecord, Run, ScoringSpec, Store, score_rows
+from ntknas.runs.checksums import seal
+from ntknas.runs.store import DATABASE
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "TINY",
     "TWENTY",
     "add_made_up",
+    "change_tables",
     "made_up",
     "programs",
     "table_of",
@@ -70,6 +75,19 @@ def add_made_up(store: Store, spec: ScoringSpec, index: int, **more: Any) -> Non
     counts = NASBENCH201.counts(architecture, spec.sizes)
     arguments: dict[str, Any] = {"seconds": 0.5, "counts": counts} | made_up(spec, index) | more
     store.add(architecture, **arguments)
+
+
+def change_tables(folder: Path, *statements: str) -> None:
+    """Change the tables of a run as another version would have written them.
+
+    Args:
+        folder: Folder of the run.
+        *statements: SQL statements.
+    """
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+        seal(connection)
 
 
 def table_of(run: Run, ids: list[int]):

@@ -18,7 +18,7 @@ from ntknas.runs.migrations import MIGRATIONS, SCHEMA, Migration, migrate_settin
 from ntknas.runs.store import DATABASE
 from ntknas.scores import SCORES
 from ntknas.spaces.nasbench201 import NASBENCH201, Architecture
-from tests.engine.tiny import CLEAN, add_made_up
+from tests.engine.tiny import CLEAN, add_made_up, change_tables
 from tests.golden.later import without_later
 
 OLD = Path(__file__).parents[1] / "golden" / "version_0_1_0"
@@ -194,9 +194,7 @@ def test_runs_join_whose_tables_have_other_proxies(tmp_path):
         with Store.write(tmp_path / name) as store:
             store.begin({"spec": spec.to_json(), "dtype": "float32"}, [(0, "[0]", "[0]")])
             add_made_up(store, spec, index, proxies=[(0, {"snip": 1.0, "zen": 2.0 + index})])
-    with opened(tmp_path / "older") as connection:
-        connection.execute("ALTER TABLE zero_cost DROP COLUMN meco")
-        connection.commit()
+    change_tables(tmp_path / "older", "ALTER TABLE zero_cost DROP COLUMN meco")
     for mine, theirs in (("older", "newer"), ("newer", "older")):
         other = Store.read(tmp_path / theirs)
         with Store.write(tmp_path / mine) as store:

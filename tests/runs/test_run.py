@@ -36,6 +36,7 @@ from tests.engine.tiny import (
     REPRESENTATIVE,
     TINY,
     add_made_up,
+    change_tables,
     programs,
 )
 
@@ -304,8 +305,7 @@ def old_copy(run, tmp_path):
     """A copy of the run from before there was the score sphericity."""
     folder = tmp_path / "old"
     shutil.copytree(run.folder, folder)
-    with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection:
-        connection.execute("ALTER TABLE score DROP COLUMN sphericity")
+    change_tables(folder, "ALTER TABLE score DROP COLUMN sphericity")
     return folder
 
 

@@ -5,6 +5,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +33,13 @@ def begin(store):
 
 
 def read_all(store):
-    """Columns and rows of the score table."""
-    columns, rows = store.score_rows()
-    return columns, list(rows)
+    """Columns and rows of the score table; None where a score is missing."""
+    columns, groups = store.score_rows()
+    return columns, [
+        (*key, *(None if np.isnan(value) else value for value in values))
+        for rows in groups
+        for key, values in zip(rows.keys, rows.data.tolist(), strict=True)
+    ]
 
 
 def add(store, index):
@@ -478,3 +484,39 @@ def test_matrices_take_little_more_than_their_own_bytes(tmp_path):
         )
     own = len(grams) * 2 * (16 * 17 // 2) * 4
     assert (tmp_path / DATABASE).stat().st_size < 1.5 * own
+
+
+def test_ten_readers_see_whole_architectures_while_a_run_grows(tmp_path):
+    """Each has a connection of its own; `benchmarks.reliability` does the same with processes."""
+    records = made_up(CLEAN, 3)
+    ids = range(30)
+    rows = len(CLEAN.kernel_rows())
+    grown, faults, reads = threading.Event(), [], []
+
+    def read():
+        most = 0
+        while not grown.is_set():
+            store = Store.read(tmp_path)
+            counts = [len(group.keys) for group in store.score_rows()[1]]
+            grams = [label for label, _ in store.grams(None, np.dtype(np.float32))]
+            if set(counts) - {rows} or not most <= len(counts) <= len(grams):
+                faults.append((most, counts, len(grams)))
+            most = len(grams)
+            reads.append(most)
+
+    with Store.write(tmp_path) as store:
+        begin(store)
+        readers = [threading.Thread(target=read) for _ in range(10)]
+        for reader in readers:
+            reader.start()
+        try:
+            for index in ids:
+                store.add(Architecture.from_id(index), seconds=1.0, counts={}, **records)
+                time.sleep(0.005)
+        finally:
+            grown.set()
+            for reader in readers:
+                reader.join()
+    assert faults == []
+    assert len(reads) > 10
+    assert Store.read(tmp_path).done() == set(ids)

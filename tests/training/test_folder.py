@@ -6,7 +6,6 @@ import pytest
 
 from ntknas.errors import InputError
 from ntknas.training import TrainingFolder, TrainingSettings
-from ntknas.training.folder import write_whole
 from tests.training.tiny import CHEAP, NETWORK, QUICK, images, train
 
 
@@ -61,12 +60,3 @@ def test_metrics_of_all_trainings_by_architecture_and_seed(tmp_path):
     assert table["training"].tolist() == [f"{name} 2"] * 2 + [f"{name} 10"] * 2
     assert table["loss"].tolist() == [3, 4, 11, 12]
     assert list(table) == ["training", "epoch", "loss"]
-
-
-def test_a_file_is_whole_or_unchanged(tmp_path):
-    file = tmp_path / "a.txt"
-    write_whole(file, "first")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "second \ud800")
-    assert file.read_text() == "first"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]

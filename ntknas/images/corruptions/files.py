@@ -77,7 +77,8 @@ def _read(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"no such file: {path}; expected a folder of CIFAR-10-C") from None
-    except (OSError, ValueError, EOFError) as error:
+    # A damaged header is read as Python, and can raise almost anything.
+    except Exception as error:
         raise InputError(f"{path} is not a readable .npy file: {error}") from None
 
 
@@ -99,7 +100,9 @@ def _read_archived(path: Path) -> np.ndarray:
                 raise ValueError("an array of objects")
             start = member.offset_data + file.tell()
             return np.memmap(path.parent, dtype, "r", start, shape, "F" if fortran else "C")
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # as above
         raise InputError(
             f"{path.name} in {path.parent} cannot be read: expected an array in a .tar that is not "
             f"compressed ({error})"

@@ -384,6 +384,8 @@ def _searched(folder: Path) -> Searched:
     """The search in a folder."""
     try:
         facts = json.loads((folder / "search.json").read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("search.json holds no settings")
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the search in {folder}: {error}") from None
     history = read_history(folder / "history.csv", NASBENCH201)
