@@ -39,6 +39,7 @@ class ScoreTable:
         of_file: Columns that a file of scores holds; the others were added. Empty for other
             tables.
         source: What the scores were read from, if it knows them draw by draw.
+        rows: Table of the run that `frame` averages, so that its draws need not be read again.
     """
 
     frame: pd.DataFrame
@@ -49,12 +50,15 @@ class ScoreTable:
     dataset: str | None = None
     of_file: tuple[str, ...] = ()
     source: Run | Precomputed | None = None
+    rows: pd.DataFrame | None = None
 
     @cached_property
     def draws(self) -> list[pd.DataFrame]:
         """The scores of each draw of weights and images alone; empty if there is only one."""
         if self.source is None or self.source.spec.seeds == 1:
             return []
+        if isinstance(self.source, Run):
+            return self.source.scores_by_draw(self.rows)
         return self.source.scores_by_draw()
 
     def __repr__(self) -> str:
@@ -265,11 +269,12 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
             "expected a run (ntknas.Run(folder)), the precomputed table or a frame of scores, "
             f"got {type(scores).__name__}"
         )
-    frame = scores.scores()
+    rows = scores.table() if isinstance(scores, Run) else None
+    frame = scores.scores(rows) if isinstance(scores, Run) else scores.scores()
     written_out: dict[Label, str] = dict(scores.strings.items())
     constant, dataset = tuple(scores.constant_ids()), scores.spec.dataset
     return ScoreTable(
-        frame, _names(frame), constant, written_out, scores.name, dataset, source=scores
+        frame, _names(frame), constant, written_out, scores.name, dataset, source=scores, rows=rows
     )
 
 

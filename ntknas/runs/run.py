@@ -275,8 +275,8 @@ class Run:
 
     def _count_names(self, frame: pd.DataFrame) -> list[str]:
         """The names of the scores that need no network."""
-        described = self._descriptions[frame["id"].iloc[0]]
-        return list(described.counts)
+        (label,) = frame["id"].head(1).tolist()
+        return list(self._store.descriptions(label)[label].counts)
 
     def sweep(self, betas: Sequence[float]) -> pd.DataFrame:
         """The table of the mixed kernels at other betas, computed from the stored Gram matrices.
@@ -358,13 +358,17 @@ class Run:
         frame.attrs["space"] = self.space
         return frame
 
-    def scores_by_draw(self) -> list[pd.DataFrame]:
+    def scores_by_draw(self, table: pd.DataFrame | None = None) -> list[pd.DataFrame]:
         """The scores of each draw of weights and images alone, in the order of the seeds.
+
+        Args:
+            table: Table that `table()` or `sweep()` returned; None means the table of the run.
 
         Returns:
             Tables as those of `scores`, one per seed.
         """
-        return [self.scores(rows) for _, rows in self.table().groupby("seed")]
+        table = self.table() if table is None else table
+        return [self.scores(rows) for _, rows in table.groupby("seed")]
 
 
 def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:

@@ -173,9 +173,9 @@ class Store:
         with clear_errors(self.folder, "read"):
             yield from verified_rows(self._connection, path, table, label, sealed=self._sealed)
 
-    def _keys(self, table: str) -> Iterator[tuple]:
+    def _keys(self, table: str, label: Label | None = None) -> Iterator[tuple]:
         """The rows of a table without those columns that hold numbers or matrices."""
-        return chain.from_iterable(rows.keys for rows in self._verified(table))
+        return chain.from_iterable(rows.keys for rows in self._verified(table, label))
 
     def meta(self) -> dict[str, str]:
         """Names and values that describe the run; empty for a new run."""
@@ -203,12 +203,12 @@ class Store:
             path = self.folder / DATABASE
             return verified_labels(self._connection, path, sealed=self._sealed)
 
-    def descriptions(self) -> dict[Label, Description]:
-        """The description of each finished architecture, by label."""
+    def descriptions(self, label: Label | None = None) -> dict[Label, Description]:
+        """The description of each finished architecture, by label; or that of one."""
         try:
             return {
-                label: Description(string, bool(constant), json.loads(counts), seconds)
-                for label, seconds, string, constant, counts in self._keys("architecture")
+                of: Description(string, bool(constant), json.loads(counts), seconds)
+                for of, seconds, string, constant, counts in self._keys("architecture", label)
             }
         except (TypeError, json.JSONDecodeError):  # of a run that has no checksums
             path = self.folder / DATABASE
