@@ -12,6 +12,7 @@ from .cells import (
 from .curves import (
     beta_curves as beta_curves,
     check_picture as check_picture,
+    finish_picture as finish_picture,
     save_picture as save_picture,
 )
 from .heat import heat_maps as heat_maps

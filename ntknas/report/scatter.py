@@ -5,16 +5,16 @@ also be read without colours. A trend among points of one colour is not explaine
 """
 
 import os
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.colors import BoundaryNorm
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.panels import panel_figure
 from ntknas.report.style import PAGE, picture_style
 
@@ -30,38 +30,37 @@ _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
 @picture_style()
 def score_scatter(
     frame: pd.DataFrame,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     accuracy: str,
     title: str = "",
     width: float = PAGE,
-) -> Path:
-    """Draw scores against accuracies and write the picture.
+) -> Figure:
+    """Draw scores against accuracies; write the picture if there is a path.
 
     Args:
         frame: Table with one row per architecture and score. Columns: score (panel), value,
             accuracy, convolutions_3x3, and note (the first note of a score is written into the
             panel's title). Values that are not finite are left out, and on a logarithmic axis also
             zeros.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         accuracy: Name of the accuracy, as the label of the vertical axes.
         title: Text above the panels.
         width: Width of the picture in inches.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the frame has no rows.
 
     Example:
-        >>> import tempfile
         >>> point = dict(score="cond", value=3.0, accuracy=0.4, convolutions_3x3=2, note="")
-        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-        >>> score_scatter(pd.DataFrame([point]), file, accuracy="PGD-8") == file
-        True
+        >>> figure = score_scatter(pd.DataFrame([point]), accuracy="PGD-8")
+        >>> figure.axes[0].get_ylabel()
+        'PGD-8'
     """
-    path = check_picture(path)
+    check_picture(path)
     if frame.empty:
         raise InputError("expected scores to draw, got none")
     scores = list(frame["score"].unique())
@@ -98,7 +97,7 @@ def score_scatter(
         bar.set_label("3x3 convolutions")
     if title:
         figure.suptitle(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:
