@@ -141,7 +141,7 @@ def beta_curves(
         rows = frame[frame["score"] == score]
         for axes, kernel in zip(column, kernels, strict=True):
             for rho, curve in rows[rows["kernel"] == kernel].groupby("rho"):
-                _draw(axes, curve.sort_values("beta"), value, styles[rho])
+                _draw(axes, curve.sort_values("beta"), value, styles[rho], alone=len(rhos) == 1)
             ends = f"\n{_ENDS[kernel]}" if kernel in _ENDS else ""
             axes.set_title(f"{score}, {kernel}{ends}")
         column[-1].set_xlabel("beta, weight of the robust loss")
@@ -156,13 +156,15 @@ def beta_curves(
     return finish_picture(figure, path)
 
 
-def _draw(axes, curve, value, style):
-    """Draw one curve, and its band if there is one."""
+def _draw(axes, curve, value, style, *, alone):
+    """Draw one curve, and its band if there is one; bands of several curves are outlines."""
     axes.plot(curve["beta"], curve[value], **style)
     low, high = f"{value}_low", f"{value}_high"
     if low in curve and np.isfinite(curve[[low, high]].to_numpy(float)).any():
+        fill = {"alpha": 0.15, "lw": 0} if alone else {"facecolor": "none", "lw": 0.8, "ls": ":"}
+        colour = "color" if alone else "edgecolor"
         axes.fill_between(
-            curve["beta"], curve[low], curve[high], color=style["color"], alpha=0.12, lw=0
+            curve["beta"], curve[low], curve[high], **{colour: style["color"]}, **fill
         )
 
 

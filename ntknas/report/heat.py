@@ -1,6 +1,7 @@
 """Heat maps of correlations over a grid of beta and rho."""
 
 import os
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from ntknas.scores import format_fraction
 __all__ = ["heat_maps"]
 
 _MANY = 4  # metrics from which on panels are narrow
+_LETTERS = 15  # of a title, per inch
 
 
 @picture_style()
@@ -72,5 +74,5 @@ def heat_maps(
             bar.ax.locator_params(nbins=4)
     for axes in panels[:, 0]:
         axes.set_ylabel("rho")
-    figure.suptitle(title or score)
+    figure.suptitle(textwrap.fill(title or score, int(_LETTERS * width)))
     return finish_picture(figure, path)

@@ -20,7 +20,7 @@ from ntknas.report.style import PAGE, picture_style
 
 __all__ = ["score_scatter"]
 
-_HEIGHT = 2.1  # of a panel, in inches
+_HEIGHT = 2.25  # of a panel, in inches
 _LOG_RATIO = 30
 _MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
 _LONG = 25  # letters of a title that fit one line
@@ -40,9 +40,9 @@ def score_scatter(
 
     Args:
         frame: Table with one row per architecture and score. Columns: score (panel), value,
-            accuracy, convolutions_3x3, and note (the first note of a score is written into the
-            panel's title). Values that are not finite are left out, and on a logarithmic axis also
-            zeros.
+            accuracy, convolutions_3x3, note (the first note of a score is written into the panel's
+            title), and optionally better ("higher" or "lower", written below the panel). Values
+            that are not finite are left out, and on a logarithmic axis also zeros.
         path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         accuracy: Name of the accuracy, as the label of the vertical axes.
         title: Text above the panels.
@@ -92,6 +92,9 @@ def score_scatter(
             *([note] if note else []),
         ]
         axes.set_title("\n".join(lines))
+        if "better" in frame:
+            better = frame.loc[frame["score"] == score, "better"].iloc[0]
+            axes.set_xlabel(f"score, {better} is better")
     if points is not None:
         bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
         bar.set_label("3x3 convolutions")

@@ -35,6 +35,8 @@ def test_a_panel_a_score_a_point_an_architecture(tmp_path, figures):
         np.testing.assert_array_equal(axes.collections[0].get_array(), np.arange(20) % 4)
         assert axes.get_xscale() == "linear"
     assert figure.axes[0].get_ylabel() == "PGD-8"
+    figure = score_scatter(table.assign(better="lower"), accuracy="PGD-8")
+    assert figure.axes[0].get_xlabel() == "score, lower is better"
 
 
 def test_decades_are_logarithmic_and_what_is_not_finite_is_left_out(tmp_path, figures):
