@@ -135,7 +135,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.plot is not None:
         from ntknas.report import beta_curves
 
-        title = f"{len(run.ids)} architectures; bands: {band}"
+        lines = "dotted" if len(run.spec.rhos) > 1 else "bands"
+        title = f"{len(run.ids)} architectures; {lines}: {band}"
         bounded = what == "spearman"
         beta_curves(table, args.plot, value=what, label=label, title=title, bounded=bounded)
     if args.format in ("csv", "json"):

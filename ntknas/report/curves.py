@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -100,7 +101,7 @@ def beta_curves(
     Args:
         frame: Table with the columns score, kernel, rho, beta and `value`. The names in `value`
             followed by _low and _high are optional columns; where they are finite, they are drawn
-            as a band.
+            as a band, or as two dotted lines if there are several radii.
         path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         value: Name of the column to draw.
         label: Label of the vertical axes.
@@ -157,15 +158,18 @@ def beta_curves(
 
 
 def _draw(axes, curve, value, style, *, alone):
-    """Draw one curve, and its band if there is one; bands of several curves are outlines."""
+    """Draw one curve, and its band if there is one; bands of several curves are two lines each."""
     axes.plot(curve["beta"], curve[value], **style)
     low, high = f"{value}_low", f"{value}_high"
-    if low in curve and np.isfinite(curve[[low, high]].to_numpy(float)).any():
-        fill = {"alpha": 0.15, "lw": 0} if alone else {"facecolor": "none", "lw": 0.8, "ls": ":"}
-        colour = "color" if alone else "edgecolor"
-        axes.fill_between(
-            curve["beta"], curve[low], curve[high], **{colour: style["color"]}, **fill
-        )
+    if low not in curve or not np.isfinite(curve[[low, high]].to_numpy(float)).any():
+        return
+    if alone:
+        ends = curve["beta"], curve[low], curve[high]
+        axes.fill_between(*ends, color=style["color"], alpha=0.15, lw=0)
+    else:
+        lines = [curve[["beta", end]].to_numpy(float) for end in (low, high)]
+        axes.add_collection(LineCollection(lines, colors=style["color"], lw=0.8, ls=":"))
+        axes.autoscale_view()
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:

@@ -9,7 +9,7 @@ import os
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
@@ -22,6 +22,7 @@ __all__ = ["score_scatter"]
 
 _HEIGHT = 2.25  # of a panel, in inches
 _LOG_RATIO = 30
+_LAST = 0.88  # part of the colours that is used
 _MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
 _LONG = 25  # letters of a title that fit one line
 _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
@@ -68,7 +69,8 @@ def score_scatter(
         len(scores), height=_HEIGHT, margin=0.4, y_label=accuracy, width=width
     )
     most = int(frame["convolutions_3x3"].max())
-    colours = matplotlib.colormaps["viridis"]
+    # Without its last part, the yellow of which can hardly be seen on white.
+    colours = ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0, _LAST, 256)))
     norm = BoundaryNorm(np.arange(-0.5, most + 1), colours.N)
     points = None
     for axes, score in zip(grid.flat, scores, strict=False):

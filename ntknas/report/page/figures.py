@@ -92,6 +92,7 @@ def _of_scores(scored: Scored, figures: _Figures, prefix: str) -> None:
             f"{prefix}spectra", spectrum_panels, columns=False, frame=scored.spectra, title=title
         )
     if scored.curves is not None:
+        lines = "dotted" if scored.curves["rho"].nunique() > 1 else "bands"
         figures.write(
             f"{prefix}beta",
             beta_curves,
@@ -99,7 +100,7 @@ def _of_scores(scored: Scored, figures: _Figures, prefix: str) -> None:
             frame=scored.curves,
             value="value",
             label="median",
-            title=f"{count}; bands: quartiles",
+            title=f"{count}; {lines}: quartiles",
         )
     if scored.grid is not None:
         for score in scored.grid["score"].unique():
