@@ -39,4 +39,5 @@ from .tables import (
     three_decimals as three_decimals,
     with_interval as with_interval,
 )
+from .theory_picture import theory_picture as theory_picture
 from .training_curves import training_curves as training_curves
