@@ -1,6 +1,5 @@
 """Means of theory experiments over draws; the rows are made up."""
 
-from typing import Any
 
 import numpy as np
 import pytest
