@@ -1,6 +1,5 @@
 """Means of theory experiments over draws; the rows are made up."""
 
-
 import numpy as np
 import pytest
 from scipy import stats
