@@ -272,9 +272,9 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path, title: str) ->
         # The curves coincide, so that markers stand side by side, each left or right of its width.
         for number, (kernel, line) in enumerate(kernels):
             label = f"{kernel}: {line['slope'].iloc[0]:.2f}"
-            style = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 3.5}
+            look: dict[str, Any] = {"color": COLOURS[number], "marker": MARKERS[number]}
             beside = line["width"] * 1.1 ** (number - (len(kernels) - 1) / 2)
-            axes.loglog(beside, line["error"], ls="none", label=label, **style)
+            axes.loglog(beside, line["error"], ls="none", markersize=3.5, label=label, **look)
         mean = part.groupby("width")["error"].mean()
         axes.loglog(mean.index, mean, color="grey", lw=0.8, zorder=1, label="mean of the kernels")
         widths = mean.index.to_numpy(float)[[0, -1]]

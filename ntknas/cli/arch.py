@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ntknas.cli.output import note, write
 from ntknas.cli.parser import Commands
@@ -132,7 +132,7 @@ def _run(args: argparse.Namespace) -> None:
         if check_output(args.svg).suffix != ".svg":
             raise InputError(f"expected the name of a drawing ending in .svg, got {args.svg!r}")
     run = scores = truth = None
-    sources = []
+    sources: list[Run | Precomputed] = []
     if args.run_folder is not None:
         run = Run(args.run_folder)
         if args.all_scores:
@@ -148,7 +148,7 @@ def _run(args: argparse.Namespace) -> None:
         from ntknas.truth import load_truth
 
         truth = load_truth(args.truth, seed=args.truth_seed)
-    sizes = {
+    sizes: dict[str, Any] = {
         name: value if value is not None else getattr(run.spec.cell_network, name) if run else other
         for name, value, other in (
             ("channels", args.channels, 16),
@@ -188,7 +188,7 @@ def _ranked_scores(source: "Run | Precomputed", *, every: bool) -> "pd.DataFrame
     from ntknas.evaluation import headline_names, score_table, turned
 
     table = score_table(source)
-    names = list(table.frame) if every else [*headline_names(table), "params"]
+    names = list(map(str, table.frame)) if every else [*headline_names(table), "params"]
     ranks = (-turned(table, names)).rank(method="min").set_axis(names, axis=1).astype(int)
     return pd.concat({"value": table.frame[names], "rank": ranks}, axis=1)
 

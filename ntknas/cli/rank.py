@@ -1,7 +1,7 @@
 """`ntknas rank`: the architectures of a run or of a file of scores, best first."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format
@@ -171,7 +171,7 @@ def _add_accuracies(
     regret = regret_of_top(known, truth, name, metric=metric, dataset=dataset)
     values = truth.wide(dataset)[metric]
     table[metric] = [values.get(truth.representative_of.get(label)) for label in table["id"]]
-    shown = {"trained": [f"first {count}" for count in regret["first"]]}
+    shown: dict[str, Any] = {"trained": [f"first {count}" for count in regret["first"]]}
     shown["best " + metric] = regret["best"].map(three_decimals)
     shown["regret"] = regret["regret"].map("{:.4f}".format)
     if regret["regret_low"].notna().any():

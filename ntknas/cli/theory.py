@@ -230,12 +230,11 @@ def _run(args: argparse.Namespace) -> None:
     results = []
     for seed in range(spec.seed, spec.seed + args.seeds):
         of_seed = f", seed {seed}" if args.seeds > 1 else ""
-        results.append(
-            theory_experiment(
-                replace(spec, seed=seed),
-                on_trained=lambda beta, of_seed=of_seed: note(f"trained at beta {beta:g}{of_seed}"),
-            )
-        )
+
+        def on_trained(beta: float, of_seed: str = of_seed) -> None:
+            note(f"trained at beta {beta:g}{of_seed}")
+
+        results.append(theory_experiment(replace(spec, seed=seed), on_trained=on_trained))
     _report(args, results)
 
 
@@ -301,7 +300,7 @@ def _report(args: argparse.Namespace, results: "list[TheoryResult]") -> None:
                     name: with_interval(frame, name, "{:.3g}".format)
                     if f"{name}_low" in frame
                     else frame[name]
-                    for name in frame
+                    for name in map(str, frame)
                     if not name.endswith(("_low", "_high"))
                 }
             )

@@ -30,7 +30,8 @@ def turned(scores: Scores, names: Sequence[str | RankSum] | None = None) -> pd.D
         A table with one column per name.
     """
     table = score_table(scores)
-    wanted = [table.resolve(name) for name in (table.frame if names is None else names)]
+    chosen = list(map(str, table.frame)) if names is None else names
+    wanted = [table.resolve(name) for name in chosen]
     values = table.values(wanted)
     directions = {str(name): name.direction for name in wanted}
     columns = {

@@ -61,7 +61,7 @@ def theory_picture(
     if not errors.empty:
         for number, (width, part) in enumerate(errors.groupby("width", sort=False)):
             for kind, name in enumerate(("clean", "robust")):
-                label = f"{name}, width {width}"
+                label = f"{name}, width {width!s}"
                 _draw(panels[1], part, f"{name}_error", label, 2 * number + kind)
         panels[1].set(title="errors of trained networks", ylabel="0-1 test error", ylim=(0, None))
     for axes in panels:

@@ -95,7 +95,7 @@ def test_scores_of_the_table_in_the_package(ntknas, refused):
     assert float(found[1]) == pytest.approx(column[9930], rel=1e-3)
     assert int(found[2]) == (column < column[9930]).sum() + 1
     every = ntknas("arch", "9930", "--precomputed", "--all-scores")[1]
-    assert every.count("@clean") == sum("@clean" in name for name in scores)
+    assert every.count("@clean") == sum("@clean" in str(name) for name in scores)
     assert "--run DIR or --precomputed" in refused("arch", "5", "--all-scores")
 
 

@@ -1,5 +1,7 @@
 """The picture of a theory experiment: curves, bars and panels."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -16,14 +18,18 @@ KERNELS = pd.DataFrame(
 ERRORS = pd.DataFrame({"width": "8", "beta": [0.0, 1.0], "clean_error": 0.2, "robust_error": 0.4})
 
 
+def _has_bars(axes: Any) -> bool:
+    return axes.containers[0].has_yerr
+
+
 def test_panels_curves_and_bars(tmp_path):
     (orders,) = theory_picture(KERNELS, pd.DataFrame()).axes
     assert len(orders.containers) == 2
-    assert not orders.containers[0].has_yerr
+    assert not _has_bars(orders)
     bars = KERNELS.assign(order_low=KERNELS["order"] - 1, order_high=KERNELS["order"] + 1)
     figure = theory_picture(bars, ERRORS, tmp_path / "a.svg", title="here")
     orders, errors = figure.axes
-    assert orders.containers[0].has_yerr
+    assert _has_bars(orders)
     assert [text.get_text() for text in errors.get_legend().texts] == [
         "clean, width 8",
         "robust, width 8",
