@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 import ntknas
 from benchmarks import engine
@@ -202,7 +202,11 @@ def plot(scaling: dict[str, dict[str, Any]], path: Path) -> Path:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xticks(values, [str(value) for value in values])
         axes.legend()
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[0].yaxis.set_major_formatter("{x:g}")
+    panels[0].yaxis.set_minor_locator(NullLocator())
     panels[0].set_ylabel("seconds per kernel")
+    figure.suptitle("medians; bars: quartiles over repeats")
     save_picture(figure, path)
     return path
 

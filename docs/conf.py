@@ -6,12 +6,13 @@ copyright = "The ntknas authors"
 version = release = "0.1.0"
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+nb_execution_mode = "off"  # notebooks are stored as they ran; tests/test_notebooks.py runs them
 
 default_role = "code"  # single backquotes in docstrings are code, as in Markdown
 highlight_language = "none"

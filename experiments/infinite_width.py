@@ -23,13 +23,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator
 from scipy.stats import bootstrap
 
 import ntknas
 from experiments.command import clear_errors
 from ntknas.attack import attack
 from ntknas.kernel import KernelName
-from ntknas.report import COLOURS, format_table, new_figure, picture_style, save_picture
+from ntknas.report import (
+    COLOURS,
+    MARKERS,
+    format_table,
+    new_figure,
+    picture_style,
+    save_picture,
+)
 from ntknas.theory import (
     FullyConnectedSpec,
     Task,
@@ -243,12 +251,13 @@ def run(config: InfiniteWidthConfig, out: Path) -> tuple[pd.DataFrame, pd.DataFr
         "errors": json.loads(format_table(errors, format="json")),
     }
     (out / "results.json").write_text(json.dumps(result, indent=1, default=str))
-    _draw(slopes, errors, out / "infinite_width.png")
+    title = f"{config.seeds} initialisations per width; {config.draws} draws of images"
+    _draw(slopes, errors, out / "infinite_width.png", title)
     return slopes, errors
 
 
 @picture_style()
-def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
+def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path, title: str) -> None:
     """One panel of relative errors per network, and one of the infinite network's errors."""
     networks = list(slopes[["depth", "skip"]].drop_duplicates().itertuples(index=False, name=None))
     lines = -(-(len(networks) + 1) // 2)
@@ -260,13 +269,21 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
     for axes, (depth, skip) in zip(panels, networks, strict=False):
         part = slopes[(slopes["depth"] == depth) & (slopes["skip"] == skip)]
         kernels = part.groupby("kernel", sort=False)
-        for colour, (kernel, line) in zip(COLOURS, kernels, strict=False):
+        # The curves coincide, so that markers stand side by side, each left or right of its width.
+        for number, (kernel, line) in enumerate(kernels):
             label = f"{kernel}: {line['slope'].iloc[0]:.2f}"
-            axes.loglog(line["width"], line["error"], "o-", color=colour, markersize=3, label=label)
-        first = part["width"].min(), part["error"].max()
-        widths = np.array([first[0], part["width"].max()])
-        axes.loglog(widths, first[1] * (widths / first[0]) ** -0.5, "k:", label="slope -1/2")
-        axes.set(title=f"depth {depth}, skip {skip:g}", xlabel="width m")
+            look: dict[str, Any] = {"color": COLOURS[number], "marker": MARKERS[number]}
+            beside = line["width"] * 1.1 ** (number - (len(kernels) - 1) / 2)
+            axes.loglog(beside, line["error"], ls="none", markersize=3.5, label=label, **look)
+        mean = part.groupby("width")["error"].mean()
+        axes.loglog(mean.index, mean, color="grey", lw=0.8, zorder=1, label="mean of the kernels")
+        widths = mean.index.to_numpy(float)[[0, -1]]
+        axes.loglog(widths, mean.iloc[0] * (widths / widths[0]) ** -0.5, "k:", label="slope -1/2")
+        axes.set_xticks(mean.index, [str(width) for width in mean.index])
+        axes.minorticks_off()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set(title=f"depth {depth}, skips {skip:g}", xlabel="width m")
         axes.legend(fontsize=7)
     for axes in panels[:-1]:
         axes.set_ylabel("relative error |K_m - K| / |K|")
@@ -283,6 +300,7 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path) -> None:
             axes.errorbar(line["beta"], values, yerr=ends, fmt=style, elinewidth=0.7, **options)
     axes.set(title="infinite network", xlabel="beta", ylabel="0-1 test error")
     axes.legend(fontsize=7)
+    figure.suptitle(f"{title}; numbers: slopes; bars: 95% intervals")
     save_picture(figure, path)
 
 

@@ -349,7 +349,7 @@ def picture(found: list[Found], path: Path, *, title: str) -> None:
             axes.plot(points, percent.mean(0), label=one.method, **style)
             if len(percent) > 1:
                 low, high = np.quantile(percent, (0.25, 0.75), axis=0)
-                axes.fill_between(points, low, high, color=style["color"], alpha=0.12, linewidth=0)
+                axes.fill_between(points, low, high, color=style["color"], alpha=0.1, linewidth=0)
         axes.axhline(0.5, color="grey", linewidth=0.7, linestyle=":")
         axes.set(title=objective, xscale="log")
         axes.set_yscale("symlog", linthresh=0.1)
@@ -377,7 +377,8 @@ def _write(found: list[Found], config: SearchesConfig) -> None:
     for path in config.truth:
         part = [one for one in found if one.truth == path.name]
         if part:
-            title = f"{path.name}, {config.dataset}: mean regret and quartiles over seeds"
+            runs = max(len(one.regret) for one in part)
+            title = f"{path.name}, {config.dataset}: means over {runs} searches; bands: quartiles"
             picture(part, config.out / f"{path.stem}.png", title=title)
         own = table[(table["truth"] == path.name) & (table["metric"] == table["objective"])]
         cells = [f"{100 * m:.2f} ± {100 * s:.2f}" for m, s in own[["mean", "sd"]].to_numpy()]

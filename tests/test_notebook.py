@@ -1,6 +1,7 @@
 """What notebooks show: names are escaped, and the facts are those of the object."""
 
 import ntknas
+from ntknas.network import Init
 from ntknas.notebook import html_facts
 from ntknas.spaces import NASBENCH201
 from tests.evaluation.made_up import make_run
@@ -39,6 +40,23 @@ def test_runs_kernels_and_accuracies(tmp_path):
     assert "<strong>&lt;own&gt;</strong>" in truth._repr_html_()
     assert f"best: {frame['params'].idxmax()}" in truth._repr_html_()
     assert repr(truth) == "Truth('<own>', 'the frame', 2 architectures; any: params)"
+
+
+def test_settings_show_what_differs_from_the_defaults():
+    assert repr(ntknas.ScoringSpec()) == "ScoringSpec()"
+    spec = ntknas.ScoringSpec(
+        batch_size=8,
+        rhos=(0.25,),
+        attack=ntknas.AttackSpec(steps=3),
+        network=ntknas.NetworkSpec(channels=4, init=Init.KAIMING),
+    )
+    assert repr(spec) == (
+        "ScoringSpec(batch_size=8, network=NetworkSpec(channels=4, init='kaiming'), "
+        "attack=AttackSpec(steps=3), rhos=(0.25,))"
+    )
+    assert repr(ntknas.AttackSpec("apgd-ce", restarts=2)) == (
+        "AttackSpec(name='apgd-ce', steps=100, restarts=2)"
+    )
 
 
 def test_the_table_in_the_package():

@@ -79,6 +79,13 @@ def test_the_container_copies_what_is_there():
         assert f"!{name}\n" in (TOP / ".ci/packaging/Dockerfile.dockerignore").read_text()
 
 
+def test_other_versions_are_tried_with_tests_that_exist():
+    script = (TOP / ".ci/packaging/versions").read_text()
+    (names,) = re.findall(r"^quick=\((.*)\)$", script, re.M)
+    assert "tests/scores" in names
+    assert all((TOP / name).exists() for name in names.split())
+
+
 @pytest.mark.slow
 def test_the_wheel_of_the_sdist_works_by_itself(tmp_path):
     """Built as for PyPI, installed beside the dependencies that are here, and used elsewhere."""

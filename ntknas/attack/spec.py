@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from ntknas.errors import InputError, Remark
+from ntknas.notebook import short_repr
 from ntknas.registry import Registry
 
 __all__ = [
@@ -175,6 +176,8 @@ class AttackSpec:
     random_start: bool = True
     ball: str = "linf"
     restarts: int = 1
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", ATTACKS.check(str(self.name)))

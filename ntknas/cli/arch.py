@@ -2,9 +2,9 @@
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ntknas.cli.output import write
+from ntknas.cli.output import note, write
 from ntknas.cli.parser import Commands
 from ntknas.cli.source import add_truth_seed
 from ntknas.cli.torch_code import check_torch_code, write_torch_code
@@ -13,7 +13,7 @@ from ntknas.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ntknas.runs import Run
+    from ntknas.runs import Precomputed, Run
     from ntknas.spaces import Label
     from ntknas.spaces.nasbench201 import Architecture
     from ntknas.truth import Truth
@@ -30,7 +30,8 @@ Examples:
   ntknas arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|avg_pool_3x3~0|none~1|skip_connect~2|'
   ntknas arch '(4, 3, 3, 0, 0, 0)'
   ntknas arch 0,5,9930 --run runs/first
-  ntknas arch 9930 --torch-code cell_9930.py
+  ntknas arch 9930 --precomputed
+  ntknas arch 9930 --svg cell_9930.svg --torch-code cell_9930.py
 
 SPEC is an id in 0..15624, an architecture string of NAS-Bench-201 or NATS-Bench, code: and six op
 codes, six op indices of NASLib in brackets, several of these separated by commas,
@@ -53,6 +54,16 @@ def add(commands: Commands) -> None:
         "--run", dest="run_folder", metavar="DIR", help="also show the scores of this run"
     )
     parser.add_argument(
+        "--precomputed",
+        action="store_true",
+        help="also show the scores of the table in the package, and their ranks among all",
+    )
+    parser.add_argument(
+        "--all-scores",
+        action="store_true",
+        help="show every score of --run or --precomputed, not the headline scores alone",
+    )
+    parser.add_argument(
         "--truth",
         metavar="FILE",
         help="also show published accuracies of a file, or of robbench or jung",
@@ -62,14 +73,22 @@ def add(commands: Commands) -> None:
         "--channels",
         metavar="N",
         type=int,
-        default=16,
-        help="number of channels of the first stage; default: 16",
+        help="number of channels of the first stage; default: that of the run, or else 16",
     )
     parser.add_argument(
-        "--cells", metavar="N", type=int, default=5, help="number of cells per stage; default: 5"
+        "--cells",
+        metavar="N",
+        type=int,
+        help="number of cells per stage; default: that of the run, or else 5",
     )
     parser.add_argument(
-        "--classes", metavar="N", type=int, default=10, help="number of classes; default: 10"
+        "--classes",
+        metavar="N",
+        type=int,
+        help="number of classes; default: that of the run, or else 10",
+    )
+    parser.add_argument(
+        "--svg", metavar="FILE", help="write a drawing of one architecture, ending in .svg"
     )
     parser.add_argument(
         "--torch-code",
@@ -83,15 +102,19 @@ def _run(args: argparse.Namespace) -> None:
 
     if args.truth is None and args.truth_seed is not None:
         raise InputError("--truth-seed belongs to --truth FILE, which is missing")
-    if args.run_folder is not None:
-        from ntknas.runs import Run
+    if args.all_scores and args.run_folder is None and not args.precomputed:
+        raise InputError("--all-scores belongs to --run DIR or --precomputed, got neither")
+    from ntknas.runs import Run
 
+    if args.run_folder is not None:
         of_run = Run(args.run_folder)
         if of_run.space != NASBENCH201.name:
-            if args.torch_code is not None:
-                raise InputError(
-                    f"--torch-code belongs to NAS-Bench-201, got a run of {of_run.space}"
-                )
+            for option in ("torch_code", "svg", "precomputed"):
+                if getattr(args, option):
+                    raise InputError(
+                        f"--{option.replace('_', '-')} belongs to NAS-Bench-201, got a run of "
+                        f"{of_run.space}"
+                    )
             _describe_others(of_run, args)
             return
     chosen = architectures(args.spec)
@@ -101,17 +124,38 @@ def _run(args: argparse.Namespace) -> None:
         if len(chosen) > 1:
             raise InputError(f"--torch-code belongs to one architecture, got {len(chosen)}")
         check_torch_code(args.torch_code)
-    run = scores = truth = None
-    if args.run_folder is not None:
-        from ntknas.runs import Run
+    if args.svg is not None:
+        from ntknas.report import check_output
 
+        if len(chosen) > 1:
+            raise InputError(f"--svg belongs to one architecture, got {len(chosen)}")
+        if check_output(args.svg).suffix != ".svg":
+            raise InputError(f"expected the name of a drawing ending in .svg, got {args.svg!r}")
+    run = scores = truth = None
+    sources: list[Run | Precomputed] = []
+    if args.run_folder is not None:
         run = Run(args.run_folder)
-        scores = run.table()
+        if args.all_scores:
+            sources.append(run)
+        else:
+            scores = run.table()
+    if args.precomputed:
+        from ntknas.runs import load_precomputed
+
+        sources.append(load_precomputed())
+    ranked = [_ranked_scores(source, every=args.all_scores) for source in sources]
     if args.truth is not None:
         from ntknas.truth import load_truth
 
         truth = load_truth(args.truth, seed=args.truth_seed)
-    sizes = {"channels": args.channels, "cells": args.cells, "classes": args.classes}
+    sizes: dict[str, Any] = {
+        name: value if value is not None else getattr(run.spec.cell_network, name) if run else other
+        for name, value, other in (
+            ("channels", args.channels, 16),
+            ("cells", args.cells, 5),
+            ("classes", args.classes, 10),
+        )
+    }
     for position, architecture in enumerate(chosen):
         if position:
             write("")
@@ -120,10 +164,52 @@ def _run(args: argparse.Namespace) -> None:
             write(f"\n{_accuracies(architecture.id, truth)}")
         if run is not None and scores is not None:
             write(f"\n{_scores(architecture, run, scores)}")
+        for source, table in zip(sources, ranked, strict=True):
+            write(f"\n{_of_one(architecture, source.name, table)}")
+    if args.svg is not None:
+        from ntknas.report import output_file
+        from ntknas.spaces.nasbench201 import cell_svg
+
+        with output_file(args.svg) as temporary:
+            # What takes the colour of a page's text is black in a file.
+            drawing = cell_svg(chosen[0]).replace("currentColor", "black")
+            temporary.write_text(drawing + "\n", encoding="utf-8")
+        note(f"drawing: {args.svg}")
     if args.torch_code is not None:
         from ntknas.network import NetworkSpec
 
         write_torch_code(args.torch_code, chosen[0], NetworkSpec(**sizes))
+
+
+def _ranked_scores(source: "Run | Precomputed", *, every: bool) -> "pd.DataFrame":
+    """Values and ranks, one row per architecture and columns (score, value or rank)."""
+    import pandas as pd
+
+    from ntknas.evaluation import headline_names, score_table, turned
+
+    table = score_table(source)
+    names = list(map(str, table.frame)) if every else [*headline_names(table), "params"]
+    ranks = (-turned(table, names)).rank(method="min").set_axis(names, axis=1).astype(int)
+    return pd.concat({"value": table.frame[names], "rank": ranks}, axis=1)
+
+
+def _of_one(architecture: "Architecture", name: str, table: "pd.DataFrame") -> str:
+    """The scores of one architecture with their ranks, or a remark that there are none."""
+    import pandas as pd
+
+    from ntknas.report import format_table
+
+    label = architecture.id
+    if label not in table.index:
+        label = architecture.representative.id
+    if label not in table.index:
+        return f"not in {name}"
+    row = table.loc[label]
+    shown = pd.DataFrame({"value": row["value"], "rank": row["rank"].astype(int)})
+    shown = shown.rename_axis("score").reset_index()
+    of = f"Scores of {name} (ranks among {len(table):,}, 1 is best"
+    of += f"; those of {label}, its representative):" if label != architecture.id else "):"
+    return f"{of}\n{format_table(shown, format='table')}"
 
 
 def _describe_others(run: "Run", args: argparse.Namespace) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_MOST_PANELS = 9
+
 _ABOUT = """\
 Examples:
   ntknas data fetch robbench
@@ -99,8 +101,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--plot",
         metavar="PICTURE",
-        help="also draw every score of the table against the accuracy (.png, .svg or .pdf); needs "
-        "one metric",
+        help="also draw the scores of the table against the accuracy, without --score the best 9 "
+        "(.png, .svg or .pdf); needs one metric",
     )
     add_resamples(parser)
     add_format(parser, paper=True)
@@ -145,7 +147,7 @@ def _run(args: argparse.Namespace) -> None:
             on_pair=progress,
         )
     if args.plot is not None:
-        _plot(args.plot, known, truth, table)
+        _plot(args.plot, known, truth, table, most=None if args.score else _MOST_PANELS)
         note(f"picture: {args.plot}")
     missing = len(set(known.frame.index) - set(truth.representative_of))
     for remark in truth.seed_notes:
@@ -184,15 +186,21 @@ def _default(table: "ScoreTable") -> list[str]:
     return [str(default)] if default.single is None else []
 
 
-def _plot(path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame") -> None:
-    """Draw the scores of the table, of subset "all", against the metric."""
+def _plot(
+    path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame", *, most: int | None
+) -> None:
+    """Draw the scores of the table, of subset "all", against the metric; at most so many."""
     from ntknas.evaluation import scatter_frame
     from ntknas.report import score_scatter
 
     dataset, metric = table[["dataset", "metric"]].iloc[0]
     known = sum(label in truth.representative_of for label in scores.frame.index)
     title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
-    frame = scatter_frame(scores, truth, table)
+    drawn = table[(table["subset"] == "all") & (table["score"] != "flops")]
+    if most is not None and len(drawn) > most:
+        title += f"; the best {most} of {len(drawn)} scores"
+        drawn = drawn.sort_values("spearman", ascending=False).head(most)
+    frame = scatter_frame(scores, truth, drawn)
     score_scatter(frame, path, accuracy=f"accuracy ({metric})", title=title)
 
 

@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands
 from ntknas.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add"]
 
@@ -13,10 +17,12 @@ _ABOUT = """\
 Examples:
   ntknas export runs/first --format parquet
   ntknas export runs/first --format csv --out - | head
+  ntknas export --precomputed --format parquet --out scores.parquet
 
 The file has one row per architecture, seed, kernel, rho and beta. Its columns are id, architecture,
-seed, kernel, rho, beta, status, and one per score. If the command fails, no incomplete file is
-left.
+seed, kernel, rho, beta, status, and one per score. That of --precomputed has one row per
+architecture and draw (column seed), and one column per score. If the command fails, no incomplete
+file is left.
 """
 
 
@@ -25,7 +31,12 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "export", _run, summary="write every score of a run as CSV or Parquet", about=_ABOUT
     )
-    parser.add_argument("run_folder", metavar="DIR", help="folder of the run")
+    parser.add_argument("run_folder", metavar="DIR", nargs="?", help="folder of the run")
+    parser.add_argument(
+        "--precomputed",
+        action="store_true",
+        help="write the table in the package instead of a run; needs --out",
+    )
     parser.add_argument(
         "--format",
         choices=("csv", "parquet"),
@@ -40,6 +51,24 @@ def add(commands: Commands) -> None:
     )
 
 
+def _precomputed() -> "pd.DataFrame":
+    """The table in the package, with one row per architecture and draw."""
+    import pandas as pd
+
+    from ntknas.runs import load_precomputed
+
+    table = load_precomputed()
+    strings = table.strings
+    draws = [
+        draw.copy().rename_axis("id").reset_index().assign(seed=seed)
+        for seed, draw in enumerate(table.scores_by_draw())
+    ]
+    rows = pd.concat(draws).sort_values(["id", "seed"], kind="stable", ignore_index=True)
+    rows.insert(1, "architecture", rows["id"].map(strings))
+    rows.insert(2, "seed", rows.pop("seed"))
+    return rows
+
+
 def _run(args: argparse.Namespace) -> None:
     from ntknas.report import check_output, output_file
     from ntknas.runs import Run
@@ -48,7 +77,11 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError("Parquet is binary: expected --out FILE, got --out -")
     if args.out not in (None, "-"):
         check_output(args.out)
-    table = Run(args.run_folder).table()
+    if args.precomputed == (args.run_folder is not None):
+        raise InputError("expected the folder of a run or --precomputed, got both or neither")
+    if args.precomputed and args.out is None:
+        raise InputError("--precomputed needs --out FILE, or --out -")
+    table = _precomputed() if args.precomputed else Run(args.run_folder).table()
     if args.out == "-":
         write_table(table, format="csv")
         return

@@ -1,14 +1,17 @@
 """`ntknas rank`: the architectures of a run or of a file of scores, best first."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ntknas.cli.output import note, write_table
+from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import Commands, add_format
-from ntknas.cli.source import add_source, source
+from ntknas.cli.source import add_source, add_truth_seed, source
 from ntknas.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from ntknas.evaluation import ScoreTable
     from ntknas.scores import RankSum
 
 __all__ = ["add"]
@@ -20,6 +23,7 @@ Examples:
   ntknas rank runs/first
   ntknas rank --precomputed --top 20
   ntknas rank --precomputed --explain
+  ntknas rank --precomputed --truth robbench --metric pgd_8
   ntknas rank --precomputed --for standard_trained
   ntknas rank runs/robust --score lambda_min@robust:8/255 --top 3
   ntknas rank runs/first --score cond@clean+params --top all --format csv > ranking.csv
@@ -40,6 +44,11 @@ scores` explains the names and directions of scores.
 
 If scores were drawn several times (--seeds, --precomputed), the column draws says between which
 ranks an architecture lies if it is ranked by each draw alone.
+
+With --truth, accuracies stand beside the ranks. A second table shows what is lost by training only
+the first 1, 5, 10 and 50 of the ranking: the best accuracy among them, its regret (how far it is
+below the best of all; the range is that of rankings by each draw alone), and their share of the
+cost of training all.
 
 A file of another tool is a .csv with a column architecture and one column per score, or the JSON of
 NAS-Bench-Suite-Zero. Scores that ntknas does not know are taken as higher is better.
@@ -79,6 +88,13 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="also show the rank of each architecture by each part of the sum, from 0 (best) to 1",
     )
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help="also show accuracies of a file, robbench or jung, and the regret of the first",
+    )
+    add_truth_seed(parser)
+    parser.add_argument("--metric", metavar="M", help="metric of the accuracies; default: pgd_8")
     add_format(parser, paper=True)
 
 
@@ -100,6 +116,8 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(f"--for takes one of {', '.join(RANKINGS)}, got {args.aim!r}")
     if args.top is not None and args.top < 1:
         raise InputError(f"--top must be at least 1, or all, got {args.top}")
+    if args.truth is None and (args.metric or args.truth_seed is not None):
+        raise InputError("--metric and --truth-seed belong to --truth FILE, which is missing")
     known = source(args)
     if args.dataset not in (None, known.dataset, *_files_names(known.dataset)):
         raise InputError(
@@ -116,6 +134,9 @@ def _run(args: argparse.Namespace) -> None:
     # The scores of a sum are shown beside it, if a line has room for them.
     elif len(parts) > 1 and (not to_read or len(parts) <= _SHOWN_PARTS):
         table = table.join(known.frame[parts], on="id")
+    regret = None
+    if args.truth is not None:
+        regret = _add_accuracies(table, known, name, args)
     if to_read:
         table["architecture"] = table.pop("architecture")  # last: the widest by far
         table.insert(0, "rank", table.pop("rank"))
@@ -126,6 +147,39 @@ def _run(args: argparse.Namespace) -> None:
             )
         note(f"{len(known.frame)} architectures of {known.name} by {name}{_direction(name)}")
     write_table(table, format=args.format)
+    if to_read and regret is not None:
+        if args.format == "table":
+            write("")
+        write_table(regret, format=args.format)
+
+
+def _add_accuracies(
+    table: "pd.DataFrame", known: "ScoreTable", name: "RankSum", args: argparse.Namespace
+) -> "pd.DataFrame":
+    """Add a column of accuracies to a ranking; the table of regrets, to read."""
+    import pandas as pd
+
+    from ntknas.evaluation import DEFAULT_METRIC, regret_of_top
+    from ntknas.report import three_decimals
+    from ntknas.truth import load_truth
+
+    truth = load_truth(args.truth, seed=args.truth_seed)
+    for remark in truth.seed_notes:
+        note(f"note: {remark}")
+    metric = args.metric or DEFAULT_METRIC
+    dataset = known.dataset or truth.datasets[0]
+    regret = regret_of_top(known, truth, name, metric=metric, dataset=dataset)
+    values = truth.wide(dataset)[metric]
+    table[metric] = [values.get(truth.representative_of.get(label)) for label in table["id"]]
+    shown: dict[str, Any] = {"trained": [f"first {count}" for count in regret["first"]]}
+    shown["best " + metric] = regret["best"].map(three_decimals)
+    shown["regret"] = regret["regret"].map("{:.4f}".format)
+    if regret["regret_low"].notna().any():
+        ends = zip(regret["regret_low"], regret["regret_high"], strict=True)
+        shown["by draw"] = [f"{low:.4f} to {high:.4f}" for low, high in ends]
+    if regret["flops_share"].notna().any():
+        shown["cost"] = regret["flops_share"].map("{:.2%} of all".format)
+    return pd.DataFrame(shown)
 
 
 def _files_names(dataset: str | None) -> list[str]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _OF_ATTACKS = ("rho", "beta", "attack", "steps", "step_size", "random_start", "attack_norm")
+_SETTINGS = (
+    *("preset", "batch_size", "balance", "seeds", "norm", "init", "channels", "cells"),
+    *(*_OF_ATTACKS, "kernels", "logits", "params", "parts", "zero_cost"),
+)
 _NORMS = ("batch", "image", "frozen", "none")
 
 _ABOUT = """\
@@ -53,7 +57,8 @@ The defaults of the attack, radii, logits and params are those of the published 
 attacks need --kernels with robust or twice, or --preset published.
 
 Stop the command with Ctrl-C; the same command resumes the run. More architectures may be scored
-into the same DIR, but only with the same settings.
+into the same DIR, but only with the same settings: without options of network, attack and kernels,
+a run in DIR goes on with its own. Images of your own (--data) have to be named again.
 """
 
 
@@ -79,8 +84,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--preset",
         choices=("fast", "standard", "published"),
-        default="standard",
-        help="settings to start from, see below; default: standard",
+        help="settings to start from, see below; default: those of a run in DIR, or else standard",
     )
     parser.add_argument(
         "--program",
@@ -106,7 +110,6 @@ def _add_images(parser: ArgumentParser) -> None:
     group.add_argument(
         "--dataset",
         choices=("cifar10", "cifar100", "imagenet16"),
-        default="cifar10",
         help="data set of the images; default: cifar10",
     )
     group.add_argument(
@@ -131,7 +134,6 @@ def _add_images(parser: ArgumentParser) -> None:
     group.add_argument(
         "--balance",
         choices=("near", "exact"),
-        default="near",
         help="balance of the classes: their counts differ by at most one (near, default), or are "
         "equal (exact)",
     )
@@ -157,14 +159,12 @@ def _add_network(parser: ArgumentParser) -> None:
     group.add_argument(
         "--init",
         choices=("pytorch", "kaiming"),
-        default="pytorch",
         help="distribution of the weights at initialisation; default: pytorch",
     )
     group.add_argument(
         "--channels",
         metavar="N",
         type=int,
-        default=16,
         help="number of channels of the first stage; default: 16",
     )
     group.add_argument(
@@ -234,13 +234,11 @@ def _add_kernels(parser: ArgumentParser) -> None:
     group.add_argument(
         "--logits",
         choices=("sum", "trace"),
-        default="sum",
         help="gradients of the sum of the logits (default), or the mean kernel of a single logit",
     )
     group.add_argument(
         "--params",
         choices=("all", "weights"),
-        default="all",
         help="parameters of the gradients: all (default), or weights without biases",
     )
     group.add_argument(
@@ -254,7 +252,6 @@ def _add_kernels(parser: ArgumentParser) -> None:
         "--zero-cost",
         nargs="?",
         const=True,
-        default=False,
         type=comma_list(),
         metavar="PROXY,...",
         help="also compute the usual zero-cost proxies, which need no kernel, on the same batch: "
@@ -292,8 +289,10 @@ def _run(args: argparse.Namespace) -> None:
         if parts > len(chosen):
             raise InputError(f"--shard {part}/{parts} of {len(chosen)} architectures leaves none")
         chosen = chosen[part - 1 :: parts]
-    images = load_images(args.dataset, args.data, split=args.split)
-    spec = fit_spec(_spec(args), images)
+    stored = _stored(args)
+    dataset = args.dataset or (stored.dataset if stored else "cifar10")
+    images = load_images(dataset, args.data, split=args.split)
+    spec = fit_spec(stored or _spec(args), images)
     if args.cluster is None:
         check_device()
     where = "" if args.cluster is None else f" on each worker of {args.cluster}"
@@ -304,6 +303,8 @@ def _run(args: argparse.Namespace) -> None:
         nonlocal begun
         if not begun:
             begun = True
+            if stored is not None:
+                note(f"settings of the run in {args.out}:")
             note(_summary(spec, images.source))
             note(f"{total} architectures into {args.out}; {done} there already")
         progress(done, total)
@@ -340,6 +341,20 @@ def _run(args: argparse.Namespace) -> None:
     )
 
 
+def _stored(args: argparse.Namespace) -> "ScoringSpec | None":
+    """The settings of the run in the folder, if there is one and no option sets any."""
+    from ntknas.runs import Run
+    from ntknas.spaces.nasbench201 import NASBENCH201
+
+    if any(getattr(args, option) is not None for option in _SETTINGS):
+        return None
+    try:
+        run = Run(args.out)
+    except InputError:  # none yet, or one that stopped before it began
+        return None
+    return run.spec if run.space == NASBENCH201.name else None
+
+
 def _spec(args: argparse.Namespace) -> "ScoringSpec":
     """The settings that the options stand for."""
     from ntknas.attack import AttackSpec, check_read
@@ -352,7 +367,7 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         """The value of an option, or the default if the option was not given."""
         return default if value is None else value
 
-    preset, published = PRESETS[args.preset], ScoringSpec()
+    preset, published = PRESETS[args.preset or "standard"], ScoringSpec()
     batches = preset.batches
     if args.kernels is not None:
         batches = tuple(KernelName(name).batches[0] for name in args.kernels)
@@ -363,17 +378,18 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
                     f"--{option.replace('_', '-')} needs attacked kernels, got only the clean one: "
                     "add --kernels clean,robust,twice"
                 )
+    proxies = args.zero_cost  # True, a list, or None
     name = or_default(args.attack, published.attack.name)
     check_read(name, {key: getattr(args, key) for key in ("steps", "step_size", "random_start")})
     return ScoringSpec(
         batch_size=or_default(args.batch_size, preset.batch_size),
-        balance=args.balance,
+        balance=or_default(args.balance, published.balance),
         seeds=or_default(args.seeds, preset.seeds),
         network=NetworkSpec(
-            channels=args.channels,
+            channels=or_default(args.channels, published.cell_network.channels),
             cells=or_default(args.cells, preset.cell_network.cells),
             norm=Norm(or_default(args.norm, preset.cell_network.norm)),
-            init=Init(args.init),
+            init=Init(or_default(args.init, published.cell_network.init)),
         ),
         attack=AttackSpec(
             name=name,
@@ -385,10 +401,10 @@ def _spec(args: argparse.Namespace) -> "ScoringSpec":
         batches=batches,
         rhos=tuple(or_default(args.rho, published.rhos)),
         betas=tuple(or_default(args.beta, published.betas)),
-        logits=Logits(args.logits),
-        parameters=args.params,
+        logits=Logits(or_default(args.logits, published.logits)),
+        parameters=or_default(args.params, published.parameters),
         parts=or_default(args.parts, preset.parts),
-        zero_cost=args.zero_cost if isinstance(args.zero_cost, bool) else tuple(args.zero_cost),
+        zero_cost=tuple(proxies) if isinstance(proxies, list) else bool(proxies),
     )
 
 

@@ -19,14 +19,17 @@ Examples:
   ntknas sweep runs/robust --beta 0:1:0.1
   ntknas sweep runs/robust --beta 0:1:0.1 --truth NAS-RobBench-201_html.json --metric pgd_8
   ntknas sweep runs/robust --beta 0:1:0.05 --truth FILE --score lambda_min cond --plot beta.png
+  ntknas sweep runs/radii --beta 0:1:0.1 --truth FILE --score sphericity --heat-map beta_rho.png
 
 The kernels at every beta are computed from the stored matrices; no network is evaluated.
 mixed_clean goes from the clean kernel (beta 0) to the robust kernel (beta 1), mixed_robust from the
 robust kernel to the twice attacked one.
 
 Without --truth, the table shows medians over the architectures; csv and json also hold quartiles.
-With --truth, it shows Spearman's correlation with the metric; csv and json also hold intervals and
-Kendall's tau.
+With --truth, it shows Spearman's correlation with the metric, and how much it differs between the
+largest beta and beta 0, with a 95% interval of the difference on the same architectures. If this
+interval holds 0, the architectures do not tell whether beta matters. csv and json hold the
+intervals of all values and differences, and Kendall's tau.
 """
 
 
@@ -67,6 +70,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--metric", metavar="M", help="metric of the accuracies; default: pgd_8")
     add_resamples(parser)
     parser.add_argument("--plot", metavar="FILE", help="also draw a picture (.png, .svg or .pdf)")
+    parser.add_argument(
+        "--heat-map",
+        metavar="FILE",
+        help="also draw the correlation of one score over beta and rho (.png, .svg or .pdf); needs "
+        "--truth and a run with several radii",
+    )
     add_format(parser, paper=True)
 
 
@@ -90,9 +99,16 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(
             "--metric, --dataset and --truth-seed belong to --truth FILE, which is missing"
         )
-    if args.plot is not None:
-        check_picture(args.plot)
+    if args.heat_map is not None and (args.truth is None or len(scores) > 1):
+        raise InputError(
+            f"--heat-map needs --truth FILE and one --score, got {', '.join(scores)}"
+            + ("" if args.truth else " without --truth")
+        )
+    for picture in (args.plot, args.heat_map):
+        check_picture(picture)
     run = Run(args.run_folder)
+    if args.heat_map is not None and len(run.spec.rhos) < 2:
+        raise InputError(f"--heat-map needs a run with several radii, got {len(run.spec.rhos)}")
     if args.truth is None:
         label, what, band = "median over architectures", "value", "quartiles"
         table = sweep_medians(run, args.beta, scores)
@@ -119,7 +135,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.plot is not None:
         from ntknas.report import beta_curves
 
-        title = f"{len(run.ids)} architectures; bands: {band}"
+        lines = "dotted" if len(run.spec.rhos) > 1 else "bands"
+        title = f"{len(run.ids)} architectures; {lines}: {band}"
         bounded = what == "spearman"
         beta_curves(table, args.plot, value=what, label=label, title=title, bounded=bounded)
     if args.format in ("csv", "json"):
@@ -128,8 +145,16 @@ def _run(args: argparse.Namespace) -> None:
         say = write if args.format == "table" else note
         say(f"{run.folder}, {len(run.ids)} architectures: {label}")
         write_table(_matrix(table, what), format=args.format)
-    if args.plot is not None:
-        note(f"picture: {args.plot}")
+        if what == "spearman":
+            _note_differences(table)
+    if args.heat_map is not None:
+        from ntknas.report import heat_maps
+
+        title = f"{scores[0]}: {label}, {len(run.ids)} architectures; star: highest"
+        heat_maps(table, args.heat_map, score=scores[0], title=title)
+    for picture in (args.plot, args.heat_map):
+        if picture is not None:
+            note(f"picture: {picture}")
 
 
 def _matrix(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
@@ -138,8 +163,25 @@ def _matrix(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
 
     curves = ["score", "kernel", "rho"]
     wide = table.pivot(index=curves, columns="beta", values=what)
-    order = table[curves].drop_duplicates().itertuples(index=False, name=None)
-    wide = wide.loc[list(order)].map(lambda v: f"{v:.3f}" if what == "spearman" else f"{v:.4g}")
+    order = list(table[curves].drop_duplicates().itertuples(index=False, name=None))
+    wide = wide.loc[order].map(lambda v: f"{v:.3f}" if what == "spearman" else f"{v:.4g}")
     wide.columns = [f"{beta:g}" for beta in wide.columns]
     frame = wide.reset_index()
+    last = table["beta"].max()
+    if what == "spearman" and last > 0:
+        from ntknas.report import with_interval
+
+        ends = table[table["beta"] == last].set_index(curves).loc[order]
+        frame[f"{last:g} less 0 [95%]"] = list(with_interval(ends, "difference", "{:+.3f}".format))
     return frame.assign(rho=frame["rho"].map(format_fraction))
+
+
+def _note_differences(table: "pd.DataFrame") -> None:
+    """Say how many values of beta differ from beta 0 by more than chance."""
+    rows = table[(table["beta"] > 0) & table["difference_low"].notna()]
+    if len(rows):
+        differ = int(((rows["difference_low"] > 0) | (rows["difference_high"] < 0)).sum())
+        note(
+            f"{differ} of {len(rows)} values differ from those at beta 0 (95% interval of the "
+            f"difference without 0); chance alone gives about {0.05 * len(rows):.0f}"
+        )

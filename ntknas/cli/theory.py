@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_SHOWN = ("width", "kernel", "beta", "label_energy", "order", "lambda_min", "weyl_bound")
+
+_COLUMNS = """\
+label_energy     y^T K^-1 y / N: how hard the labels are for the kernel; lower is better
+eigenvalue_form  1 / lambda_min, an upper bound of the label energy
+order            L^1.5 sqrt(label_energy), the order of the bound; above 1 it says nothing
+                 about the error by itself, but it can compare networks
+weyl_bound       lower bound of lambda_min from the eigenvalues of the kernels that are mixed"""
+
 _ABOUT = """\
 Examples:
   ntknas theory
   ntknas theory --depth 5 --skips 1,0,1 --width 512 --beta 0:1:0.25 --rho 4/255
   ntknas theory --train --infinite --format json
-  ntknas theory --task sphere --dimension 20 --train
+  ntknas theory --task sphere --dimension 20 --train --seeds 10 --plot sphere.png
 
 The network is f_1 = act(W_1 x), f_l = s act(W_l f_{l-1}) + alpha_{l-1} f_{l-1}, f = <w, f_{L-1}>,
 with L layers of weights and inputs x of unit norm. The factor s is 1/L by default (--branch-scale).
@@ -158,10 +167,25 @@ def add(commands: Commands) -> None:
     more.add_argument(
         "--seed", metavar="N", type=int, default=0, help="seed of all random draws; default: 0"
     )
+    more.add_argument(
+        "--seeds",
+        metavar="N",
+        type=int,
+        default=1,
+        help="number of draws of images and weights, with the seeds --seed, --seed + 1, ...; the "
+        "table and the picture show means with 95%% intervals, csv and json each draw; default: 1",
+    )
+    more.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="also draw orders and errors against beta (.png, .svg or .pdf)",
+    )
     add_format(parser)
 
 
 def _run(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
     from ntknas.attack import AttackSpec
     from ntknas.evaluation import beta_grid
     from ntknas.theory import FullyConnectedSpec, TheorySpec, theory_experiment
@@ -196,20 +220,51 @@ def _run(args: argparse.Namespace) -> None:
         infinite=args.infinite,
         seed=args.seed,
     )
+    if args.seeds < 1:
+        raise InputError(f"--seeds must be at least 1, got {args.seeds}")
+    if args.plot is not None:
+        from ntknas.report import check_picture
+
+        check_picture(args.plot)
     check_device()
-    result = theory_experiment(spec, on_trained=lambda beta: note(f"trained at beta {beta:g}"))
-    _report(args, result)
+    results = []
+    for seed in range(spec.seed, spec.seed + args.seeds):
+        of_seed = f", seed {seed}" if args.seeds > 1 else ""
+
+        def on_trained(beta: float, of_seed: str = of_seed) -> None:
+            note(f"trained at beta {beta:g}{of_seed}")
+
+        results.append(theory_experiment(replace(spec, seed=seed), on_trained=on_trained))
+    _report(args, results)
 
 
-def _report(args: argparse.Namespace, result: "TheoryResult") -> None:
-    """Write the result in the chosen format."""
+def _report(args: argparse.Namespace, results: "list[TheoryResult]") -> None:
+    """Write the results in the chosen format, and draw them."""
     from dataclasses import asdict
 
     import pandas as pd
 
+    from ntknas.report import format_table, theory_picture, with_interval
     from ntknas.scores import format_fraction
+    from ntknas.theory import summarise_theory
 
-    spec, task, rows, errors = result.network, result.task, result.kernels, result.errors
+    spec, task = results[0].network, results[0].task
+    rows, errors = (
+        [
+            ({"seed": args.seed + number} if len(results) > 1 else {}) | row
+            for number, result in enumerate(results)
+            for row in getattr(result, name)
+        ]
+        for name in ("kernels", "errors")
+    )
+    kernels, mean_errors = summarise_theory(results)
+    draws = f"{len(results)} draws of images and weights" if len(results) > 1 else "one draw"
+    if args.plot is not None:
+        intervals = "; bars: 95% intervals" if len(results) > 1 else ""
+        title = f"depth {spec.depth}, N = {len(task.train_labels)}, rho "
+        title += f"{format_fraction(args.rho)}; {draws}{intervals}"
+        theory_picture(kernels, mean_errors, args.plot, title=title)
+        note(f"picture: {args.plot}")
     if args.format == "json":
         content = {
             "network": asdict(spec),
@@ -237,7 +292,25 @@ def _report(args: argparse.Namespace, result: "TheoryResult") -> None:
         f"{len(task.train_labels)} training images of {task.source}; "
         f"pgd, {args.steps} steps at rho {format_fraction(args.rho)}\n"
     )
-    write_table(pd.DataFrame(rows).drop(columns="eigenvalue_order"), format="table")
+    if len(results) > 1:
+        write(f"Means of {draws}, with 95% intervals.\n")
+        kernels, mean_errors = (
+            pd.DataFrame(
+                {
+                    name: with_interval(frame, name, "{:.3g}".format)
+                    if f"{name}_low" in frame
+                    else frame[name]
+                    for name in map(str, frame)
+                    if not name.endswith(("_low", "_high"))
+                }
+            )
+            for frame in (kernels, mean_errors)
+        )
+        write_table(kernels[[name for name in _SHOWN if name in kernels]], format="table")
+    else:
+        write_table(pd.DataFrame(rows).drop(columns="eigenvalue_order"), format="table")
+        mean_errors = pd.DataFrame(errors)
+    write(f"\n{_COLUMNS}")
     if errors:
         write(f"\n0-1 errors on {len(task.test_labels)} test images:")
-        write_table(pd.DataFrame(errors), format="table")
+        write(format_table(mean_errors, format="table"))

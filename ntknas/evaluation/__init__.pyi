@@ -35,6 +35,7 @@ from .ranking import (
     ranks_by_draw as ranks_by_draw,
 )
 from .rankings import RANKINGS as RANKINGS, Ranking as Ranking
+from .regret import regret_of_top as regret_of_top
 from .score_files import load_scores as load_scores
 from .search import (
     FIFTHS as FIFTHS,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ntknas.errors import InputError
-from ntknas.evaluation.table import score_table
+from ntknas.evaluation.table import Scores, score_table
 from ntknas.kernel.names import Batch
 from ntknas.ranking import correlations, oriented, replicates, resample_counts
 from ntknas.runs import Run, ScoringSpec
@@ -19,18 +19,19 @@ from ntknas.truth import Truth
 __all__ = ["changed_settings", "compare_runs", "turned", "unmixed_names"]
 
 
-def turned(scores: pd.DataFrame, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
+def turned(scores: Scores, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
     """Scores oriented so that higher is better, with constant networks and missing values last.
 
     Args:
-        scores: Scores in the form that `Run.scores` returns.
-        names: Names of scores or rank sums; None means every column of `scores`.
+        scores: Run, its folder, precomputed table, or frame in the form that `Run.scores` returns.
+        names: Names of scores or rank sums; None means every score.
 
     Returns:
         A table with one column per name.
     """
     table = score_table(scores)
-    wanted = [table.resolve(name) for name in (scores.columns if names is None else names)]
+    chosen = list(map(str, table.frame)) if names is None else names
+    wanted = [table.resolve(name) for name in chosen]
     values = table.values(wanted)
     directions = {str(name): name.direction for name in wanted}
     columns = {

@@ -172,7 +172,7 @@ def scatter_frame(
     Returns:
         A table with one row per architecture and score. Its columns are score, value, accuracy,
         convolutions_3x3 (number of 3x3 convolutions of a NAS-Bench-201 cell; 0 in other spaces),
-        and note (the correlation).
+        note (the correlation) and better ("higher" or "lower", which values are better).
     """
     # The score flops is left out: it ranks architectures as params does.
     kept = (correlations["subset"] == "all") & (correlations["score"] != "flops")
@@ -200,6 +200,7 @@ def scatter_frame(
             score="default" if name == default else str(name),
             value=drawn[str(name)],
             note=f"Spearman {spearman:.3f}",
+            better="higher" if name.direction > 0 else "lower",
         )
         for name, spearman in zip(names, rows["spearman"], strict=True)
     ]

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from ntknas.errors import InputError, check_names
+from ntknas.evaluation.comparison import turned
 from ntknas.evaluation.correlation import correlate
+from ntknas.ranking import mid_ranks, rank_correlation
 from ntknas.runs import Run
 from ntknas.scores import (
     ScoreKind,
@@ -107,7 +110,10 @@ def sweep_correlations(
 
     Returns:
         A table with one row per score, kernel, rho and beta. Its columns are score, kernel, rho and
-        beta, then those of `correlate`.
+        beta, then those of `correlate`, and difference: Spearman's correlation less that of the
+        same curve at beta 0. Its 95% interval (difference_low, difference_high) is paired, that is,
+        each resample of the architectures is taken at both betas. If it holds 0, the resamples do
+        not tell whether this beta ranks better or worse than beta 0.
 
     Raises:
         InputError: If `sweep_medians` would raise it, or the published accuracies lack the data set
@@ -119,7 +125,8 @@ def sweep_correlations(
         if DEFAULT_METRIC not in metrics:
             raise InputError(f"choose a metric of {truth.path}: {', '.join(metrics)}")
         metric = DEFAULT_METRIC
-    swept = _swept(run, betas, scores)
+    added = bool(betas) and 0.0 not in betas  # for the differences alone
+    swept = _swept(run, [0.0, *betas] if added else sorted(betas), scores)
     table = correlate(
         swept,
         truth,
@@ -131,7 +138,38 @@ def sweep_correlations(
     )
     table = table[table["score"].isin(swept.columns)].reset_index(drop=True)
     keys = pd.DataFrame([_keys(name) for name in table["score"]])
-    return pd.concat([keys, table.drop(columns=["score", "subset"])], axis=1)
+    differences = _differences(table, keys, swept, truth, seed=seed)
+    table = pd.concat([keys, table.drop(columns=["score", "subset"]), differences], axis=1)
+    return table[table["beta"] > 0].reset_index(drop=True) if added else table
+
+
+def _differences(
+    table: pd.DataFrame, keys: pd.DataFrame, swept: pd.DataFrame, truth: Truth, *, seed: int
+) -> pd.DataFrame:
+    """Spearman of each row less that of its curve at beta 0, with the ends of paired intervals."""
+    dataset, metric, resamples = table[["dataset", "metric", "resamples"]].iloc[0]
+    known = [label for label in swept.index if label in truth.representative_of]
+    accuracy = truth.wide(dataset)[metric].reindex([truth.representative_of[i] for i in known])
+    values = accuracy.round(6).to_numpy(float)  # smaller differences are rounding errors
+    compared = swept.loc[known].loc[np.isfinite(values)]
+    compared.attrs = swept.attrs
+    scores = turned(compared)[list(table["score"])].to_numpy().T
+    values = values[np.isfinite(values)]
+    curve = keys.groupby(["score", "kernel", "rho"], sort=False).ngroup().to_numpy()
+    at_zero = np.flatnonzero(keys["beta"] == 0)
+    start = at_zero[np.searchsorted(curve[at_zero], curve)]  # the row at beta 0 of each row's curve
+    spearman = table["spearman"].to_numpy(float)
+    found = {"difference": spearman - spearman[start]}
+    draws = np.random.default_rng(seed).integers(len(values), size=(int(resamples), len(values)))
+    resampled = [
+        rank_correlation(mid_ranks(scores[:, draw]), mid_ranks(values[draw])) for draw in draws
+    ]
+    if resampled:
+        paired = np.array(resampled)
+        low, high = np.nanquantile(paired - paired[:, start], [0.025, 0.975], axis=0)
+    else:
+        low = high = np.full(len(table), np.nan)
+    return pd.DataFrame(found | {"difference_low": low, "difference_high": high})
 
 
 def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFrame:

@@ -6,9 +6,11 @@ constant, and the text of each architecture. A frame records its search space if
 """
 
 import fnmatch
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -232,9 +234,9 @@ class ScoreTable:
         return {"directions": directions, "names": columns, "worst": self.constant}
 
 
-Scores = Run | Precomputed | pd.DataFrame | ScoreTable
-"""The forms of scores that this subpackage accepts: a run, the precomputed table, a frame, or a
-`ScoreTable`, which is not read again."""
+Scores = Run | Precomputed | pd.DataFrame | ScoreTable | str | os.PathLike[str]
+"""The forms of scores that this subpackage accepts: a run, its folder, the precomputed table, a
+frame, or a `ScoreTable`, which is not read again."""
 
 
 def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
@@ -243,8 +245,8 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
     If the labels of a frame are ids of NAS-Bench-201, counts of the graph and sizes are added.
 
     Args:
-        scores: Run, precomputed table, or frame of scores with labels of architectures as its index
-            and one column per score. A `ScoreTable` is returned as it is.
+        scores: Run, its folder, precomputed table, or frame of scores with labels of architectures
+            as its index and one column per score. A `ScoreTable` is returned as it is.
         space: Search space of the labels of a frame; None means the one that the frame records.
 
     Raises:
@@ -257,6 +259,8 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
     """
     if isinstance(scores, ScoreTable):
         return scores
+    if isinstance(scores, (str, os.PathLike)):
+        scores = Run(Path(scores))
     if isinstance(scores, pd.DataFrame):
         check_scores(scores)
         space = space or scores.attrs.get("space")
@@ -266,7 +270,7 @@ def score_table(scores: Scores, *, space: str | None = None) -> ScoreTable:
         return ScoreTable(scores, _names(scores), (), strings)
     if not isinstance(scores, (Run, Precomputed)):
         raise InputError(
-            "expected a run (ntknas.Run(folder)), the precomputed table or a frame of scores, "
+            "expected a run, its folder, the precomputed table or a frame of scores, "
             f"got {type(scores).__name__}"
         )
     rows = scores.table() if isinstance(scores, Run) else None

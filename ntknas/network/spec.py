@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ntknas.errors import InputError
 from ntknas.layers.norm import Norm
+from ntknas.notebook import short_repr
 
 __all__ = ["Init", "NetworkSpec"]
 
@@ -55,6 +56,8 @@ class NetworkSpec:
     init: Init = Init.PYTORCH
     mean: tuple[float, float, float] = (125.3 / 255, 123.0 / 255, 113.9 / 255)
     std: tuple[float, float, float] = (63.0 / 255, 62.1 / 255, 66.7 / 255)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for name in ("channels", "cells", "classes"):

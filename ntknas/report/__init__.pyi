@@ -12,6 +12,7 @@ from .cells import (
 from .curves import (
     beta_curves as beta_curves,
     check_picture as check_picture,
+    finish_picture as finish_picture,
     save_picture as save_picture,
 )
 from .heat import heat_maps as heat_maps
@@ -38,4 +39,5 @@ from .tables import (
     three_decimals as three_decimals,
     with_interval as with_interval,
 )
+from .theory_picture import theory_picture as theory_picture
 from .training_curves import training_curves as training_curves

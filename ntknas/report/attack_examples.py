@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import RED, new_figure, picture_style
 
 __all__ = ["Examples", "attack_examples"]
@@ -37,10 +37,10 @@ def attack_examples(
     clean: Examples,
     attacked: Sequence[Examples],
     labels: np.ndarray,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     class_name: Callable[[int], str] = str,
-) -> Path:
+) -> Figure:
     """Draw images in columns: each image, and for each attack the change and the attacked image.
 
     Below each image stands the class that the network gives it, in another colour if it is wrong.
@@ -50,16 +50,16 @@ def attack_examples(
         clean: The images without an attack.
         attacked: The same images for each attack.
         labels: Classes of the images, [m].
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         class_name: Function from the number of a class to its name.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or there are no images.
     """
-    path = check_picture(path)
+    check_picture(path)
     if not len(labels):
         raise InputError("expected at least one image to draw, got none")
     rows = 1 + 2 * len(attacked)
@@ -76,7 +76,7 @@ def attack_examples(
         _row(change, 0.5 + factor * difference, f"{examples.title}:\nchange x {factor:.3g}")
         _row(images, examples.images, f"{examples.title}:\nattacked")
         _write_classes(images, examples.predicted, labels, class_name)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def _row(row: np.ndarray, images: np.ndarray, title: str) -> None:

@@ -5,14 +5,14 @@ the picture can also be read without colours.
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.labels import write_labels
 from ntknas.report.panels import panel_figure
 from ntknas.report.style import COLOURS, MARKERS, picture_style
@@ -26,37 +26,36 @@ _LOG_RATIO = 30
 @picture_style()
 def bound_panels(
     frame: pd.DataFrame,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     x_label: str,
     y_label: str,
     title: str = "",
-) -> Path:
-    """Draw errors against bounds and write the picture.
+) -> Figure:
+    """Draw errors against bounds; write the picture if there is a path.
 
     Args:
         frame: Table with one row per point. Columns: factor (panel), series (colour), label
             (written at the point), x and y, and each of these two followed by _low and _high.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         x_label: Label of the horizontal axes.
         y_label: Label of the vertical axes.
         title: Text above the panels.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the frame has no rows.
 
     Example:
-        >>> import tempfile
         >>> point = dict(factor="width", series="clean", label="64", x=1.0, y=0.3)
         >>> point |= dict(x_low=0.9, x_high=1.1, y_low=0.2, y_high=0.4)
-        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-        >>> bound_panels(pd.DataFrame([point]), file, x_label="bound", y_label="error") == file
-        True
+        >>> figure = bound_panels(pd.DataFrame([point]), x_label="bound", y_label="error")
+        >>> figure.axes[0].get_title()
+        'width'
     """
-    path = check_picture(path)
+    check_picture(path)
     if frame.empty:
         raise InputError("expected points to draw, got none")
     factors = list(frame["factor"].unique())
@@ -82,7 +81,7 @@ def bound_panels(
         order = sorted(panel["series"].unique())
         colours = [COLOURS[order.index(series)] for series in panel["series"]]
         write_labels(axes, panel["x"], panel["y"], panel["label"], colours)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def _draw(axes, points: pd.DataFrame, colour: str, marker: str):

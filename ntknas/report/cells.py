@@ -6,17 +6,17 @@ scales of colours are such that colour-blind readers can distinguish them.
 
 import os
 import textwrap
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
 
 from ntknas.analysis import STRUCTURES, Analysis
 from ntknas.errors import InputError
 from ntknas.ranking import correlations
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import BLUE, GREY, RED, SKY, new_figure, picture_style
 from ntknas.spaces.nasbench201 import num_parameters
 
@@ -24,20 +24,20 @@ __all__ = ["operations_picture", "ranks_picture", "sizes_picture", "structure_pi
 
 
 @picture_style()
-def operations_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
+def operations_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw operations by edge: shares among the best cells, and effects, as two heat maps.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending.
     """
-    path = check_picture(path)
+    check_picture(path)
     shares, effects = found.tables["shares"], found.tables["effects"]
     figure = new_figure(6.6)
     upper, lower = figure.subplots(2, 1)
@@ -60,7 +60,7 @@ def operations_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
         f"{effects['n'].max():,} settings of the other edges)",
     )
     figure.suptitle(found.cells.name, fontsize=11)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def _points(values: "pd.Series[float]") -> tuple[float, str]:
@@ -95,20 +95,20 @@ def _heat(axes, grid: np.ndarray, frame: pd.DataFrame, texts: list[str], *, labe
 
 
 @picture_style()
-def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
+def sizes_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw accuracy against number of parameters: all networks, quartiles and the best by size.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending.
     """
-    path = check_picture(path)
+    check_picture(path)
     cells, sizes = found.cells, found.tables["sizes"]
     params = [num_parameters(int(index)) / 1e6 for index in cells.varying]
     x = sizes["params"] / 1e6
@@ -151,24 +151,24 @@ def sizes_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
     axes.set(xlabel="number of parameters (millions)", ylabel=f"accuracy ({cells.metric})")
     axes.set_title(f"{cells.name}\n{note} (n = {widest['n']})")
     axes.legend(loc="lower right")
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 @picture_style()
-def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
+def ranks_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the accuracy with attack against the accuracy without, and mark the best by each.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them, with a clean metric.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or there is no clean metric.
     """
-    path = check_picture(path)
+    check_picture(path)
     if found.clean is None:
         raise InputError("expected two metrics to compare, got one")
     ids = np.intersect1d(found.clean.trained, found.cells.trained)
@@ -201,24 +201,24 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
         f"Spearman {spearman:.3f}; best: the top {count:,}",
     )
     axes.legend(loc="upper left")
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 @picture_style()
-def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
+def structure_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw mean accuracy by counts of the live graph, with and without equal size.
 
     Args:
         found: Tables, as `ntknas.analysis.analyse` returns them.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending.
     """
-    path = check_picture(path)
+    check_picture(path)
     table = found.tables["structure"]
     counts = list(table["count"].unique())
     columns = 3
@@ -267,4 +267,4 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str]) -> Path:
         f"{found.cells.name}: mean and 95% interval by count of the live graph\n"
         "(below the axes: count, number of networks)",
     )
-    return save_picture(figure, path)
+    return finish_picture(figure, path)

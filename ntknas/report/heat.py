@@ -1,41 +1,43 @@
 """Heat maps of correlations over a grid of beta and rho."""
 
 import os
-from pathlib import Path
+import textwrap
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import PAGE, new_figure, picture_style
 from ntknas.scores import format_fraction
 
 __all__ = ["heat_maps"]
 
 _MANY = 4  # metrics from which on panels are narrow
+_LETTERS = 15  # of a title, per inch
 
 
 @picture_style()
 def heat_maps(
-    grid: pd.DataFrame, path: str | os.PathLike[str], *, score: str, title: str = ""
-) -> Path:
+    grid: pd.DataFrame, path: str | os.PathLike[str] | None = None, *, score: str, title: str = ""
+) -> Figure:
     """Draw the correlations of one score: one row per family of kernels, one column per metric.
 
     Args:
         grid: Table with one row per score, kernel, metric, rho and beta. Columns: these, and
             spearman.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         score: Name of the score to draw.
         title: Text above the panels; empty means the name of the score.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the score is not in the grid.
     """
-    path = check_picture(path)
+    check_picture(path)
     part = grid[grid["score"] == score]
     if part.empty:
         raise InputError(f"expected correlations of {score} to draw, got none")
@@ -72,5 +74,5 @@ def heat_maps(
             bar.ax.locator_params(nbins=4)
     for axes in panels[:, 0]:
         axes.set_ylabel("rho")
-    figure.suptitle(title or score)
-    return save_picture(figure, path)
+    figure.suptitle(textwrap.fill(title or score, int(_LETTERS * width)))
+    return finish_picture(figure, path)

@@ -1,13 +1,13 @@
 """Pictures of intervals, one line per row: correlations of scores, and ranks of architectures."""
 
 import os
-from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import COLOURS, MARKERS, PAGE, new_figure, picture_style
 
 __all__ = ["interval_picture"]
@@ -19,38 +19,37 @@ _LINE = 0.17  # inches
 @picture_style()
 def interval_picture(
     frame: pd.DataFrame,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     value: str,
     label: str,
     title: str = "",
     width: float = PAGE,
-) -> Path:
+) -> Figure:
     """Draw values with intervals: one line per name, and one colour and marker per series.
 
     Args:
         frame: Table with the columns name, series, `value`, and `value` followed by _low and _high.
             Names are drawn from top to bottom; the first 40 are kept.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         value: Name of the column to draw.
         label: Label of the horizontal axis.
         title: Text above the picture.
         width: Width of the picture in inches.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the frame has no rows.
 
     Example:
-        >>> import tempfile
         >>> row = dict(name="cond@clean", series="pgd_8", r=0.5, r_low=0.4, r_high=0.6)
-        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-        >>> interval_picture(pd.DataFrame([row]), file, value="r", label="Spearman") == file
-        True
+        >>> figure = interval_picture(pd.DataFrame([row]), value="r", label="Spearman")
+        >>> figure.axes[0].get_xlabel()
+        'Spearman'
     """
-    path = check_picture(path)
+    check_picture(path)
     if frame.empty:
         raise InputError("expected values to draw, got none")
     names = list(dict.fromkeys(frame["name"]))[:_MOST_LINES]
@@ -84,4 +83,4 @@ def interval_picture(
         figure.legend(loc="outside lower center", ncols=columns)
     if title:
         figure.suptitle(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)

@@ -6,13 +6,13 @@ colours.
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import GREY, RED, SKY, new_figure, picture_style
 
 __all__ = ["front_of", "pareto_picture"]
@@ -23,38 +23,37 @@ Points = Sequence[tuple[float, ...]]
 @picture_style()
 def pareto_picture(
     queries: Points,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     labels: tuple[str, str],
     cheaper: bool,
     space: Points = (),
     title: str = "",
-) -> Path:
+) -> Figure:
     """Draw two objectives against each other: every query, their front, and the space's front.
 
     Args:
         queries: Pairs of a value, higher is better, and the second objective, one per query.
             Pairs with a number that is not finite are left out.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         labels: Labels of the first objective (vertical axis) and the second (horizontal axis).
         cheaper: Whether lower values of the second objective are better.
         space: The same pairs of every architecture, if they are known.
         title: Text above the picture.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or there is no finite pair.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "front.png"
         >>> pairs = [(0.4, 1e5), (0.5, 2e5), (0.3, 3e5)]
-        >>> pareto_picture(pairs, file, labels=("pgd_8", "parameters"), cheaper=True) == file
-        True
+        >>> figure = pareto_picture(pairs, labels=("pgd_8", "parameters"), cheaper=True)
+        >>> figure.axes[0].get_xlabel()
+        'parameters'
     """
-    path = check_picture(path)
+    check_picture(path)
     asked, known = _finite(queries), _finite(space)
     if not len(asked):
         raise InputError("expected at least one query to draw, got none")
@@ -92,7 +91,7 @@ def pareto_picture(
     axes.legend(loc="lower right" if cheaper else "lower left")
     if title:
         axes.set_title(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def front_of(points: np.ndarray, *, cheaper: bool) -> np.ndarray:

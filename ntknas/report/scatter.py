@@ -5,23 +5,24 @@ also be read without colours. A trend among points of one colour is not explaine
 """
 
 import os
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.panels import panel_figure
 from ntknas.report.style import PAGE, picture_style
 
 __all__ = ["score_scatter"]
 
-_HEIGHT = 2.1  # of a panel, in inches
+_HEIGHT = 2.25  # of a panel, in inches
 _LOG_RATIO = 30
+_LAST = 0.88  # part of the colours that is used
 _MANY = 1e5  # from here on, axes count in thousands (k), millions (M) or more
 _LONG = 25  # letters of a title that fit one line
 _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
@@ -30,38 +31,37 @@ _MOST_SHAPES = 1000  # points that files of shapes (.svg, .pdf) hold one by one
 @picture_style()
 def score_scatter(
     frame: pd.DataFrame,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     accuracy: str,
     title: str = "",
     width: float = PAGE,
-) -> Path:
-    """Draw scores against accuracies and write the picture.
+) -> Figure:
+    """Draw scores against accuracies; write the picture if there is a path.
 
     Args:
         frame: Table with one row per architecture and score. Columns: score (panel), value,
-            accuracy, convolutions_3x3, and note (the first note of a score is written into the
-            panel's title). Values that are not finite are left out, and on a logarithmic axis also
-            zeros.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+            accuracy, convolutions_3x3, note (the first note of a score is written into the panel's
+            title), and optionally better ("higher" or "lower", written below the panel). Values
+            that are not finite are left out, and on a logarithmic axis also zeros.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         accuracy: Name of the accuracy, as the label of the vertical axes.
         title: Text above the panels.
         width: Width of the picture in inches.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the frame has no rows.
 
     Example:
-        >>> import tempfile
         >>> point = dict(score="cond", value=3.0, accuracy=0.4, convolutions_3x3=2, note="")
-        >>> file = Path(tempfile.mkdtemp()) / "picture.png"
-        >>> score_scatter(pd.DataFrame([point]), file, accuracy="PGD-8") == file
-        True
+        >>> figure = score_scatter(pd.DataFrame([point]), accuracy="PGD-8")
+        >>> figure.axes[0].get_ylabel()
+        'PGD-8'
     """
-    path = check_picture(path)
+    check_picture(path)
     if frame.empty:
         raise InputError("expected scores to draw, got none")
     scores = list(frame["score"].unique())
@@ -69,7 +69,8 @@ def score_scatter(
         len(scores), height=_HEIGHT, margin=0.4, y_label=accuracy, width=width
     )
     most = int(frame["convolutions_3x3"].max())
-    colours = matplotlib.colormaps["viridis"]
+    # Without its last part, the yellow of which can hardly be seen on white.
+    colours = ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0, _LAST, 256)))
     norm = BoundaryNorm(np.arange(-0.5, most + 1), colours.N)
     points = None
     for axes, score in zip(grid.flat, scores, strict=False):
@@ -93,12 +94,15 @@ def score_scatter(
             *([note] if note else []),
         ]
         axes.set_title("\n".join(lines))
+        if "better" in frame:
+            better = frame.loc[frame["score"] == score, "better"].iloc[0]
+            axes.set_xlabel(f"score, {better} is better")
     if points is not None:
         bar = figure.colorbar(points, ax=grid, ticks=range(most + 1), aspect=30)
         bar.set_label("3x3 convolutions")
     if title:
         figure.suptitle(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)
 
 
 def _spans_decades(values: "pd.Series[float]") -> bool:

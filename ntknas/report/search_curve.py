@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import BLUE, PAGE, RED, SKY, new_figure, picture_style
 
 __all__ = ["search_curve"]
@@ -16,34 +16,33 @@ __all__ = ["search_curve"]
 @picture_style()
 def search_curve(
     values: Sequence[float],
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     label: str,
     optimum: float | None = None,
     width: float = PAGE,
-) -> Path:
+) -> Figure:
     """Draw the value of each query, the best value so far, and the best there is.
 
     Args:
         values: Values in the order of the queries; infinite ones are not drawn.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         label: Label of the vertical axis.
         optimum: Best value there is; None if it is not known.
         width: Width of the picture in inches.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or there is no value.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "picture.svg"
-        >>> search_curve([0.3, 0.5, 0.4], file, label="pgd_8", optimum=0.6) == file
-        True
+        >>> figure = search_curve([0.3, 0.5, 0.4], label="pgd_8", optimum=0.6)
+        >>> figure.axes[0].get_xlabel()
+        'queries'
     """
-    path = check_picture(path)
+    check_picture(path)
     if not len(values):
         raise InputError("expected at least one query to draw, got none")
     each = np.asarray(values, float)
@@ -57,4 +56,4 @@ def search_curve(
         axes.axhline(optimum, color=RED, linestyle="--", label="best there is")
     axes.set(xlabel="queries", ylabel=label)
     axes.legend()
-    return save_picture(figure, path)
+    return finish_picture(figure, path)

@@ -1,16 +1,16 @@
 """Pictures of the eigenvalues of kernels, one panel per kernel."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.panels import panel_figure
 from ntknas.report.style import COLOURS, MARKERS, picture_style
 from ntknas.scores import format_fraction
@@ -21,21 +21,23 @@ _HEIGHT = 2.0  # of a panel, in inches
 
 
 @picture_style()
-def spectrum_panels(frame: pd.DataFrame, path: str | os.PathLike[str], *, title: str = "") -> Path:
+def spectrum_panels(
+    frame: pd.DataFrame, path: str | os.PathLike[str] | None = None, *, title: str = ""
+) -> Figure:
     """Draw eigenvalues against their numbers on a logarithmic axis.
 
     Args:
         frame: Table of `ntknas.evaluation.kernel_spectra`. Eigenvalues of 0 are left out.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         title: Text above the panels.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or there is no positive eigenvalue.
     """
-    path = check_picture(path)
+    check_picture(path)
     frame = frame[frame["eigenvalue"] > 0]
     if frame.empty:
         raise InputError("expected positive eigenvalues to draw, got none")
@@ -57,4 +59,4 @@ def spectrum_panels(frame: pd.DataFrame, path: str | os.PathLike[str], *, title:
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
     if title:
         figure.suptitle(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)

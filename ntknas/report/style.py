@@ -7,6 +7,7 @@ without colours.
 """
 
 import contextlib
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "PINK",
     "RED",
     "SKY",
+    "ShownFigure",
     "new_figure",
     "picture_style",
 ]
@@ -46,6 +48,8 @@ GREY = "#BBBBBB"
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Markers of curves, one per colour."""
+
+_SCREEN = 120  # dots per inch in notebooks
 
 _SETTINGS: dict[str, Any] = {
     "font.size": 8,
@@ -88,12 +92,23 @@ def picture_style() -> Iterator[None]:
 
 
 def new_figure(height: float, *, width: float = PAGE) -> Figure:
-    """A figure without a window, whose parts make room for each other.
+    """A figure without a window, whose parts make room for each other. Notebooks show it.
 
     Args:
         height: Height in inches.
         width: Width in inches.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = ShownFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+class ShownFigure(Figure):
+    """A figure that notebooks show without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """The figure as PNG, as wide on a screen as on paper."""
+        content = io.BytesIO()
+        with picture_style():
+            self.savefig(content, format="png", dpi=_SCREEN)
+        return content.getvalue()

@@ -1,12 +1,12 @@
 """The picture of a training: loss, accuracies and learning rate against the epoch."""
 
 import os
-from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
-from ntknas.report.curves import check_picture, save_picture
+from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import BLUE, GREEN, RED, new_figure, picture_style
 
 __all__ = ["training_curves"]
@@ -20,23 +20,23 @@ _ACCURACIES = {
 
 @picture_style()
 def training_curves(
-    metrics: pd.DataFrame, path: str | os.PathLike[str], *, title: str = ""
-) -> Path:
-    """Draw the metrics of a training and write the picture.
+    metrics: pd.DataFrame, path: str | os.PathLike[str] | None = None, *, title: str = ""
+) -> Figure:
+    """Draw the metrics of a training; write the picture if there is a path.
 
     Args:
         metrics: Table with one row per epoch and the columns epoch, loss, learning_rate and
             train_accuracy, as in metrics.csv; those of validation may be missing.
-        path: Path of the picture, ending in .png, .svg or .pdf.
+        path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
         title: Text above the panels.
 
     Returns:
-        The path of the picture.
+        The figure, which notebooks show.
 
     Raises:
         InputError: If the path has another ending, or the table has no rows.
     """
-    path = check_picture(path)
+    check_picture(path)
     if metrics.empty:
         raise InputError("expected at least one epoch to draw, got none")
     figure = new_figure(2.4)
@@ -57,4 +57,4 @@ def training_curves(
         axes.set_xlabel("epoch")
     if title:
         figure.suptitle(title)
-    return save_picture(figure, path)
+    return finish_picture(figure, path)

@@ -12,6 +12,7 @@ from ntknas.kernel.names import Batch, KernelName, Logits, check_beta
 from ntknas.kernel.parts import PARTS
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
+from ntknas.notebook import short_repr
 from ntknas.runs.migrations import SCHEMA, migrate_settings, read_settings
 from ntknas.scores import ScoreKind, format_fraction, score_names
 
@@ -78,6 +79,8 @@ class ScoringSpec:
     parameters: str = "all"
     parts: str = "none"
     zero_cost: bool | tuple[str, ...] = False
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if self.coupled is not None and self.network == NetworkSpec():

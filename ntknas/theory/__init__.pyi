@@ -39,6 +39,7 @@ from .kernels import (
     logits_convention as logits_convention,
 )
 from .neural_tangents import neural_tangents as neural_tangents
+from .summary import summarise_theory as summarise_theory
 from .task import (
     SphereTask as SphereTask,
     Task as Task,

@@ -1,8 +1,11 @@
 """`ntknas arch`."""
 
+import re
+from xml.etree import ElementTree
+
 import pytest
 
-from ntknas.runs import Run
+from ntknas.runs import Run, load_precomputed
 
 
 def test_all_names_of_one_architecture(ntknas):
@@ -79,3 +82,46 @@ def test_source_for_pytorch(ntknas, refused, texts, tmp_path):
     argv = ("arch", "net_00", "--run", texts, "--torch-code", file)
     assert "belongs to NAS-Bench-201" in refused(*argv)
     assert not file.exists()
+
+
+def test_scores_of_the_table_in_the_package(ntknas, refused):
+    status, out, _ = ntknas("arch", "9930", "--precomputed")
+    assert status == 0
+    assert "Scores of the precomputed table (ranks among 6,466, 1 is best):" in out
+    scores = load_precomputed().scores()
+    column = scores["cond@clean"]
+    found = re.search(r"cond@clean +\| +(\S+) \| +(\d+)", out)
+    assert found
+    assert float(found[1]) == pytest.approx(column[9930], rel=1e-3)
+    assert int(found[2]) == (column < column[9930]).sum() + 1
+    every = ntknas("arch", "9930", "--precomputed", "--all-scores")[1]
+    assert every.count("@clean") == sum("@clean" in str(name) for name in scores)
+    assert "--run DIR or --precomputed" in refused("arch", "5", "--all-scores")
+
+
+def test_network_and_scores_of_the_run(ntknas, finished):
+    run = Run(finished)
+    label = run.ids[0]
+    status, out, _ = ntknas("arch", label, "--run", finished, "--all-scores")
+    assert status == 0
+    assert "(4 channels, 1 cells per stage, 10 classes)" in out
+    assert all(f" {name} " in out for name in run.scores())
+    assert "ranks among 12" in out
+    assert "(16 channels" in ntknas("arch", label, "--run", finished, "--channels", "16")[1]
+    constant = ntknas("arch", "10", "--run", finished, "--all-scores")[1]
+    assert f"not in {finished}" in constant
+
+
+def test_a_drawing(ntknas, refused, texts, tmp_path):
+    file = tmp_path / "cell.svg"
+    status, _, err = ntknas("arch", "9930", "--svg", file)
+    assert (status, err) == (0, f"drawing: {file}\n")
+    root = ElementTree.fromstring(file.read_text())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(root.findall("{*}path")) == 6
+    assert "currentColor" not in file.read_text()
+    assert "ending in .svg" in refused("arch", "9930", "--svg", tmp_path / "cell.png")
+    assert "one architecture, got 2" in refused("arch", "5,6", "--svg", file)
+    assert "--svg belongs to NAS-Bench-201" in refused(
+        "arch", "net_00", "--run", texts, "--svg", file
+    )

@@ -145,6 +145,12 @@ def test_plot(ntknas, refused, finished, truth, tmp_path):
     assert status == 0
     assert f"picture: {picture}" in err
     assert picture.stat().st_size > 10_000
+    picture = tmp_path / "best.svg"
+    argv = ("correlate", finished, "--truth", truth, "--metric", "pgd_8", "--resamples", "0")
+    assert ntknas(*argv, "--plot", picture)[0] == 0
+    drawn = picture.read_text()
+    assert "; the best 9 of " in drawn
+    assert drawn.count("<!-- Spearman") == 9
     assert "one --metric" in refused("correlate", finished, *options, "--plot", picture)
     gif = tmp_path / "scatter.gif"
     assert "ending in" in refused("correlate", finished, *options, "--plot", gif)

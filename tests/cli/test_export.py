@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ntknas.runs import Run
+from ntknas.runs import Run, load_precomputed
 from ntknas.scores import SCORES
 
 
@@ -66,6 +66,24 @@ def test_networks_of_ones_own(ntknas, texts, tmp_path):
         path = tmp_path / f"scores.{format}"
         assert ntknas("export", texts, "--format", format, "--out", path)[0] == 0
         pd.testing.assert_frame_equal(read(path), expected, check_dtype=False)
+
+
+def test_the_table_in_the_package(ntknas, refused, finished, tmp_path):
+    path = tmp_path / "scores.parquet"
+    argv = ("export", "--precomputed", "--format", "parquet", "--out", path)
+    assert ntknas(*argv)[0] == 0
+    found = pd.read_parquet(path)
+    table = load_precomputed()
+    assert list(found)[:3] == ["id", "architecture", "seed"]
+    assert len(found) == 3 * 6466
+    means = found.groupby("id")["cond@clean"].mean()
+    np.testing.assert_allclose(means, table.scores()["cond@clean"])
+    second = table.scores_by_draw()[1]["sphericity@clean"]
+    of_seed = found[found["seed"] == 1].set_index("id")["sphericity@clean"]
+    np.testing.assert_array_equal(of_seed, second)
+    assert "needs --out" in refused("export", "--precomputed")
+    assert "both or neither" in refused("export", finished, "--precomputed", "--out", path)
+    assert "both or neither" in refused("export")
 
 
 def test_a_registered_score(ntknas, finished, tmp_path, gap):

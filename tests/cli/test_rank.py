@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from ntknas.evaluation import RANKINGS, rank
+from ntknas.evaluation import RANKINGS, rank, regret_of_top
 from ntknas.runs import Run, load_precomputed
 from ntknas.scores import SCORES
+from ntknas.truth import load_truth
 
 DEFAULT = RANKINGS["default"].formula
 
@@ -186,6 +187,23 @@ def test_the_parts_explain_the_sum(ntknas, finished):
         parts = row["rank by cond@clean"] + row["rank by params"]
         assert parts == pytest.approx(row["score"])
     assert "rank by params" in ntknas(*argv)[1].splitlines()[0]
+
+
+def test_accuracies_and_regret(ntknas, refused, finished, truth):
+    argv = ("rank", finished, "--score", "cond@clean", "--top", "3", "--truth", truth)
+    status, out, _ = ntknas(*argv, "--metric", "clean")
+    assert status == 0
+    known = load_truth(truth)
+    expected = regret_of_top(Run(finished), known, "cond@clean", metric="clean")
+    assert expected["first"].tolist() == [1, 5, 10]
+    for first, best, regret in expected[["first", "best", "regret"]].to_numpy():
+        assert f" first {first:<2.0f} | {best:.3f}      | {regret:.4f} | " in out
+    rows = json.loads(ntknas(*argv, "--format", "json")[1])
+    assert [row["pgd_8"] for row in rows] == [
+        known.value(row["id"], "cifar10", "pgd_8") for row in rows
+    ]
+    assert "belong to --truth FILE" in refused("rank", finished, "--metric", "clean")
+    assert "got 'banana'" in refused(*argv, "--metric", "banana")
 
 
 @pytest.mark.parametrize("format", ["markdown", "latex"])

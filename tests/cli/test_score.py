@@ -274,6 +274,15 @@ def test_truncated_archive(refused, tmp_path):
     assert "cifar-10-python.tar.gz" in refused(*argv)
 
 
+def test_a_run_goes_on_with_its_own_settings(ntknas, refused, finished):
+    """Without options that set any; with one of them, the others are those of the preset."""
+    status, out, err = ntknas("score", "--archs", ARCHS, "--out", finished)
+    assert (status, out) == (0, f"run: {finished} (12 architectures)\n")
+    assert err.startswith(f"settings of the run in {finished}:\n6 cifar10 images")
+    assert "12 there already" in err
+    assert "seeds: 1 / 3" in refused("score", "--archs", "0", "--out", finished, "--cells", "1")
+
+
 def test_another_spec_into_the_same_folder(refused, finished):
     argv = ["score", "--archs", "0", "--out", finished, *TINY, "--steps", "3"]
     error = refused(*argv)

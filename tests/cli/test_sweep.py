@@ -1,6 +1,7 @@
 """`ntknas sweep`."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -55,10 +56,10 @@ def test_correlations_are_the_librarys(ntknas, finished, truth):
 
 
 def test_table_and_picture(ntknas, finished, truth, tmp_path):
-    picture = tmp_path / "beta.png"
+    picture, heat = tmp_path / "beta.png", tmp_path / "heat.svg"
     status, out, err = ntknas(
         *("sweep", finished, "--beta", "0:1:0.5", "--truth", truth, "--resamples", "20"),
-        *("--plot", picture),
+        *("--plot", picture, "--heat-map", heat),
     )
     assert status == 0
     assert "Spearman with cifar10 pgd_8" in out
@@ -69,8 +70,12 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
         "0",
         "0.5",
         "1",
+        *("1", "less", "0", "[95%]"),
     ]
+    assert re.search(r"[+-]0\.\d{3} \[[+-]0\.\d{3}, [+-]0\.\d{3}\] *$", out, re.M)
+    assert "of 8 values differ from those at beta 0" in err
     assert str(picture) in err
+    assert "mixed_robust, pgd_8" in heat.read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -86,6 +91,7 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
         (["--beta", "0,1", "--score", "params"], "params"),
         (["--beta", "0,1", "--metric", "pgd_8"], "--truth"),
         (["--beta", "0,1", "--truth-seed", "1"], "--truth FILE, which is missing"),
+        (["--beta", "0,1", "--heat-map", "a.png"], "needs --truth FILE and one --score"),
         (["--beta", "0,1", "--plot", "beta.jpg"], ".png, .svg or .pdf"),
         (["--beta", "0,1", "--plot", "no/such/folder/beta.png"], "folder"),
     ],

@@ -51,6 +51,23 @@ def test_training_and_infinite_width(ntknas):
     assert sum(line[:1] == ["16"] for line in lines) == 3
 
 
+def test_means_of_several_draws_and_a_picture(ntknas, refused, tmp_path):
+    picture = tmp_path / "theory.svg"
+    argv = (*SMALL, *NETWORK, "--beta", "0", "--seeds", 2, "--seed", 3)
+    status, out, err = ntknas(*argv, "--plot", picture)
+    assert status == 0
+    assert "Means of 2 draws of images and weights, with 95% intervals." in out
+    assert "y^T K^-1 y / N" in out
+    assert f"picture: {picture}" in err
+    assert "2 draws" in picture.read_text()
+    rows = json.loads(ntknas(*argv, "--format", "json")[1])["kernels"]
+    assert [row["seed"] for row in rows] == [3, 3, 4, 4]
+    mean = (rows[0]["order"] + rows[2]["order"]) / 2
+    assert f" {mean:.3g} [" in out
+    assert "at least 1, got 0" in refused(*SMALL, "--seeds", 0)
+    assert "ending in" in refused(*SMALL, "--plot", tmp_path / "a.gif")
+
+
 def test_images_of_cifar_in_csv(ntknas):
     status, out, _ = ntknas(
         *("theory", "--pooling", 8, "--images", 6, "--test-images", 2, "--task", "ten"),

@@ -228,6 +228,8 @@ def test_scatter_is_of_the_same_pairs(run, truth):
         assert row["convolutions_3x3"] == string.count("nor_conv_3x3")
     rho = table.set_index("score")["spearman"]["cond@clean"]
     assert set(cond["note"]) == {f"Spearman {rho:.3f}"}
+    better = frame.groupby("score")["better"].first().to_dict()
+    assert better == dict.fromkeys([*names, "default"], "lower") | {"params": "higher"}
 
 
 def test_scatter_of_ones_own(texts):

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.evaluation import beta_grid, correlate, sweep_correlations, sweep_medians
+from ntknas.evaluation import (
+    beta_grid,
+    correlate,
+    sweep_correlations,
+    sweep_medians,
+    turned,
+)
+from ntknas.ranking import correlations
 from ntknas.truth import truth_from_frame
 
 
@@ -60,6 +67,33 @@ def test_correlations_are_those_of_the_swept_scores(run, truth):
         ).iloc[0]
         for column in ("n", "spearman", "spearman_low", "kendall_high", "weighted_kendall"):
             assert row[column] == expected[column]
+
+
+def test_differences_from_beta_0_are_paired(run, truth):
+    """By hand: resample architectures, rank anew, and compare both betas on each resample."""
+    options: dict[str, Any] = {"metric": "pgd_8", "resamples": 30, "seed": 3}
+    table = sweep_correlations(run, [0.0, 0.5], truth, ["cond"], **options)
+    assert (table.loc[table["beta"] == 0, "difference"] == 0).all()
+    names = ["cond@mixed_robust:8/255:0", "cond@mixed_robust:8/255:0.5"]
+    scores = turned(run.scores(run.sweep([0.0, 0.5])), names)
+    accuracy = np.array(
+        [truth.value(truth.representative_of[i], "cifar10", "pgd_8") for i in scores.index]
+    ).round(6)
+    draws = np.random.default_rng(3).integers(len(scores), size=(30, len(scores)))
+    by_hand = [
+        correlations(scores[names[1]].to_numpy()[draw], accuracy[draw]).spearman
+        - correlations(scores[names[0]].to_numpy()[draw], accuracy[draw]).spearman
+        for draw in draws
+    ]
+    row = table[(table["kernel"] == "mixed_robust") & (table["rho"] == 8 / 255)].iloc[1]
+    ends = np.quantile(by_hand, [0.025, 0.975])
+    np.testing.assert_allclose(row[["difference_low", "difference_high"]].astype(float), ends)
+    assert row["difference"] == pytest.approx(
+        correlations(scores[names[1]], accuracy).spearman
+        - correlations(scores[names[0]], accuracy).spearman
+    )
+    alone = sweep_correlations(run, [0.5], truth, ["cond"], **options)
+    pd.testing.assert_frame_equal(alone, table[table["beta"] > 0].reset_index(drop=True))
 
 
 def test_constant_networks_are_last_in_a_sweep(run, truth):

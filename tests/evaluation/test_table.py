@@ -35,6 +35,13 @@ def test_a_run_brings_its_space(run):
     assert list(table.names.values()) == list(run.scores().columns)
 
 
+def test_the_folder_of_a_run_is_as_good_as_the_run(run, tmp_path):
+    pd.testing.assert_frame_equal(rank(str(run.folder)), rank(run))
+    pd.testing.assert_frame_equal(score_table(run.folder).frame, run.scores())
+    with pytest.raises(InputError, match="no run"):
+        score_table(tmp_path / "nothing")
+
+
 def test_a_frame_of_a_run_is_as_good_as_the_run(run):
     of_run = score_table(run)
     scores = run.scores()
@@ -226,11 +233,11 @@ def test_a_run_made_with_a_registered_score_brings_it_along(tmp_path, gap):
         (pd.DataFrame({"cond@clean": [1.0]}, index=[0.5]), "got float"),
         (pd.DataFrame({"cond@clean": [1.0, 2.0]}, index=["a", "a"]), "got a more than once"),
         (pd.DataFrame(), "got 0 architectures"),
-        ("runs/first", r"a run \(ntknas.Run\(folder\)\).* got str"),
+        ({"cond": [1.0]}, "a run, its folder, .* got dict"),
     ],
 )
 def test_what_is_no_table(scores, complaint):
-    # A path is refused by this function itself, not only by the types that tests check.
+    # It is refused by this function itself, not only by the types that tests check.
     function = getattr(score_table, "__wrapped__", score_table)
     with pytest.raises(InputError, match=complaint):
         function(scores)

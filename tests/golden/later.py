@@ -3,7 +3,10 @@
 __all__ = ["without_later"]
 
 COUNTS = ("skip_paths", "linear_pool_paths", "surplus_linear_paths")
-COLUMNS = (*COUNTS, "rank_low", "rank_high")
+COLUMNS = (
+    *(*COUNTS, "rank_low", "rank_high"),
+    *("difference", "difference_low", "difference_high"),
+)
 
 
 def without_later(text: str) -> str:

@@ -32,9 +32,8 @@ def shown(monkeypatch):
 def test_images_changes_and_attacked_images(tmp_path, shown):
     change = 0.02 * RNG.choice([-1, 1], size=IMAGES.shape)
     attacked = Examples("pgd", IMAGES + change, np.array([0, 2, 2]))
-    path = attack_examples(
-        CLEAN, [attacked], LABELS, tmp_path / "examples.png", class_name="abc".__getitem__
-    )
+    path = tmp_path / "examples.png"
+    attack_examples(CLEAN, [attacked], LABELS, path, class_name="abc".__getitem__)
     assert path.stat().st_size > 1000
     images, texts = shown
     np.testing.assert_allclose(images[:3], IMAGES)

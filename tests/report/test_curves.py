@@ -1,12 +1,15 @@
 """Curves against beta: what is drawn, and file endings."""
 
+import io
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
 
 from ntknas.errors import InputError
-from ntknas.report import beta_curves, check_picture
+from ntknas.report import PAGE, beta_curves, check_picture
+from ntknas.report.style import ShownFigure
 
 BETAS = [0.0, 0.5, 1.0]
 
@@ -59,8 +62,9 @@ def test_logarithmic_where_values_span_decades(tmp_path, figures):
 
 
 def test_files(tmp_path):
-    png = beta_curves(frame(), tmp_path / "a.PNG", value="value", label="x")
-    svg = beta_curves(frame(), tmp_path / "a.svg", value="value", label="x")
+    png, svg = tmp_path / "a.PNG", tmp_path / "a.svg"
+    beta_curves(frame(), png, value="value", label="x")
+    beta_curves(frame(), svg, value="value", label="x")
     assert matplotlib.image.imread(png).std() > 0
     assert "<svg" in svg.read_text()[:1000]
 
@@ -69,6 +73,17 @@ def test_files(tmp_path):
 def test_other_names_are_refused(tmp_path, name):
     with pytest.raises(InputError, match="a picture's name|no folder that exists"):
         check_picture(tmp_path / name)
+
+
+def test_without_a_path_the_figure_is_all(tmp_path, monkeypatch):
+    """Notebooks show it, in the one look, although the style has ended."""
+    monkeypatch.chdir(tmp_path)
+    figure = beta_curves(frame(), value="value", label="x")
+    assert isinstance(figure, ShownFigure)
+    shown = matplotlib.image.imread(io.BytesIO(figure._repr_png_()))
+    assert shown.shape[1] == 120 * PAGE
+    assert shown.std() > 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_to_draw(tmp_path):

@@ -24,9 +24,8 @@ def test_what_is_drawn_is_counted(tmp_path):
     pairs = [(0.4, 1e5), (0.5, 2e5), (0.3, 3e5), (-np.inf, 1.0)]
     space = [*pairs, (0.6, 4e5)]
     labels = ("pgd_8", "number of parameters")
-    path = pareto_picture(
-        pairs, tmp_path / "front.svg", labels=labels, cheaper=True, space=space, title="nsga2"
-    )
+    path = tmp_path / "front.svg"
+    pareto_picture(pairs, path, labels=labels, cheaper=True, space=space, title="nsga2")
     drawn = path.read_text()
     for text in ("3 queries", "front of the queries (2)", "all 4 architectures", *labels, "nsga2"):
         assert text in drawn

@@ -23,8 +23,8 @@ def frame(values, score="cond"):
 
 def test_a_panel_a_score_a_point_an_architecture(tmp_path, figures):
     table = pd.concat([frame(np.arange(1.0, 21.0), name) for name in ("a", "b", "c", "d")])
-    path = score_scatter(table, tmp_path / "x.png", accuracy="PGD-8", title="here")
-    assert path.stat().st_size > 10_000
+    score_scatter(table, tmp_path / "x.png", accuracy="PGD-8", title="here")
+    assert (tmp_path / "x.png").stat().st_size > 10_000
     (figure,) = figures
     shown = [axes for axes in figure.axes if axes.get_visible() and axes.get_title()]
     assert [axes.get_title() for axes in shown] == [f"{n}\nnote of {n}" for n in "abcd"]
@@ -35,6 +35,8 @@ def test_a_panel_a_score_a_point_an_architecture(tmp_path, figures):
         np.testing.assert_array_equal(axes.collections[0].get_array(), np.arange(20) % 4)
         assert axes.get_xscale() == "linear"
     assert figure.axes[0].get_ylabel() == "PGD-8"
+    figure = score_scatter(table.assign(better="lower"), accuracy="PGD-8")
+    assert figure.axes[0].get_xlabel() == "score, lower is better"
 
 
 def test_decades_are_logarithmic_and_what_is_not_finite_is_left_out(tmp_path, figures):

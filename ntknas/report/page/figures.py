@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ntknas.errors import InputError
 from ntknas.evaluation import scatter_frame
@@ -34,15 +35,18 @@ class _Figures:
         self.folder = folder
         self.written: list[Path] = []
 
-    def write(self, name: str, draw: Callable[..., Path], *, columns: bool, **options: Any) -> None:
+    def write(
+        self, name: str, draw: Callable[..., Figure], *, columns: bool, **options: Any
+    ) -> None:
         """Draw a picture 7 inches wide, and also 3.5 inches wide if it has one panel."""
         for kind in _KINDS:
             if not columns:
-                self.written.append(draw(path=self.folder / f"{name}.{kind}", **options))
+                self.written.append(self.folder / f"{name}.{kind}")
+                draw(path=self.written[-1], **options)
                 continue
             for suffix, width in _WIDTHS.items():
-                path = self.folder / f"{name}_{suffix}.{kind}"
-                self.written.append(draw(path=path, width=width, **options))
+                self.written.append(self.folder / f"{name}_{suffix}.{kind}")
+                draw(path=self.written[-1], width=width, **options)
 
 
 def write_figures(material: Material, folder: str | os.PathLike[str]) -> list[Path]:
@@ -92,6 +96,7 @@ def _of_scores(scored: Scored, figures: _Figures, prefix: str) -> None:
             f"{prefix}spectra", spectrum_panels, columns=False, frame=scored.spectra, title=title
         )
     if scored.curves is not None:
+        lines = "dotted" if scored.curves["rho"].nunique() > 1 else "bands"
         figures.write(
             f"{prefix}beta",
             beta_curves,
@@ -99,7 +104,7 @@ def _of_scores(scored: Scored, figures: _Figures, prefix: str) -> None:
             frame=scored.curves,
             value="value",
             label="median",
-            title=f"{count}; bands: quartiles",
+            title=f"{count}; {lines}: quartiles",
         )
     if scored.grid is not None:
         for score in scored.grid["score"].unique():
