@@ -103,6 +103,7 @@ def test_coupled_kernel_is_that_of_the_static_network():
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10 * abs(expected).max())
 
 
+@pytest.mark.slow
 def test_a_run_holds_the_robust_kernels_of_the_static_network(run):
     architecture, seed, rho = Architecture.from_id(NOT_REPRESENTATIVE), 1, 8 / 255
     batch = batch_of(TINY, seed)

@@ -36,6 +36,7 @@ def test_gradients_of_the_loss():
     assert scores["snip"] > 0
 
 
+@pytest.mark.slow
 def test_activations():
     model, pixels, labels = peer()
     values, scores = (get("gradients", ARCHITECTURE) for get in (values_of, scores_of))
