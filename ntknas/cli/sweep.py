@@ -56,7 +56,8 @@ def add(commands: Commands) -> None:
         action="extend",
         type=comma_list(),
         metavar="SCORE",
-        help="scores without their kernel, such as lambda_min cond; default: lambda_min",
+        help="scores without their kernel, such as lambda_min cond, or of a part of the kernels, "
+        "such as bound.stage_1; default: lambda_min",
     )
     parser.add_argument(
         "--truth",

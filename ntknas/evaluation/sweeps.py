@@ -11,6 +11,7 @@ from ntknas.evaluation.correlation import correlate
 from ntknas.ranking import mid_ranks, rank_correlation
 from ntknas.runs import Run
 from ntknas.scores import (
+    SCORES,
     ScoreKind,
     ScoreName,
     parse_fraction,
@@ -61,15 +62,16 @@ def sweep_medians(
     Args:
         run: Run with mixed kernels.
         betas: Weights of the robust loss.
-        scores: Names of kernel scores, without the kernel.
+        scores: Names of kernel scores, without the kernel. Behind a dot there may be a part of the
+            kernels that the run keeps, as in "bound.stage_1".
 
     Returns:
         A table with one row per score, kernel, rho and beta. Its columns are score, kernel, rho,
         beta, n, value (the median), value_low and value_high (the quartiles).
 
     Raises:
-        InputError: If a score is unknown, there is no beta, a beta lies outside [0, 1], or the run
-            has no mixed kernels.
+        InputError: If a score or part is unknown, there is no beta, a beta lies outside [0, 1], or
+            the run has no mixed kernels.
     """
     swept = _swept(run, betas, scores)
     rows = []
@@ -101,7 +103,7 @@ def sweep_correlations(
         run: Run with mixed kernels.
         betas: Weights of the robust loss.
         truth: Published accuracies.
-        scores: Names of kernel scores, without the kernel.
+        scores: Names of kernel scores, as for `sweep_medians`.
         dataset: Data set of the published accuracies; None means that of the run.
         metric: Metric of the published accuracies; None means PGD-8.
         resamples: Number of resamples of each interval (see `correlate`).
@@ -177,17 +179,32 @@ def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFr
     check_names(scores, "scores")
     known = score_names(ScoreKind.KERNEL)
     for score in scores:
-        if score not in known:
+        name, dot, part = score.partition(".")
+        if name not in known:
             raise InputError(
                 f"expected a score without its kernel: {', '.join(known)}; got {score!r}"
             )
+        if dot:
+            _check_part(run, name, part)
     frame = run.scores(run.sweep(betas))
-    names = {column: ScoreName.parse(column) for column in frame.columns}
-    chosen = [c for score in scores for c, name in names.items() if name.score == score]
-    return frame[chosen]
+    names = {column: _keys(str(column))["score"] for column in frame}
+    return frame[[c for score in scores for c, name in names.items() if name == score]]
+
+
+def _check_part(run: Run, score: str, part: str) -> None:
+    """Raise InputError unless the run keeps this part of its kernels, and it has the score."""
+    if SCORES[score].of_layers:
+        raise InputError(f"expected {score} without a part: it is of all layers; got .{part}")
+    if not run.spec.rhos:
+        return  # without mixed kernels, which the sweep says
+    held = list(run.kernels(run.ids[0], rho=run.spec.rhos[0]).parts)
+    if part not in held:
+        found = f"the run keeps {', '.join(held)}" if held else "the run keeps no parts"
+        raise InputError(f"no part {part!r} of {score}: {found}")
 
 
 def _keys(column: str) -> dict[str, object]:
-    """Score, kernel, rho and beta that a column of scores of a mixed kernel belongs to."""
+    """Score (with its part), kernel, rho and beta of a column of scores of a mixed kernel."""
     name = ScoreName.parse(column)
-    return {"score": name.score, "kernel": str(name.kernel), "rho": name.rho, "beta": name.beta}
+    score = f"{name.score}.{name.part}" if name.part else name.score
+    return {"score": score, "kernel": str(name.kernel), "rho": name.rho, "beta": name.beta}

@@ -31,7 +31,7 @@ def make_run(
     Args:
         folder: Folder of the run.
         chosen: The architectures.
-        spec: Settings of the run.
+        spec: Settings of the run. With parts "groups", the kernels have the parts stem and head.
         counts: Scores without a network by label; None asks NAS-Bench-201.
         meta: What else the run says of itself.
     """
@@ -57,11 +57,17 @@ def make_run(
                     gram = (factor @ factor.T).astype(np.float32)
                     noisy = factor + rng.normal(size=factor.shape)
                     cosine = np.asarray(np.corrcoef(noisy), np.float32)
+                    halves = {"stem": factor[:, :20], "head": factor[:, 20:]}
+                    parts = {
+                        name: (half @ half.T).astype(np.float32) for name, half in halves.items()
+                    }
+                    parts = parts if spec.parts == "groups" else {}
                     at_rho[rho] = replace(
                         JointGram.from_array(gram, spec.batches),
                         layer_cosine=cosine.astype(np.float64),
+                        parts={name: part.astype(np.float64) for name, part in parts.items()},
                     )
-                    grams.append(GramRecord(seed, rho, gram, cosine))
+                    grams.append(GramRecord(seed, rho, gram, cosine, parts))
                 constant = architecture.is_constant
                 of_seed = score_rows(spec.kernel_rows(), at_rho, labels, constant=constant)
                 rows.append((seed, of_seed))

@@ -1,5 +1,6 @@
 """Sweeps of mixed kernels over beta; the Gram matrices are made up."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from ntknas.evaluation import (
     turned,
 )
 from ntknas.ranking import correlations
+from ntknas.spaces import architectures
 from ntknas.truth import truth_from_frame
+from tests.evaluation.made_up import SPEC, make_run
 
 
 def test_grid_has_round_numbers_and_both_ends():
@@ -49,6 +52,36 @@ def test_medians_by_hand_and_ends_are_pure_kernels(run):
         expected = known.quantile([0.25, 0.5, 0.75])
         found = row[["value_low", "value", "value_high"]].to_numpy(float)
         np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_parts_of_the_kernels_have_curves_of_their_own(tmp_path, truth):
+    spec = replace(SPEC, parts="groups", rhos=(8 / 255,))
+    run = make_run(tmp_path / "run", architectures("random:8"), spec)
+    stored = run.scores()
+    table = sweep_medians(run, [0.0, 1.0], ["cond", "cond.head"])
+    assert table["score"].tolist() == ["cond"] * 4 + ["cond.head"] * 4
+    for score, part in (("cond", ""), ("cond.head", ".head")):
+        rows = table[(table["score"] == score) & (table["kernel"] == "mixed_clean")]
+        ends = [stored[f"cond@{kernel}"] for kernel in (f"clean{part}", f"robust{part}:8/255")]
+        assert rows["value"].tolist() == pytest.approx([end.median() for end in ends])
+    curves = sweep_correlations(run, [0.0, 1.0], truth, ["cond.stem"], resamples=5)
+    assert set(curves["score"]) == {"cond.stem"}
+    assert len(curves) == 4
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        ("cond.tail", "no part 'tail' of cond: the run keeps stem, head"),
+        ("layer_cosine_cond.head", "expected layer_cosine_cond without a part"),
+        ("cnd.head", "expected a score without its kernel"),
+    ],
+)
+def test_a_part_that_is_none_is_one_line(score, message, tmp_path):
+    spec = replace(SPEC, parts="groups", rhos=(8 / 255,))
+    run = make_run(tmp_path / "run", architectures("random:2"), spec)
+    with pytest.raises(InputError, match=message):
+        sweep_medians(run, [0.0], [score])
 
 
 def test_correlations_are_those_of_the_swept_scores(run, truth):
