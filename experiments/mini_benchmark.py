@@ -2,7 +2,7 @@
 
     python -m experiments.mini_benchmark --data cifar10.npz --truth NAS-RobBench-201_html.json
 
-Cells are spread over the space without a look at any accuracy: distinct cells that connect input
+Images are halved to 16 x 16 pixels, which makes a step twice as fast. Cells are spread over the space without a look at any accuracy: distinct cells that connect input
 and output are sorted by their number of parameters and cut into equal strata, and each stratum
 gives one. Every third is trained from a second seed, so that the noise of the accuracies is known.
 The same command resumes, and several processes with the same command share the work.
@@ -37,7 +37,7 @@ __all__ = ["MiniBenchmarkConfig", "chosen_architectures", "report", "run"]
 
 def _recipe() -> Recipe:
     attack = ntknas.AttackSpec(steps=3, step_size=4 / 255)
-    return Recipe(epochs=10, batch_size=100, attack=attack)
+    return Recipe(epochs=10, batch_size=32, attack=attack)
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class MiniBenchmarkConfig:
         second_seed_every: Every how many cells one is trained from a second seed.
         train_images: Number of training images; 0 means all.
         test_images: Number of test images; 0 means all.
+        side: Height and width that images are shrunk to, in pixels.
         channels: Channels of the first stage.
         cells: Cells per stage.
         recipe: How networks are trained.
@@ -63,9 +64,10 @@ class MiniBenchmarkConfig:
     out: Path = Path("runs/mini_benchmark")
     count: int = 48
     second_seed_every: int = 3
-    train_images: int = 4000
+    train_images: int = 0
     test_images: int = 0
-    channels: int = 8
+    side: int = 16
+    channels: int = 16
     cells: int = 1
     recipe: Recipe = field(default_factory=_recipe)
     resamples: int = 1000
@@ -99,11 +101,13 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
     parts = {}
     for split, wanted in (("train", config.train_images), ("test", config.test_images)):
         images = ntknas.load_images("cifar10", config.data, split=split)
-        (parts[split],) = split_images(images, wanted or len(images))
+        (part,) = split_images(images, wanted or len(images))
+        parts[split] = part.shrunk(config.side)
     network = ntknas.NetworkSpec(
         channels=config.channels,
         cells=config.cells,
         norm=Norm.FROZEN,
+        image_size=config.side,
         mean=info.mean,
         std=info.std,
     )
@@ -188,7 +192,7 @@ def _arguments() -> MiniBenchmarkConfig:
     parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
     defaults = MiniBenchmarkConfig(Path(), Path())
     parser.add_argument("--out", type=Path, default=defaults.out)
-    for name in ("count", "train_images", "test_images", "channels", "cells", "resamples"):
+    for name in ("count", "train_images", "test_images", "side", "channels", "cells", "resamples"):
         value = getattr(defaults, name)
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=int, default=value, help=f"default: {value}")

@@ -286,7 +286,7 @@ def _plot(
 
 def _images(args: argparse.Namespace, network: TrainedNetwork) -> "ImageSet":
     """The images, after a check that their labels fit the network."""
-    from ntknas.images import DATASETS, ImageSet, load_images
+    from ntknas.images import DATASETS, load_images
 
     fitting = [name for name in DATASETS if DATASETS[name].classes == network.classes]
     dataset = args.dataset or (fitting[0] if fitting else None)
@@ -305,9 +305,7 @@ def _images(args: argparse.Namespace, network: TrainedNetwork) -> "ImageSet":
         return images
     if not 1 <= args.count <= len(images):
         raise InputError(f"expected --count from 1 to {len(images)}, got {args.count}")
-    first = slice(args.count)
-    parts = (images.pixels[first], images.labels[first], images.indices[first])
-    return ImageSet(images.dataset, *parts, images.source)
+    return images.subset(slice(args.count))
 
 
 def _floats(pixels: "np.ndarray") -> "np.ndarray":

@@ -202,13 +202,7 @@ def _subset(images: ImageSet, batch: ScoringBatch) -> ImageSet:
     """The images of a batch, in its order."""
     order = np.argsort(images.indices)
     chosen = order[np.searchsorted(images.indices, batch.indices, sorter=order)]
-    return ImageSet(
-        images.dataset,
-        images.pixels[chosen],
-        images.labels[chosen],
-        images.indices[chosen],
-        images.source,
-    )
+    return images.subset(chosen)
 
 
 def _complaint(failures: Sequence[Failure], architectures: Sequence[Candidate]) -> str:

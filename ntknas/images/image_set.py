@@ -1,7 +1,7 @@
 """`ImageSet`: labelled images with a description of their source."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from ntknas.errors import InputError
 from ntknas.images.dataset import dataset_info
 
-__all__ = ["ImageSet", "check_labels", "clip_rounding"]
+__all__ = ["ImageSet", "check_labels", "clip_rounding", "mean_of_squares"]
 
 _ROUNDING = 1e-6
 
@@ -24,6 +24,7 @@ class ImageSet:
         labels: Classes of the images, int64 `[M]` in 0 .. classes - 1.
         indices: Position of each image in the source, int64 `[M]`; no two are equal.
         source: Description for readers, such as "embedded sample" or a file's name and split.
+        side: Height and width in pixels; None means those of the dataset (see `shrunk`).
 
     Raises:
         InputError: If an array has a wrong shape, dtype or range.
@@ -42,10 +43,12 @@ class ImageSet:
     labels: np.ndarray
     indices: np.ndarray
     source: str
+    side: int | None = None
 
     def __post_init__(self):
         info = dataset_info(self.dataset)
-        size, count = info.image_size, len(self.pixels) if self.pixels.ndim else 0
+        size = info.image_size if self.side is None else self.side
+        count = len(self.pixels) if self.pixels.ndim else 0
         if self.pixels.shape != (count, size, size, 3) or count < 1:
             raise InputError(
                 f"{self.source}: {self.dataset} images must be [M, {size}, {size}, 3] with "
@@ -71,6 +74,40 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def subset(self, which: np.ndarray | slice) -> "ImageSet":
+        """Some of the images.
+
+        Args:
+            which: A mask of the images, their places, or a slice.
+        """
+        arrays = {name: getattr(self, name)[which] for name in ("pixels", "labels", "indices")}
+        return replace(self, **arrays)
+
+    def shrunk(self, side: int) -> "ImageSet":
+        """The images at a smaller size: every new pixel is the mean of a square of old ones.
+
+        Args:
+            side: New height and width in pixels; a divisor of the size.
+
+        Raises:
+            InputError: If the side does not divide the size.
+
+        Example:
+            >>> import numpy as np
+            >>> pixels = np.zeros((2, 32, 32, 3), np.uint8)
+            >>> images = ImageSet("cifar10", pixels, np.array([3, 5]), np.array([0, 1]), "made here")
+            >>> small = images.shrunk(16)
+            >>> small.pixels.shape, small.pixels.dtype.name, small.source
+            ((2, 16, 16, 3), 'float32', 'made here, 16 x 16')
+        """
+        size = self.pixels.shape[1]
+        if side < 1 or size % side:
+            raise InputError(f"expected a side that divides {size} pixels, got {side}")
+        pixels = mean_of_squares(self.pixels, size // side)
+        if self.pixels.dtype == np.uint8:
+            pixels /= 255
+        return replace(self, pixels=pixels, source=f"{self.source}, {side} x {side}", side=side)
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the pixel bytes followed by the labels as little-endian int64, in hex."""
@@ -78,6 +115,18 @@ class ImageSet:
         digest = hashlib.sha256(self.pixels.astype(little_endian).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
+
+
+def mean_of_squares(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The means of squares of pixels, float32.
+
+    Args:
+        pixels: Images `[M, H, W, 3]`.
+        side: Height and width of a square; a divisor of H and of W.
+    """
+    m, h, w, c = pixels.shape
+    squares = pixels.reshape(m, h // side, side, w // side, side, c)
+    return squares.mean((2, 4), dtype=np.float32)
 
 
 def clip_rounding(pixels: np.ndarray, source: str) -> np.ndarray:

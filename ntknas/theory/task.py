@@ -9,6 +9,7 @@ from scipy import stats
 
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, scoring_batch
+from ntknas.images.image_set import mean_of_squares
 
 __all__ = ["SphereTask", "Task", "image_task", "sphere_task"]
 
@@ -136,7 +137,10 @@ def image_task(
         raise InputError(f"pooling must divide the {size} pixels of a side, got {pooling}")
     number = {label: new for new, label in enumerate(classes)}
     (train_images, train_labels), (test_images, test_labels) = (
-        (_pool(pixels, pooling), np.array([number[int(label)] for label in labels], np.int32))
+        (
+            mean_of_squares(pixels, pooling),
+            np.array([number[int(label)] for label in labels], np.int32),
+        )
         for pixels, labels in parts
     )
     return Task(
@@ -156,29 +160,12 @@ def _of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     missing = sorted(set(classes) - set(images.labels.tolist()))
     if missing:
         raise InputError(f"{images.source} holds no images of class {missing[0]}")
-    return _subset(images, np.isin(images.labels, classes))
+    return images.subset(np.isin(images.labels, classes))
 
 
 def _without(images: ImageSet, indices: np.ndarray) -> ImageSet:
     """The images whose positions in the source are not among `indices`."""
-    return _subset(images, ~np.isin(images.indices, indices))
-
-
-def _subset(images: ImageSet, keep: np.ndarray) -> ImageSet:
-    """The images that a mask keeps."""
-    return ImageSet(
-        images.dataset,
-        images.pixels[keep],
-        images.labels[keep],
-        images.indices[keep],
-        images.source,
-    )
-
-
-def _pool(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The means of squares of pixels."""
-    n, h, w, c = pixels.shape
-    return pixels.reshape(n, h // side, side, w // side, side, c).mean((2, 4), dtype=np.float32)
+    return images.subset(~np.isin(images.indices, indices))
 
 
 def sphere_task(

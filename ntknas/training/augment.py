@@ -1,4 +1,8 @@
-"""Random crops and flips in pixel space, as torchvision's for CIFAR: zero padding of 4 pixels."""
+"""Random crops and flips in pixel space, as torchvision's with zero padding.
+
+The padding is an eighth of an image's side: 4 pixels for CIFAR and 2 for ImageNet-16, as
+NAS-Bench-201 has them (Dong and Yang, ICLR 2020).
+"""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +13,7 @@ __all__ = ["crop_and_flip"]
 
 
 def crop_and_flip(
-    key: Key[Array, ""], images: Float[Array, "n h w c"], *, padding: int = 4
+    key: Key[Array, ""], images: Float[Array, "n h w c"], *, padding: int | None = None
 ) -> Float[Array, "n h w c"]:
     """Each image shifted by up to `padding` pixels both ways, and mirrored half of the time.
 
@@ -18,7 +22,7 @@ def crop_and_flip(
     Args:
         key: Key of the shifts and flips.
         images: Pixels.
-        padding: Largest shift in pixels.
+        padding: Largest shift in pixels; None means an eighth of the height.
 
     Returns:
         Images of the same shape.
@@ -28,7 +32,8 @@ def crop_and_flip(
         (2, 8, 8, 3)
     """
     shift_key, flip_key = jax.random.split(key)
-    n = len(images)
+    n, height = images.shape[:2]
+    padding = height // 8 if padding is None else padding
     corners = jax.random.randint(shift_key, (n, 2), 0, 2 * padding + 1)
     flips = jax.random.bernoulli(flip_key, 0.5, (n, 1, 1, 1))
     pad = (padding, padding)

@@ -35,7 +35,8 @@ class Recipe:
         beta: Weight of the robust loss: 1 is adversarial training, 0 is standard training.
         rho: Radius of the attack in pixel units.
         attack: Attack on the training images.
-        augment: Whether images are cropped at random, with 4 pixels of padding, and mirrored.
+        augment: Whether images are cropped at random, with a padding of an eighth of their
+            side (4 pixels of 32), and mirrored.
 
     Raises:
         InputError: For a value outside its range.

@@ -50,15 +50,9 @@ def split_images(images: ImageSet, *counts: int) -> list[ImageSet]:
     for count in counts:
         drawn = scoring_batch(rest, count, seed=0).indices
         inside = np.isin(rest.indices, drawn)
-        parts.append(_subset(rest, inside))
-        rest = _subset(rest, ~inside) if not inside.all() else rest
+        parts.append(rest.subset(inside))
+        rest = rest.subset(~inside) if not inside.all() else rest
     return parts
-
-
-def _subset(images: ImageSet, inside: np.ndarray) -> ImageSet:
-    """The images at which a mask is true."""
-    arrays = (images.pixels[inside], images.labels[inside], images.indices[inside])
-    return ImageSet(images.dataset, *arrays, images.source)
 
 
 def train_architectures(

@@ -103,3 +103,34 @@ def test_float_pixels_further_outside_are_refused(images, value, digits):
     pixels[2, 5, 5, 1] = value
     with pytest.raises(InputError, match=rf"made here: float pixels must lie in .*{digits}"):
         replace(images, pixels=pixels)
+
+
+@pytest.mark.parametrize("which", [np.array([True, False, True]), np.array([0, 2]), slice(0, 3, 2)])
+def test_a_subset_keeps_pixels_labels_and_positions_together(images, which):
+    some = images.subset(which)
+    np.testing.assert_array_equal(some.pixels, images.pixels[[0, 2]])
+    assert (some.labels.tolist(), some.indices.tolist()) == ([0, 4], [7, 9])
+    assert (some.dataset, some.source) == (images.dataset, images.source)
+
+
+@pytest.mark.parametrize("of_bytes", [True, False])
+def test_shrunk_images_hold_the_means_of_squares(images, of_bytes):
+    floats = images.pixels.astype(np.float32) / np.float32(255)
+    source = images if of_bytes else replace(images, pixels=floats)
+    small = source.shrunk(8)
+    assert small.pixels.shape == (3, 8, 8, 3)
+    expected = floats[1, 4:8, 12:16].astype(float).mean((0, 1))
+    np.testing.assert_allclose(small.pixels[1, 1, 3], expected, rtol=1e-6)
+    assert (small.side, small.source) == (8, "made here, 8 x 8")
+    assert small.subset(slice(1)).shrunk(4).pixels.shape == (1, 4, 4, 3)
+
+
+@pytest.mark.parametrize("side", [0, 5, 64])
+def test_a_side_that_does_not_divide_the_size_is_refused(images, side):
+    with pytest.raises(InputError, match=f"a side that divides 32 pixels, got {side}"):
+        images.shrunk(side)
+
+
+def test_smaller_images_are_refused_unless_they_were_shrunk(images):
+    with pytest.raises(InputError, match=r"must be \[M, 32, 32, 3\]"):
+        replace(images, pixels=images.pixels[:, ::2, ::2])

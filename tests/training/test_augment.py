@@ -49,3 +49,10 @@ def test_without_padding_images_are_at_most_mirrored():
     same = (out == images).all((1, 2, 3))
     assert 0 < same.sum() < 20
     np.testing.assert_array_equal(out[~same], images[~same][:, :, ::-1])
+
+
+def test_the_padding_is_an_eighth_of_the_side():
+    images = jax.random.uniform(key(1), (4, 16, 16, 3))
+    np.testing.assert_array_equal(
+        crop_and_flip(key(2), images), crop_and_flip(key(2), images, padding=2)
+    )
