@@ -98,8 +98,8 @@ def ranks_by_draw(scores: Scores, name: str | RankSum = "default") -> pd.DataFra
         name: Name of a score, a sum of ranks, or a ranking, as for `rank`.
 
     Returns:
-        A table with one row per architecture (its label is the index) and one column per draw; no
-        column if there is only one. A rank is NaN where the score is missing.
+        A table with one row per architecture (its label is the index) and one column per draw that
+        has the scores; no column if there is only one. A rank is NaN where the score is missing.
 
     Raises:
         InputError: If a score does not exist.
@@ -108,9 +108,13 @@ def ranks_by_draw(scores: Scores, name: str | RankSum = "default") -> pd.DataFra
     arguments = table.ranked(table.resolve(name))
     ranks = {}
     for draw, frame in enumerate(table.draws):
+        if frame[arguments["names"]].isna().all().any():
+            continue
         ranked = ranking.rank(frame, **arguments).set_index("architecture")
         ranks[draw] = ranked["rank"].astype(float)
-    return pd.DataFrame(ranks).reindex(table.frame.index)
+    if len(ranks) < 2:
+        ranks = {}
+    return pd.DataFrame(ranks, index=table.frame.index)
 
 
 def draw_agreement(ranks: pd.DataFrame) -> float:

@@ -95,8 +95,8 @@ class ImageSet:
         Example:
             >>> import numpy as np
             >>> pixels = np.zeros((2, 32, 32, 3), np.uint8)
-            >>> images = ImageSet("cifar10", pixels, np.array([3, 5]), np.array([0, 1]), "made here")
-            >>> small = images.shrunk(16)
+            >>> labels, places = np.array([3, 5]), np.array([0, 1])
+            >>> small = ImageSet("cifar10", pixels, labels, places, "made here").shrunk(16)
             >>> small.pixels.shape, small.pixels.dtype.name, small.source
             ((2, 16, 16, 3), 'float32', 'made here, 16 x 16')
         """

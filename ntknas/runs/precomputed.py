@@ -3,6 +3,7 @@
 `python -m experiments.precompute` makes the file.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ntknas.errors import InputError
 from ntknas.notebook import html_facts
 from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
@@ -23,6 +25,8 @@ PRECOMPUTED = Path(str(resources.files("ntknas.runs") / "precomputed.parquet"))
 
 
 _DRAW = "seed"
+_NONE = pd.DataFrame()
+_OF_PROXIES = ("space", "dataset", "images_sha256", "batch_size", "balance", "network")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +108,7 @@ def load_precomputed() -> Precomputed:
     return Precomputed(ScoringSpec.from_json(meta.pop("spec")), meta, frame)
 
 
-def write_precomputed(run: Run, path: Path) -> None:
+def write_precomputed(run: Run, path: Path, *, proxies: Run | None = None) -> None:
     """Write the scores of each draw and the settings of a run as a Parquet file.
 
     Scores of kernels and proxies are kept in float32, which moves them by at most one part in ten
@@ -113,8 +117,16 @@ def write_precomputed(run: Run, path: Path) -> None:
     Args:
         run: Finished run.
         path: Path of the file.
+        proxies: Finished run of the same architectures, images and networks that holds the
+            zero-cost proxies. It may have fewer draws; the others have no proxies.
+
+    Raises:
+        InputError: If the two runs differ in architectures, images or networks.
     """
     draws = [draw.assign(**{_DRAW: i}) for i, draw in enumerate(run.scores_by_draw())]
+    if proxies is not None:
+        of_draws = _proxies(run, proxies)
+        draws = [d.join(of) for d, of in itertools.zip_longest(draws, of_draws, fillvalue=_NONE)]
     frame = pd.concat(draws).sort_index(kind="stable")
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE), _DRAW)
     frame = frame.astype({name: "float32" for name in frame if name not in counts})
@@ -128,3 +140,20 @@ def write_precomputed(run: Run, path: Path) -> None:
         use_dictionary=[name for name in frame if name in counts],
         use_byte_stream_split=columns,
     )
+
+
+def _proxies(run: Run, proxies: Run) -> list[pd.DataFrame]:
+    """The proxies of each draw that has them."""
+    ours, theirs = ({n: getattr(r.spec, n) for n in _OF_PROXIES} for r in (run, proxies))
+    differences = [f"{n}: {ours[n]} / {theirs[n]}" for n in ours if ours[n] != theirs[n]]
+    if proxies.spec.seeds > run.spec.seeds:
+        differences.append(f"draws: {run.spec.seeds} / {proxies.spec.seeds}")
+    if run.ids != proxies.ids:
+        differences.append(f"architectures: {len(run.ids)} / {len(proxies.ids)}")
+    if differences:
+        raise InputError(
+            f"expected proxies of the same networks and images, but {run.folder} and "
+            f"{proxies.folder} differ: {'; '.join(differences)}"
+        )
+    names = score_names(ScoreKind.PROXY)
+    return [draw[[n for n in names if n in draw]] for draw in proxies.scores_by_draw()]

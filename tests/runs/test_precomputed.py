@@ -1,6 +1,7 @@
 """The table that comes with the package is what scoring under its preset gives."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from pandas.testing import assert_frame_equal
 import ntknas
 from experiments import precompute
 from ntknas.engine import fit_spec
-from ntknas.evaluation import correlate, default_ranking, rank
+from ntknas.errors import InputError
+from ntknas.evaluation import correlate, default_ranking, rank, ranks_by_draw
 from ntknas.images import load_images
 from ntknas.runs import PRESETS, load_precomputed
 from ntknas.runs.precomputed import PRECOMPUTED, Precomputed, write_precomputed
@@ -86,6 +88,37 @@ def test_writing_and_reading_again(tmp_path, monkeypatch):
     assert_frame_equal(table.scores(), run.scores(), rtol=1e-6)
     write_precomputed(run, tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == out.read_bytes()
+
+
+def test_proxies_of_one_draw_stand_beside_kernels_of_two(tmp_path, monkeypatch):
+    out = tmp_path / "table.parquet"
+    kernels = ntknas.score("random:4", out=tmp_path / "run", spec=replace(CLEAN, seeds=2))
+    proxies = ntknas.score(
+        "random:4", out=tmp_path / "proxies", spec=replace(CLEAN, zero_cost=("swap", "naswot"))
+    )
+    write_precomputed(kernels, out, proxies=proxies)
+    monkeypatch.setattr("ntknas.runs.precomputed.PRECOMPUTED", out)
+    table = load_precomputed()
+    names = ["naswot", "swap"]
+    assert_frame_equal(table.scores()[names], proxies.scores()[names], rtol=1e-6)
+    first, second = table.scores_by_draw()
+    assert_frame_equal(first[names], proxies.scores()[names], rtol=1e-6)
+    assert second[names].isna().all(axis=None)
+    assert_frame_equal(table.scores()[kernels.scores().columns], kernels.scores(), rtol=1e-6)
+    # Only scores that several draws have say how far ranks differ between draws.
+    assert list(ranks_by_draw(table, "cond@clean")) == [0, 1]
+    assert ranks_by_draw(table, "cond@clean+swap").empty
+    assert "rank_low" in rank(table, "cond@clean")
+    assert "rank_low" not in rank(table, "swap")
+
+
+def test_proxies_of_other_networks_are_refused(tmp_path):
+    kernels = ntknas.score([0, 1], out=tmp_path / "run", spec=CLEAN)
+    other = replace(CLEAN, batch_size=5, zero_cost=("swap",))
+    proxies = ntknas.score([0], out=tmp_path / "proxies", spec=other)
+    with pytest.raises(InputError, match="batch_size: 6 / 5; architectures: 2 / 1"):
+        write_precomputed(kernels, tmp_path / "table.parquet", proxies=proxies)
+    assert not (tmp_path / "table.parquet").exists()
 
 
 def test_it_ranks_and_correlates(data_file):
