@@ -192,16 +192,17 @@ def _plot(
     """Draw the scores of the table, of subset "all", against the metric; at most so many."""
     from ntknas.evaluation import scatter_frame
     from ntknas.report import score_scatter
+    from ntknas.truth import metric_label
 
     dataset, metric = table[["dataset", "metric"]].iloc[0]
     known = sum(label in truth.representative_of for label in scores.frame.index)
-    title = f"{known} architectures, {truth.benchmark} {dataset} {metric}"
+    title = f"{known} architectures, {truth.benchmark} {dataset} {metric_label(metric)}"
     drawn = table[(table["subset"] == "all") & (table["score"] != "flops")]
     if most is not None and len(drawn) > most:
         title += f"; the best {most} of {len(drawn)} scores"
         drawn = drawn.sort_values("spearman", ascending=False).head(most)
     frame = scatter_frame(scores, truth, drawn)
-    score_scatter(frame, path, accuracy=f"accuracy ({metric})", title=title)
+    score_scatter(frame, path, accuracy=f"accuracy ({metric_label(metric)})", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:

@@ -19,6 +19,7 @@ from ntknas.ranking import correlations
 from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import BLUE, GREY, RED, SKY, new_figure, picture_style
 from ntknas.spaces.nasbench201 import num_parameters
+from ntknas.truth import metric_label
 
 __all__ = ["operations_picture", "ranks_picture", "sizes_picture", "structure_picture"]
 
@@ -54,7 +55,7 @@ def operations_picture(found: Analysis, path: str | os.PathLike[str] | None = No
     grid = scale * _grid(effects, "effect")
     form = "{:+.1f}" if scale > 1 else "{:+.3g}"
     texts = [form.format(value) if np.isfinite(value) else "-" for value in grid.flat]
-    _heat(lower, grid, effects, texts, label=f"effect on {found.cells.metric}{unit}")
+    _heat(lower, grid, effects, texts, label=f"effect on {metric_label(found.cells.metric)}{unit}")
     lower.set_title(
         "effect of an operation, everything else equal\n(mean over "
         f"{effects['n'].max():,} settings of the other edges)",
@@ -148,7 +149,9 @@ def sizes_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -
     )
     widest = sizes.iloc[int(np.argmax(sizes["spread"]))]
     note = f"widest: {widest['min']:.3g} to {widest['max']:.3g} at {widest['params'] / 1e6:.2f} M"
-    axes.set(xlabel="number of parameters (millions)", ylabel=f"accuracy ({cells.metric})")
+    axes.set(
+        xlabel="number of parameters (millions)", ylabel=f"accuracy ({metric_label(cells.metric)})"
+    )
     axes.set_title(f"{cells.name}\n{note} (n = {widest['n']})")
     axes.legend(loc="lower right")
     return finish_picture(figure, path)
@@ -178,10 +181,11 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -
     best = [np.isin(np.arange(len(ids)), np.argsort(-v, kind="stable")[:count]) for v in (x, y)]
     figure = new_figure(4.6)
     axes = figure.subplots()
+    clean, robust = metric_label(found.clean.metric), metric_label(found.cells.metric)
     groups = (
         ("neither", ~best[0] & ~best[1], ".", GREY, 3),
-        (f"best by {found.clean.metric} alone", best[0] & ~best[1], "^", SKY, 5),
-        (f"best by {found.cells.metric} alone", best[1] & ~best[0], "v", RED, 5),
+        (f"best by {clean} alone", best[0] & ~best[1], "^", SKY, 5),
+        (f"best by {robust} alone", best[1] & ~best[0], "v", RED, 5),
         ("best by both", best[0] & best[1], "o", BLUE, 4),
     )
     for name, chosen, marker, colour, size in groups:
@@ -195,9 +199,9 @@ def ranks_picture(found: Analysis, path: str | os.PathLike[str] | None = None) -
             label=f"{name} ({chosen.sum():,})",
         )
     spearman = correlations(x, y).spearman
-    axes.set(xlabel=f"accuracy ({found.clean.metric})", ylabel=f"accuracy ({found.cells.metric})")
+    axes.set(xlabel=f"accuracy ({clean})", ylabel=f"accuracy ({robust})")
     axes.set_title(
-        f"{found.cells.name} against {found.clean.metric}\n{len(ids):,} networks; "
+        f"{found.cells.name} against {clean}\n{len(ids):,} networks; "
         f"Spearman {spearman:.3f}; best: the top {count:,}",
     )
     axes.legend(loc="upper left")
@@ -260,7 +264,7 @@ def structure_picture(found: Analysis, path: str | os.PathLike[str] | None = Non
         axes.set_xticks(rows["value"], labels, fontsize=7)
         axes.set_title("\n".join(textwrap.wrap(STRUCTURES[count], 24)))
     for axes in grid[:, 0]:
-        axes.set_ylabel(f"accuracy ({found.cells.metric})")
+        axes.set_ylabel(f"accuracy ({metric_label(found.cells.metric)})")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(

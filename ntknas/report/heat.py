@@ -11,6 +11,7 @@ from ntknas.errors import InputError
 from ntknas.report.curves import check_picture, finish_picture
 from ntknas.report.style import PAGE, new_figure, picture_style
 from ntknas.scores import format_fraction
+from ntknas.truth import metric_label
 
 __all__ = ["heat_maps"]
 
@@ -64,7 +65,9 @@ def heat_maps(
             labels = [format_fraction(float(rho)) for rho in wide.index]
             first = axes in panels[:, 0]
             axes.set_yticks(range(len(wide)), labels if first else [])
-            axes.set_title(f"{kernel}{', ' if len(metrics) < _MANY else chr(10)}{metric}")
+            axes.set_title(
+                f"{kernel}{', ' if len(metrics) < _MANY else chr(10)}{metric_label(metric)}"
+            )
             axes.grid(visible=False)
         axes_of[-1].set_xlabel("beta")
         if image is not None:

@@ -34,7 +34,15 @@ Example:
     ('imagenet16', 'pgd_8', 'square')
 """
 
-__all__ = ["CHANCE", "DATASETS", "JUNG", "JUNG_METRICS", "ROBBENCH", "ROBBENCH_METRICS"]
+__all__ = [
+    "CHANCE",
+    "DATASETS",
+    "JUNG",
+    "JUNG_METRICS",
+    "ROBBENCH",
+    "ROBBENCH_METRICS",
+    "metric_label",
+]
 
 ROBBENCH = "NAS-RobBench-201"
 JUNG = "Jung et al. 2023"
@@ -70,3 +78,29 @@ JUNG_METRICS = {
     "pgd": "pgd",
     "corr": "corruption",
 }
+
+_ATTACKS = {
+    "fgsm": "FGSM",
+    "pgd": "PGD",
+    "apgd": "APGD",
+    "square": "Square",
+    "autoattack": "AutoAttack",
+}
+
+
+def metric_label(metric: str) -> str:
+    """How a picture writes a metric; a name that is not known stays as it is.
+
+    Args:
+        metric: Name of the metric, as in the module's tables.
+
+    Example:
+        >>> [metric_label(name) for name in ("clean", "pgd_8", "fgsm_0.5", "autoattack", "my_own")]
+        ['clean', 'PGD 8/255', 'FGSM 0.5/255', 'AutoAttack', 'my_own']
+    """
+    attack, _, radius = metric.partition("_")
+    if attack == "corruption":
+        return f"corruptions, severity {radius}" if radius else "corruptions"
+    if attack not in _ATTACKS:
+        return metric
+    return f"{_ATTACKS[attack]} {radius}/255" if radius else _ATTACKS[attack]

@@ -20,6 +20,7 @@ from ntknas.report.spectrum import spectrum_panels
 from ntknas.report.style import COLUMN, PAGE
 from ntknas.report.training_curves import training_curves
 from ntknas.training import TrainingFolder
+from ntknas.truth import metric_label
 
 __all__ = ["write_figures"]
 
@@ -127,7 +128,7 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
         return
     table = table[table["subset"] == "all"]
     order = table.groupby("score")["spearman"].mean().sort_values(ascending=False).index
-    frame = table.assign(name=table["score"], series=table["metric"])
+    frame = table.assign(name=table["score"], series=table["metric"].map(metric_label))
     shown = order[:_MOST_SCORES]
     frame = pd.concat([frame[frame["score"] == score] for score in shown])
     label = f"Spearman, n = {table['n'].max():,}"
@@ -147,7 +148,7 @@ def _of_accuracies(scored: Scored, figures: _Figures, prefix: str, count: str) -
         score=of_metric["score"].mask(of_metric["score"] == scored.score_label, str(scored.score))
     )
     points = scatter_frame(scored.table, scored.truth, named.head(_MOST_PANELS))
-    accuracy = f"accuracy ({scored.main_metric})"
+    accuracy = f"accuracy ({metric_label(scored.main_metric)})"
     title = f"{count}, {scored.truth.benchmark} {scored.dataset}"
     figures.write(
         f"{prefix}scatter",
