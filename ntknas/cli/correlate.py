@@ -28,18 +28,20 @@ Examples:
   ntknas correlate runs/robust --truth FILE --metric pgd_8 --score cond@clean cond@robust:8/255
   ntknas correlate runs/robust --truth FILE --combine cond@robust:8/255+params --format json
   ntknas correlate runs/first --truth FILE --metric pgd_8 --score cond@clean --plot scatter.png
+  ntknas correlate runs/first --truth FILE --metric clean pgd_8 --intervals --format latex
   ntknas correlate scores.csv --truth FILE --metric pgd_8
 
 Scores are multiplied by their direction (`ntknas scores`), so that a positive correlation always
 means that the score ranks good networks first. The sizes params and flops, which are the baselines,
 are always in the table.
 
-With several metrics, the table shows Spearman's correlation, one column per metric. With one
-metric, it shows Spearman's correlation with its 95% bootstrap interval, Kendall's tau-b, and the
-tau weighted towards the top of the ranking (Vigna 2015). Without --score, the table holds the
-headline scores lambda_min, cond, cosine_lambda_min, layer_cosine_lambda_min and sphericity of each
-whole kernel, and the zero-cost proxies if the run has them. csv and json hold all scores, and also
-the intervals of the taus. A name may hold * and ?, such as 'lambda_min@*' or '*@robust:8/255'.
+With several metrics, the table shows Spearman's correlation, one column per metric; --intervals
+adds its 95% bootstrap interval. With one metric, it shows Spearman's correlation with its 95%
+bootstrap interval, Kendall's tau-b, and the tau weighted towards the top of the ranking (Vigna
+2015). Without --score, the table holds the headline scores lambda_min, cond, cosine_lambda_min,
+layer_cosine_lambda_min and sphericity of each whole kernel, and the zero-cost proxies if the run
+has them. csv and json hold all scores, and also the intervals of the taus. A name may hold * and ?,
+such as 'lambda_min@*' or '*@robust:8/255'.
 
 For thousands of architectures an interval takes about a second. To save time, choose scores and
 metrics, or turn intervals off with --resamples 0.
@@ -104,6 +106,12 @@ def add(commands: Commands) -> None:
         help="also draw the scores of the table against the accuracy, without --score the best 9 "
         "(.png, .svg or .pdf); needs one metric",
     )
+    parser.add_argument(
+        "--intervals",
+        action="store_true",
+        help="intervals in the table of several metrics too; they take a second per row and metric "
+        "for thousands of architectures",
+    )
     add_resamples(parser)
     add_format(parser, paper=True)
 
@@ -126,13 +134,14 @@ def _run(args: argparse.Namespace) -> None:
         args.resamples,
     )
     as_table = args.format not in ("csv", "json")
-    # One column per metric leaves no room for intervals, which are most of the work.
     matrix = as_table and len(metrics or truth.metrics(dataset)) > 1
     if args.plot is not None and len(metrics or truth.metrics(dataset)) > 1:
         raise InputError("--plot takes one --metric M, got none or several")
     if names is None:
         names = headline_names(known) if as_table else None
         combine = combine or _default(known)
+    # Intervals are most of the work, and wide.
+    without = matrix and not args.intervals
     with Progress("correlations", lines=False) as progress:
         table = correlate(
             known,
@@ -142,7 +151,7 @@ def _run(args: argparse.Namespace) -> None:
             names=names,
             combine=combine,
             top_fraction=args.top_fraction,
-            resamples=0 if matrix else resamples,
+            resamples=0 if without else resamples,
             seed=args.seed,
             on_pair=progress,
         )
@@ -166,7 +175,7 @@ def _run(args: argparse.Namespace) -> None:
     write_table(_matrix(table) if matrix else _detail(table), format=args.format)
     if named.any():
         note(f"default: {default}")
-    hints = ["--metric M: intervals and Kendall"] if matrix else []
+    hints = ["--metric M: intervals and Kendall"] if without else []
     hints += ["--score NAME or --format csv: other scores"] if args.score is None else []
     if hints:
         note("; ".join(hints))
@@ -213,18 +222,15 @@ def _range(table: "pd.DataFrame") -> str:
 
 def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
     """Spearman with one column per metric, sorted by the mean; subsets are listed one by one."""
-    from ntknas.report import three_decimals
+    from ntknas.report import with_interval
 
-    wide = table.pivot(index=["subset", "score"], columns="metric", values="spearman")
-    wide = wide[table["metric"].unique()].assign(mean=lambda frame: frame.mean(axis=1))
-    wide = wide.sort_values("mean", ascending=False, na_position="last").drop(columns="mean")
-    parts = [wide.loc[[subset]] for subset in table["subset"].unique()]
-    rows = [part.map(three_decimals).reset_index() for part in parts]
-    frame = _concat(rows)
+    rows = table.assign(shown=with_interval(table, "spearman"))
+    rows = rows.pivot(index=["subset", "score"], columns="metric", values=["spearman", "shown"])
+    order = rows["spearman"].astype(float).mean(axis=1).sort_values(ascending=False).index
+    wide = rows["shown"].loc[order, table["metric"].unique()]
+    frame = _concat([wide.loc[[s]].reset_index() for s in table["subset"].unique()])
     frame.columns.name = None
-    if len(parts) == 1:
-        return frame.drop(columns="subset")
-    return frame
+    return frame if table["subset"].nunique() > 1 else frame.drop(columns="subset")
 
 
 def _detail(table: "pd.DataFrame") -> "pd.DataFrame":

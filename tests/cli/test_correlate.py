@@ -64,6 +64,22 @@ def test_matrix_of_several_metrics(ntknas, finished, truth):
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_intervals_of_several_metrics(ntknas, finished, truth):
+    command = ("correlate", finished, "--truth", truth, "--metric", "clean", "pgd_8")
+    command += ("--score", "cond@clean", "params", "--resamples", "50", "--top-fraction", "1/2")
+    status, out, _ = ntknas(*command, "--intervals", "--format", "markdown")
+    assert status == 0
+    rows = {tuple(map(str.strip, line.split("|")[1:3])): line for line in out.splitlines()[2:]}
+    assert {subset for subset, _ in rows} == {"all", "top 50%"}
+    _, text, _ = ntknas(*command, "--format", "json")
+    expected = [row for row in json.loads(text) if row["score"] == "cond@clean"]
+    assert len(expected) == 4
+    for row in expected:
+        low, high = row["spearman_low"], row["spearman_high"]
+        cell = f"{row['spearman']:.3f} [{low:.3f}, {high:.3f}]"
+        assert cell in rows[row["subset"], "cond@clean"]
+
+
 def test_detail_of_one_metric(ntknas, finished, truth):
     status, out, _ = ntknas(
         *("correlate", finished, "--truth", truth, "--metric", "pgd_8", "--resamples", "50"),
