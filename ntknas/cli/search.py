@@ -1,8 +1,6 @@
 """`ntknas search`: search NAS-Bench-201 for a cell of high accuracy or score."""
 
 import argparse
-import contextlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,6 @@ from ntknas.cli.search_result import draw_result, show_result
 from ntknas.cli.source import add_truth_seed, read_scores
 from ntknas.cli.torch_code import check_torch_code, write_torch_code
 from ntknas.errors import InputError
-from ntknas.locks import try_lock
 from ntknas.report.progress import Progress
 
 if TYPE_CHECKING:
@@ -318,71 +315,29 @@ def _resumed(
     """Search, or continue the search in a folder, which only this process writes to."""
     if args.out is None:
         return search_once(args.algorithm, args.seed, on_query=report)
-    folder = Path(args.out)
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            free = stack.enter_context(try_lock(folder / "lock"))
-        except OSError as error:
-            raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
-        if not free:
-            raise InputError(f"another process is writing to {folder}")
-        return _continued(folder, args, metrics, costs, search_once, report)
-
-
-def _continued(
-    folder: Path,
-    args: argparse.Namespace,
-    metrics: list[str],
-    costs: list[str],
-    search_once: "Callable[..., list[Evaluation]]",
-    report: "Callable[[list[Evaluation]], None]",
-) -> "list[Evaluation]":
-    """Continue the search in a folder, or begin it."""
-    from ntknas.files import write_whole
-    from ntknas.search import append_history, read_history
+    from ntknas.search import search_folder
     from ntknas.spaces import NASBENCH201
 
-    facts = {
-        name: getattr(args, name)
-        for name in ("algorithm", "dataset", "score", "preset", "seed", "start_ranking")
-    }
+    with search_folder(args.out, _facts(args, metrics, costs), NASBENCH201) as folder:
+        if folder.known:
+            note(f"{len(folder.known)} queries in {folder.history}")
+
+        def save(history: "list[Evaluation]") -> None:
+            folder.save(history)
+            report(history)
+
+        known = folder.known[: args.queries]
+        return search_once(args.algorithm, args.seed, history=known, on_query=save)
+
+
+def _facts(args: argparse.Namespace, metrics: list[str], costs: list[str]) -> dict[str, Any]:
+    """What a search in a folder was asked for."""
+    names = ("algorithm", "dataset", "score", "preset", "seed", "start_ranking")
+    facts = {name: getattr(args, name) for name in names}
     facts |= {"start_count": args.start_count, "truth_seed": args.truth_seed, "metrics": metrics}
     facts["truth"] = None if args.truth is None else Path(args.truth).name
     facts["scores"] = "precomputed" if args.precomputed else args.run_folder
-    if costs:
-        facts["costs"] = costs
-    path, described = folder / "history.csv", folder / "search.json"
-    known: list[Evaluation] = []
-    try:
-        if described.exists():
-            before = json.loads(described.read_text(encoding="utf-8"))
-            if not isinstance(before, dict):
-                raise ValueError(f"{described.name} holds no settings")
-            for name in sorted(facts.keys() | before.keys()):
-                if before.get(name) != facts.get(name):
-                    raise InputError(
-                        f"the search in {folder} has {name} {before.get(name)}, got "
-                        f"{facts.get(name)}; choose another --out"
-                    )
-            known = read_history(path, NASBENCH201) if path.exists() else []
-        write_whole(described, json.dumps(facts, indent=1) + "\n")
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
-    append_history(path, known)  # without a line that was cut off
-    stored = len(known)
-    if known:
-        note(f"{stored} queries in {path}")
-
-    def save(history: "list[Evaluation]") -> None:
-        nonlocal stored
-        append_history(path, history, stored=stored)
-        stored = len(history)
-        report(history)
-
-    return search_once(args.algorithm, args.seed, history=known[: args.queries], on_query=save)
+    return facts | ({"costs": costs} if costs else {})
 
 
 def _compare(

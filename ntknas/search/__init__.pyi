@@ -1,5 +1,6 @@
 # What the room gives; each name is imported when it is first used.
 from .costs import COSTS as COSTS, with_costs as with_costs
+from .folder import SearchFolder as SearchFolder, search_folder as search_folder
 from .history import append_history as append_history, read_history as read_history
 from .live import live_score as live_score
 from .loop import (
