@@ -225,9 +225,9 @@ def _matrix(table: "pd.DataFrame") -> "pd.DataFrame":
     from ntknas.report import with_interval
 
     rows = table.assign(shown=with_interval(table, "spearman"))
-    rows = rows.pivot(index=["subset", "score"], columns="metric", values=["spearman", "shown"])
-    order = rows["spearman"].astype(float).mean(axis=1).sort_values(ascending=False).index
-    wide = rows["shown"].loc[order, table["metric"].unique()]
+    means = rows.groupby(["subset", "score"])["spearman"].mean().sort_values(ascending=False)
+    wide = rows.pivot(index=["subset", "score"], columns="metric", values="shown")
+    wide = wide.loc[means.index, table["metric"].unique()]
     frame = _concat([wide.loc[[s]].reset_index() for s in table["subset"].unique()])
     frame.columns.name = None
     return frame if table["subset"].nunique() > 1 else frame.drop(columns="subset")

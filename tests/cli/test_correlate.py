@@ -65,8 +65,10 @@ def test_matrix_of_several_metrics(ntknas, finished, truth):
 
 
 def test_intervals_of_several_metrics(ntknas, finished, truth):
-    command = ("correlate", finished, "--truth", truth, "--metric", "clean", "pgd_8")
-    command += ("--score", "cond@clean", "params", "--resamples", "50", "--top-fraction", "1/2")
+    command = (
+        *("correlate", finished, "--truth", truth, "--metric", "clean", "pgd_8"),
+        *("--score", "cond@clean", "params", "--resamples", "50", "--top-fraction", "1/2"),
+    )
     status, out, _ = ntknas(*command, "--intervals", "--format", "markdown")
     assert status == 0
     rows = {tuple(map(str.strip, line.split("|")[1:3])): line for line in out.splitlines()[2:]}
