@@ -33,11 +33,12 @@ def test_a_row_per_family_and_a_column_per_metric(tmp_path, figures):
     assert figure.get_suptitle() == "here"
     maps = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
     assert list(maps) == [
-        *("mixed_clean, clean", "mixed_clean, pgd_8"),
-        *("mixed_robust, clean", "mixed_robust, pgd_8"),
+        *("mixed_clean, clean", "mixed_clean, PGD 8/255"),
+        *("mixed_robust, clean", "mixed_robust, PGD 8/255"),
     ]
     for title, axes in maps.items():
-        kernel, metric = title.split(", ")
+        kernel, label = title.split(", ")
+        metric = {"clean": "clean", "PGD 8/255": "pgd_8"}[label]
         part = table.query("score == 'lambda_min' and kernel == @kernel and metric == @metric")
         expected = part["spearman"].to_numpy().reshape(len(RHOS), len(BETAS))
         np.testing.assert_array_equal(axes.images[0].get_array(), expected)
@@ -55,10 +56,10 @@ def test_maps_of_a_metric_share_their_colours(tmp_path, figures):
     heat_maps(table, tmp_path / "a.svg", score="cond")
     (figure,) = figures
     assert figure.get_suptitle() == "cond"
-    for metric in ("clean", "pgd_8"):
-        values = table.query("score == 'cond' and metric == @metric")["spearman"]
+    for metric, label in (("clean", "clean"), ("pgd_8", "PGD 8/255")):
+        values = table[(table["score"] == "cond") & (table["metric"] == metric)]["spearman"]
         ends = [
-            axes.images[0].get_clim() for axes in figure.axes if axes.get_title().endswith(metric)
+            axes.images[0].get_clim() for axes in figure.axes if axes.get_title().endswith(label)
         ]
         assert ends == [(values.min(), values.max())] * 2
 
