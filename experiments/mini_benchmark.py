@@ -2,11 +2,11 @@
 
     python -m experiments.mini_benchmark --data cifar10.npz --truth NAS-RobBench-201_html.json
 
-Images are halved to 16 x 16 pixels, which makes a step twice as fast. Cells are spread over the
-space without a look at any accuracy: distinct cells that connect input and output are sorted by
-their number of parameters and cut into equal strata, and each stratum gives one. Every third is
-trained from a second seed, so that the noise of the accuracies is known.
-The same command resumes, and several processes with the same command share the work.
+Images are shrunk to 16 x 16 pixels, unless `--side` says otherwise. Cells are spread over the space
+without a look at any accuracy: distinct cells that connect input and output are sorted by their
+number of parameters and cut into equal strata, and each stratum gives one. Every third is trained
+from a second seed, so that the noise of the accuracies is known. The same command resumes, and
+several processes with the same command share the work.
 
 The report holds the rank correlation with NAS-RobBench-201 over the same cells, that between the
 two seeds, and those of our scores with both tables.

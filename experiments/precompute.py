@@ -3,8 +3,8 @@
     python -m experiments.precompute --proxies runs/proxies
 
 Scores into two run folders, which resume, and writes the table when all is there. The kernels have
-the draws of the preset. The zero-cost proxies cost thirty times as much and have one draw; without
-`--proxies` the table has none.
+the three draws of the preset. The zero-cost proxies cost seven times as much as these and have one
+draw; without `--proxies` the table has none.
 """
 
 import argparse

@@ -18,7 +18,7 @@ from ntknas.images.corruptions import (
     load_corrupted,
 )
 from ntknas.images.dataset import DATASETS, DatasetInfo, dataset_info
-from ntknas.images.image_set import ImageSet, clip_rounding
+from ntknas.images.image_set import ImageSet, clip_rounding, mean_of_squares
 from ntknas.images.source import load_images
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "dataset_info",
     "load_corrupted",
     "load_images",
+    "mean_of_squares",
     "scoring_batch",
 ]

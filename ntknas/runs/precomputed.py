@@ -5,7 +5,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pandas as pd
 from ntknas.errors import InputError
 from ntknas.notebook import html_facts
 from ntknas.runs.run import Run
-from ntknas.runs.spec import ScoringSpec
+from ntknas.runs.spec import ScoringSpec, named_differences
 from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces.nasbench201 import Architecture
 
@@ -144,8 +144,8 @@ def write_precomputed(run: Run, path: Path, *, proxies: Run | None = None) -> No
 
 def _proxies(run: Run, proxies: Run) -> list[pd.DataFrame]:
     """The proxies of each draw that has them."""
-    ours, theirs = ({n: getattr(r.spec, n) for n in _OF_PROXIES} for r in (run, proxies))
-    differences = [f"{n}: {ours[n]} / {theirs[n]}" for n in ours if ours[n] != theirs[n]]
+    ours, theirs = (asdict(one.spec) for one in (run, proxies))
+    differences = named_differences(*({n: of[n] for n in _OF_PROXIES} for of in (ours, theirs)))
     if proxies.spec.seeds > run.spec.seeds:
         differences.append(f"draws: {run.spec.seeds} / {proxies.spec.seeds}")
     if run.ids != proxies.ids:

@@ -19,6 +19,8 @@ from ntknas.spaces import Space
 
 __all__ = ["SearchFolder", "search_folder"]
 
+_FACTS = "search.json"
+
 
 class SearchFolder:
     """The queries of a search on disk.
@@ -40,7 +42,7 @@ class SearchFolder:
             history: All queries so far.
         """
         append_history(self.history, history, stored=self._stored)
-        self._stored = len(history)
+        self._stored = max(self._stored, len(history))
 
 
 @contextlib.contextmanager
@@ -98,9 +100,6 @@ def search_folder(
             raise InputError(f"expected a folder for the history, got {folder}: {error}") from None
         append_history(history, known)  # without a line that was cut off
         yield SearchFolder(history, known)
-
-
-_FACTS = "search.json"
 
 
 def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -8,8 +8,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ntknas.errors import InputError
-from ntknas.images import ImageSet, scoring_batch
-from ntknas.images.image_set import mean_of_squares
+from ntknas.images import ImageSet, mean_of_squares, scoring_batch
 
 __all__ = ["SphereTask", "Task", "image_task", "sphere_task"]
 

@@ -34,6 +34,8 @@ Example:
     ('imagenet16', 'pgd_8', 'square')
 """
 
+import re
+
 __all__ = [
     "CHANCE",
     "DATASETS",
@@ -95,12 +97,13 @@ def metric_label(metric: str) -> str:
         metric: Name of the metric, as in the module's tables.
 
     Example:
-        >>> [metric_label(name) for name in ("clean", "pgd_8", "fgsm_0.5", "autoattack", "my_own")]
-        ['clean', 'PGD 8/255', 'FGSM 0.5/255', 'AutoAttack', 'my_own']
+        >>> [metric_label(name) for name in ("clean", "pgd_8", "fgsm_0.5", "autoattack", "pgd_own")]
+        ['clean', 'PGD 8/255', 'FGSM 0.5/255', 'AutoAttack', 'pgd_own']
     """
-    attack, _, radius = metric.partition("_")
-    if attack == "corruption":
-        return f"corruptions, severity {radius}" if radius else "corruptions"
-    if attack not in _ATTACKS:
+    attack, underscore, number = metric.partition("_")
+    known = attack in _ATTACKS or attack == "corruption"
+    if not known or (underscore and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", number)):
         return metric
-    return f"{_ATTACKS[attack]} {radius}/255" if radius else _ATTACKS[attack]
+    if attack == "corruption":
+        return f"corruptions, severity {number}" if number else "corruptions"
+    return f"{_ATTACKS[attack]} {number}/255" if number else _ATTACKS[attack]
