@@ -75,7 +75,7 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
     assert re.search(r"[+-]0\.\d{3} \[[+-]0\.\d{3}, [+-]0\.\d{3}\] *$", out, re.M)
     assert "of 8 values differ from those at beta 0" in err
     assert str(picture) in err
-    assert "mixed_robust, pgd_8" in heat.read_text()
+    assert "mixed_robust, PGD 8/255" in heat.read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
