@@ -32,6 +32,7 @@ from .images import (
 )
 from .kernel import JointGram as JointGram, kernel_blocks as kernel_blocks
 from .network import Network as Network, NetworkSpec as NetworkSpec
+from .report import plot as plot
 from .runs import (
     PRESETS as PRESETS,
     Run as Run,

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ntknas.evaluation import ScoreTable
-    from ntknas.truth import Truth
 
 __all__ = ["add"]
-
-_MOST_PANELS = 9
 
 _ABOUT = """\
 Examples:
@@ -156,7 +153,17 @@ def _run(args: argparse.Namespace) -> None:
             on_pair=progress,
         )
     if args.plot is not None:
-        _plot(args.plot, known, truth, table, most=None if args.score else _MOST_PANELS)
+        from ntknas.report import plot
+
+        plot(
+            known,
+            truth,
+            None if args.score is None else names,
+            metric=table["metric"].iloc[0],
+            dataset=dataset,
+            path=args.plot,
+            correlations=table,
+        )
         note(f"picture: {args.plot}")
     missing = len(set(known.frame.index) - set(truth.representative_of))
     for remark in truth.seed_notes:
@@ -193,25 +200,6 @@ def _default(table: "ScoreTable") -> list[str]:
     except InputError:
         return []
     return [str(default)] if default.single is None else []
-
-
-def _plot(
-    path: str, scores: "ScoreTable", truth: "Truth", table: "pd.DataFrame", *, most: int | None
-) -> None:
-    """Draw the scores of the table, of subset "all", against the metric; at most so many."""
-    from ntknas.evaluation import scatter_frame
-    from ntknas.report import score_scatter
-    from ntknas.truth import metric_label
-
-    dataset, metric = table[["dataset", "metric"]].iloc[0]
-    known = sum(label in truth.representative_of for label in scores.frame.index)
-    title = f"{known} architectures, {truth.benchmark} {dataset} {metric_label(metric)}"
-    drawn = table[(table["subset"] == "all") & (table["score"] != "flops")]
-    if most is not None and len(drawn) > most:
-        title += f"; the best {most} of {len(drawn)} scores"
-        drawn = drawn.sort_values("spearman", ascending=False).head(most)
-    frame = scatter_frame(scores, truth, drawn)
-    score_scatter(frame, path, accuracy=f"accuracy ({metric_label(metric)})", title=title)
 
 
 def _range(table: "pd.DataFrame") -> str:

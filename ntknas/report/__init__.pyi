@@ -23,6 +23,7 @@ from .panels import panel_figure as panel_figure
 from .pareto import pareto_picture as pareto_picture
 from .progress import Progress as Progress
 from .scatter import score_scatter as score_scatter
+from .score_plot import plot as plot
 from .search_curve import search_curve as search_curve
 from .spectrum import spectrum_panels as spectrum_panels
 from .style import (
