@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,7 +132,8 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(
             f"expected another network of {network.classes} classes, got {surrogate.classes}"
         )
-    images = _images(args, network)
+    whole = _images(args, network)
+    images = _fitting(whole, network)
     if args.batch_size < 1:
         raise InputError(f"--batch-size must be at least 1, got {args.batch_size}")
     if args.corrupted_data is not None:
@@ -151,7 +153,7 @@ def _run(args: argparse.Namespace) -> None:
             tests = _attack_tests(found, images, specs, rho)
             for name in corruptions:
                 for done, severity in enumerate(severities, 1):
-                    right, labels = _corrupted(args, network, images, name, severity)
+                    right, labels = _corrupted(args, network, whole, name, severity)
                     tests.append(_Test(name, right, labels, {"severity": severity}))
                     steps(name, done, len(severities))
             checked = None
@@ -308,6 +310,11 @@ def _images(args: argparse.Namespace, network: TrainedNetwork) -> "ImageSet":
     return images.subset(slice(args.count))
 
 
+def _fitting(images: "ImageSet", network: TrainedNetwork) -> "ImageSet":
+    """The images at the size that the network was trained on."""
+    return images if network.image_size is None else images.shrunk(network.image_size)
+
+
 def _floats(pixels: "np.ndarray") -> "np.ndarray":
     """Pixels in [0, 1]."""
     import numpy as np
@@ -325,17 +332,15 @@ def _corrupted(
     from ntknas.images import corrupt
 
     if args.corrupted_data is None:
-        pixels, labels = images.pixels, images.labels
+        pixels = images.pixels
         if pixels.dtype != np.uint8:
             pixels = np.rint(255 * pixels).astype(np.uint8)
-        pixels = corrupt(pixels, name, severity, seed=args.seed)
+        read = replace(images, pixels=corrupt(pixels, name, severity, seed=args.seed))
     else:
-        read = _read_corrupted(args, images.dataset, name, severity)
-        pixels, labels = read.pixels[: args.count], read.labels[: args.count]
-    logits = predictions(
-        network.apply_fn, network.variables, _floats(pixels), batch_size=args.batch_size
-    )
-    return logits.argmax(1) == labels, labels
+        read = _read_corrupted(args, images.dataset, name, severity).subset(slice(args.count))
+    pixels = _floats(_fitting(read, network).pixels)
+    logits = predictions(network.apply_fn, network.variables, pixels, batch_size=args.batch_size)
+    return logits.argmax(1) == read.labels, read.labels
 
 
 def _read_corrupted(args: argparse.Namespace, dataset: str, name: str, severity: int) -> "ImageSet":

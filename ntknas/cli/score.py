@@ -126,6 +126,13 @@ def _add_images(parser: ArgumentParser) -> None:
         help="part of the data set to draw images from; default: train",
     )
     group.add_argument(
+        "--image-size",
+        metavar="N",
+        type=int,
+        help="shrink images to N x N pixels, by means of squares; a divisor of the size, which is "
+        "the default",
+    )
+    group.add_argument(
         "--batch-size",
         type=int,
         metavar="N",
@@ -292,6 +299,11 @@ def _run(args: argparse.Namespace) -> None:
     stored = _stored(args)
     dataset = args.dataset or (stored.dataset if stored else "cifar10")
     images = load_images(dataset, args.data, split=args.split)
+    side = args.image_size
+    if side is None and stored is not None and stored.dataset == dataset:
+        side = stored.cell_network.image_size
+    if side is not None:
+        images = images.shrunk(side)
     spec = fit_spec(stored or _spec(args), images)
     if args.cluster is None:
         check_device()

@@ -97,6 +97,13 @@ def _add_images(parser: ArgumentParser) -> None:
         "fetch` has brought (cifar10, cifar100); default: an embedded sample of CIFAR-10, 240 "
         "images to train and 80 to test, enough to try the command",
     )
+    group.add_argument(
+        "--image-size",
+        metavar="N",
+        type=int,
+        help="shrink images to N x N pixels, by means of squares; a divisor of the size, which is "
+        "the default",
+    )
     for name, what, default in (
         ("train", "training images to use", "all"),
         ("validation", "training images to hold out; they decide which epoch was the best", "0"),
@@ -192,6 +199,8 @@ def _images(args: argparse.Namespace) -> "tuple[ImageSet, ImageSet | None, Image
     images, *validation = split_images(images, count, *([held_out] if held_out else []))
     if args.test_images is not None:
         (test,) = split_images(test, args.test_images)
+    if args.image_size is not None:
+        images, test, *validation = (s.shrunk(args.image_size) for s in (images, test, *validation))
     return images, validation[0] if validation else None, test
 
 
@@ -203,7 +212,7 @@ def _network(
     from ntknas.layers import Norm
     from ntknas.network import NetworkSpec, load_torch_weights
 
-    info = dataset_info(args.dataset)
+    info, side = dataset_info(args.dataset), test.pixels.shape[1]
     sizes = {
         name: getattr(args, name)
         for name in ("channels", "cells")
@@ -212,7 +221,7 @@ def _network(
     if args.init_torch is None:
         network = NetworkSpec(
             classes=info.classes,
-            image_size=info.image_size,
+            image_size=side,
             norm=Norm.FROZEN,
             mean=info.mean,
             std=info.std,
@@ -231,7 +240,7 @@ def _network(
             f"{loaded.spec.classes}"
         )
     sha256 = hashlib.sha256(Path(args.init_torch).read_bytes()).hexdigest()
-    return replace(loaded.spec, image_size=info.image_size), loaded.variables, sha256
+    return replace(loaded.spec, image_size=side), loaded.variables, sha256
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ class TrainedNetwork(NamedTuple):
         source: File or folder that it was read from.
         normaliser: Where mean and std come from, in words.
         classes: Number of logits.
+        image_size: Height and width of its images in pixels; None means those of the data set.
         apply_fn: Function from variables and images to logits.
         variables: Weights and running statistics.
     """
@@ -28,6 +29,7 @@ class TrainedNetwork(NamedTuple):
     source: str
     normaliser: str
     classes: int
+    image_size: int | None
     apply_fn: Any
     variables: Any
 
@@ -125,7 +127,7 @@ def _of_torch(path: str, arch: str, seed: str | None) -> TrainedNetwork:
     loaded = load_torch_weights(path, cell, seed=seed)
     known = loaded.normaliser == "of the checkpoint"
     words = loaded.normaliser if known else f"of {loaded.normaliser}"
-    return _network(cell, path, words, loaded.spec, loaded.variables)
+    return _network(cell, path, words, loaded.spec, loaded.variables)._replace(image_size=None)
 
 
 def _of_training(folder: str, arch: str | None, kind: str) -> TrainedNetwork:
@@ -163,4 +165,6 @@ def _network(cell: Any, source: str, normaliser: str, spec: Any, variables: Any)
     def apply_fn(variables: Any, images: Any) -> Any:
         return network.apply(variables, images, ops)
 
-    return TrainedNetwork(cell, source, normaliser, spec.classes, apply_fn, variables)
+    return TrainedNetwork(
+        cell, source, normaliser, spec.classes, spec.image_size, apply_fn, variables
+    )

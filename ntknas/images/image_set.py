@@ -87,7 +87,8 @@ class ImageSet:
         """The images at a smaller size: every new pixel is the mean of a square of old ones.
 
         Args:
-            side: New height and width in pixels; a divisor of the size.
+            side: New height and width in pixels; a divisor of the size. With the size itself the
+                images are returned as they are.
 
         Raises:
             InputError: If the side does not divide the size.
@@ -103,6 +104,8 @@ class ImageSet:
         size = self.pixels.shape[1]
         if side < 1 or size % side:
             raise InputError(f"expected a side that divides {size} pixels, got {side}")
+        if side == size:
+            return self
         pixels = mean_of_squares(self.pixels, size // side)
         if self.pixels.dtype == np.uint8:
             pixels /= 255

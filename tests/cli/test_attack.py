@@ -165,7 +165,7 @@ def test_a_checkpoint_is_not_tested_on_the_sample_that_it_was_trained_on():
     from ntknas.cli.attack import _images
     from ntknas.cli.trained import TrainedNetwork
 
-    network = TrainedNetwork(Architecture.from_id(0), "", "", 10, None, None)
+    network = TrainedNetwork(Architecture.from_id(0), "", "", 10, None, None, None)
 
     def indices(*options):
         args = parse(["ntknas", "attack", *options])

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 
 from ntknas.attack import ATTACKS
 from ntknas.cli.main import parse
 from ntknas.cli.score import _spec
-from ntknas.images import DATASETS
+from ntknas.engine import score
+from ntknas.images import DATASETS, load_images
 from ntknas.kernel import Batch, Logits
 from ntknas.layers import Norm
 from ntknas.network import Init
@@ -281,6 +283,24 @@ def test_a_run_goes_on_with_its_own_settings(ntknas, refused, finished):
     assert err.startswith(f"settings of the run in {finished}:\n6 cifar10 images")
     assert "12 there already" in err
     assert "seeds: 1 / 3" in refused("score", "--archs", "0", "--out", finished, "--cells", "1")
+
+
+def test_smaller_images(ntknas, refused, tmp_path):
+    """The run goes on with its size, and refuses another one."""
+    argv = ("score", "--out", tmp_path / "run", "--archs")
+    network = ("--channels", "2", "--cells", "1", "--batch-size", "4", "--seeds", "1")
+    status, _, err = ntknas(*argv, "0", "--image-size", "8", "--parts", "none", *network)
+    assert status == 0, err
+    assert "embedded sample, 8 x 8" in err
+    run = Run(tmp_path / "run")
+    assert run.spec.cell_network.image_size == 8
+    images = load_images().shrunk(8)
+    expected = score([0], out=tmp_path / "again", spec=run.spec, images=images)
+    assert_frame_equal(run.scores(), expected.scores())
+    status, out, _ = ntknas(*argv, "0")
+    assert (status, out) == (0, f"run: {tmp_path / 'run'} (1 architectures)\n")
+    assert "network.image_size: 8 / 16" in refused(*argv, "0", "--image-size", "16")
+    assert "a side that divides 32 pixels, got 0" in refused(*argv, "0", "--image-size", "0")
 
 
 def test_another_spec_into_the_same_folder(refused, finished):

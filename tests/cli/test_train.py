@@ -12,7 +12,7 @@ import pytest
 
 from ntknas.attack import AttackSpec
 from ntknas.cli.main import main, parse
-from ntknas.cli.train import _recipe
+from ntknas.cli.train import _images, _network, _recipe
 from ntknas.network import initial_variables, load_torch_weights, save_torch_weights
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.training import Recipe, TrainingFolder, load_checkpoint
@@ -105,6 +105,18 @@ def test_truth_of_a_finished_folder_is_described(finished, capsys):
     assert "trained on 20 images for 1 epochs" in capsys.readouterr().out
 
 
+def test_smaller_images(archive, tmp_path):
+    """The network has their size, and every part of the images is shrunk."""
+    options = ("--image-size", "8", "--validation-images", "4")
+    args = parse(["ntknas", *words(archive, tmp_path / "out", *options)])
+    train, validation, test = parts = _images(args)
+    assert validation is not None
+    assert [len(part) for part in parts if part] == [20, 4, 10]
+    assert {part.pixels.shape[1:] for part in parts if part} == {(8, 8, 3)}
+    assert not set(train.indices) & set(validation.indices)
+    assert _network(args, [CHEAP], test)[0].image_size == 8
+
+
 def test_another_recipe_names_the_differences(finished, refused):
     _, command = finished
     assert "recipe.rho: 8/255 / 0.01" in refused(*command, "--rho", "0.01")
@@ -128,6 +140,7 @@ def test_another_recipe_names_the_differences(finished, refused):
         (("--truth-out", "no/own.csv"), "lies in none"),
         (("--init-torch", "no.pt"), "no checkpoint at no.pt"),
         (("--data", "no.npz"), "no such file"),
+        (("--image-size", "5"), "a side that divides 16 pixels, got 5"),
         (("--channels", "0"), "channels must be at least 1"),
     ],
 )

@@ -1,13 +1,14 @@
 """Networks that commands read: checkpoints of trainings, PyTorch's files, and what is refused."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntknas.images import corrupt
 from ntknas.network import Network, initial_variables
 from ntknas.training import Checkpoint, Checkpoints, TrainingState
 from tests.training.tiny import CHEAP, NETWORK, QUICK, SKIP, images, train
@@ -61,6 +62,26 @@ def test_the_network_of_a_checkpoint(ntknas, trainings, archive, options, seed):
     assert found["normaliser"] == "of the training"
     assert found["images"]["dataset"] == "imagenet16"
     assert {row["class"] for row in found["classes"]} == {"class 0", "class 1"}
+
+
+def test_images_have_the_size_of_the_checkpoints(ntknas, tmp_path, archive):
+    """Corruptions are those of whole images; what is corrupted is shrunk as in training."""
+    network = replace(NETWORK, image_size=8)
+    about = {"architecture": CHEAP.id, "network": asdict(network), "recipe": asdict(QUICK)}
+    checkpoints = Checkpoints(tmp_path)
+    state = TrainingState(**VARIABLES[0], momentum=VARIABLES[0]["params"])
+    checkpoints.save(0, Checkpoint(state, about), best=True)
+    checkpoints.close()
+    argv = ("attack", "--checkpoint", tmp_path, "--data", archive, "--seed", 3, "--json")
+    status, out, err = ntknas(*argv, "--corruptions", "contrast", "--severity", 1)
+    assert status == 0, err
+    assert "made here" not in err
+    assert ", 8 x 8)" in err
+    whole = replace(TEST, pixels=corrupt(TEST.pixels, "contrast", 1, seed=3))
+    pixels = jnp.asarray(whole.shrunk(8).pixels)
+    logits = Network(network).apply(VARIABLES[0], pixels, CHEAP.ops)
+    found = {row["test"]: row["correct"] for row in json.loads(out)["results"]}
+    assert found["contrast"] == (np.asarray(logits).argmax(1) == TEST.labels).sum()
 
 
 @pytest.mark.slow

@@ -123,6 +123,7 @@ def test_shrunk_images_hold_the_means_of_squares(images, of_bytes):
     np.testing.assert_allclose(small.pixels[1, 1, 3], expected, rtol=1e-6)
     assert (small.side, small.source) == (8, "made here, 8 x 8")
     assert small.subset(slice(1)).shrunk(4).pixels.shape == (1, 4, 4, 3)
+    assert source.shrunk(32) is source
 
 
 @pytest.mark.parametrize("side", [0, 5, 64])
