@@ -24,7 +24,7 @@ from experiments.command import clear_errors
 from ntknas.images import dataset_info
 from ntknas.layers import Norm
 from ntknas.ranking import bootstrap, correlations
-from ntknas.report import Progress, markdown
+from ntknas.report import ProgressByName, markdown
 from ntknas.training import (
     Recipe,
     TrainingFolder,
@@ -112,25 +112,18 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
         mean=info.mean,
         std=info.std,
     )
-    shown: dict[str, Progress] = {}
-
-    def on_progress(what: str, done: int, total: int) -> None:
-        if what not in shown:
-            shown.clear()
-            shown[what] = Progress("images", first=what)
-        shown[what](done, total)
-
-    for number, architecture in enumerate(chosen):
-        train_architectures(
-            [architecture],
-            out=config.out / "trainings",
-            recipe=config.recipe,
-            network=network,
-            images=parts["train"],
-            test=parts["test"],
-            seeds=(0, 1) if number % config.second_seed_every == 0 else (0,),
-            on_progress=on_progress,
-        )
+    with ProgressByName("images") as progress:
+        for number, architecture in enumerate(chosen):
+            train_architectures(
+                [architecture],
+                out=config.out / "trainings",
+                recipe=config.recipe,
+                network=network,
+                images=parts["train"],
+                test=parts["test"],
+                seeds=(0, 1) if number % config.second_seed_every == 0 else (0,),
+                on_progress=progress,
+            )
     folder = TrainingFolder(config.out / "trainings")
     write_truth_table(config.out / "truth.csv", folder)
     return report(folder.results(), config)

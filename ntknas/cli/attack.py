@@ -1,13 +1,11 @@
 """`ntknas attack`: the accuracy of a trained network, clean, under attacks and corruptions."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ntknas.attack.spec import settings_of
 from ntknas.cli.attack_options import (
@@ -17,18 +15,19 @@ from ntknas.cli.attack_options import (
     corruptions_of,
     specs_of,
 )
+from ntknas.cli.attack_result import Test, write_result
 from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
-from ntknas.cli.output import note, write
+from ntknas.cli.output import note
 from ntknas.cli.parser import Commands, add_format
 from ntknas.cli.trained import TrainedNetwork, add_trained, read_surrogate, read_trained
 from ntknas.errors import InputError
-from ntknas.report.progress import Progress
+from ntknas.report.progress import ProgressByName
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ntknas.attack import Accuracy, AttackSpec, Checklist, Evaluation
+    from ntknas.attack import AttackSpec, Checklist, Evaluation
     from ntknas.images import ImageSet
 
 __all__ = ["add"]
@@ -102,22 +101,6 @@ def add(commands: Commands) -> None:
     )
 
 
-class _Test(NamedTuple):
-    """What was measured on some images.
-
-    Attributes:
-        name: Name of the attack or corruption.
-        right: Whether each image is classified correctly, bool [n].
-        labels: Classes of the images, [n].
-        where: Further entries of the result: rho, severity, broken, spec.
-    """
-
-    name: str
-    right: "np.ndarray"
-    labels: "np.ndarray"
-    where: dict[str, Any]
-
-
 def _run(args: argparse.Namespace) -> None:
     specs, rho = specs_of(args)
     severities, corruptions = corruptions_of(args)
@@ -147,14 +130,14 @@ def _run(args: argparse.Namespace) -> None:
     if args.data is None:
         note("note: the sample is of training images; --data FILE tests on others")
 
-    def work() -> "tuple[list[_Test], Checklist | None]":
-        with _Steps() as steps:
+    def work() -> "tuple[list[Test], Checklist | None]":
+        with ProgressByName("done, {name}") as steps:
             found = _evaluate(args, network, images, specs, rho, steps)
             tests = _attack_tests(found, images, specs, rho)
             for name in corruptions:
                 for done, severity in enumerate(severities, 1):
                     right, labels = _corrupted(args, network, whole, name, severity)
-                    tests.append(_Test(name, right, labels, {"severity": severity}))
+                    tests.append(Test(name, right, labels, {"severity": severity}))
                     steps(name, done, len(severities))
             checked = None
             if args.checklist:
@@ -170,7 +153,7 @@ def _run(args: argparse.Namespace) -> None:
         note(f"ntknas: stopped{kept}")
         sys.stdout.flush()
         os._exit(stop.status)  # threads inside XLA cannot be stopped
-    _report(args, network, images, tests, checked)
+    write_result(args, network, images, tests, checked)
 
 
 def _check_outputs(args: argparse.Namespace, specs: "Sequence[AttackSpec]") -> None:
@@ -240,16 +223,16 @@ def _checklist(
 
 def _attack_tests(
     found: "Evaluation", images: "ImageSet", specs: "Sequence[AttackSpec]", rho: float
-) -> list[_Test]:
+) -> list[Test]:
     """Clean images, every attack, and all of them together."""
-    tests = [_Test("clean", found.clean, images.labels, {})]
+    tests = [Test("clean", found.clean, images.labels, {})]
     for spec, result in zip(specs, found.results, strict=True):
         read = ("name", "ball", *settings_of(spec.name).names)
         settings = {name: getattr(spec, name) for name in read}
         where = {"rho": rho, "broken": result.broken, "spec": settings}
-        tests.append(_Test(spec.name, result.standing, images.labels, where))
+        tests.append(Test(spec.name, result.standing, images.labels, where))
     if len(specs) > 1:
-        tests.append(_Test("every attack", found.standing, images.labels, {"rho": rho}))
+        tests.append(Test("every attack", found.standing, images.labels, {"rho": rho}))
     return tests
 
 
@@ -353,115 +336,3 @@ def _read_corrupted(args: argparse.Namespace, dataset: str, name: str, severity:
             f"expected --count from 1 to the {len(read)} images of {read.source}, got {args.count}"
         )
     return read
-
-
-def _row(test: _Test, accuracy: "Accuracy") -> dict[str, Any]:
-    """One line of the result."""
-    low, high = accuracy.interval()
-    return {
-        "test": test.name,
-        "rho": test.where.get("rho"),
-        "severity": test.where.get("severity"),
-        "accuracy": accuracy.value,
-        "low": low,
-        "high": high,
-        "correct": accuracy.correct,
-        "n": accuracy.count,
-    }
-
-
-def _rows(tests: list[_Test]) -> list[dict[str, Any]]:
-    """One line per test."""
-    from ntknas.attack import Accuracy
-
-    rows = []
-    for test in tests:
-        row = _row(test, Accuracy(int(test.right.sum()), len(test.right)))
-        rows.append(row | {k: test.where[k] for k in ("broken", "spec") if k in test.where})
-    return rows
-
-
-def _class_rows(tests: list[_Test], dataset: str) -> list[dict[str, Any]]:
-    """One line per class and test."""
-    from ntknas.attack import accuracy_by_class
-    from ntknas.images import dataset_info
-
-    name = dataset_info(dataset).class_name
-    return [
-        {"class": name(label)} | _row(test, accuracy)
-        for test in tests
-        for label, accuracy in accuracy_by_class(test.right, test.labels).items()
-    ]
-
-
-class _Steps:
-    """The progress of one attack after the other."""
-
-    def __init__(self) -> None:
-        self._name = ""
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> "_Steps":
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*error)
-            self._progress = None
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        """Show that `done` of `total` items are done."""
-        if name != self._name or self._progress is None:
-            self.__exit__(None, None, None)
-            self._name = name
-            self._progress = Progress(f"done, {name}", first=f"{name}").__enter__()
-        self._progress(done, total)
-
-
-def _report(
-    args: argparse.Namespace,
-    network: TrainedNetwork,
-    images: "ImageSet",
-    tests: list[_Test],
-    checked: "Checklist | None",
-) -> None:
-    """Write the result in the chosen format."""
-    from ntknas.report import attack_report, output_file
-
-    rows, classes = _rows(tests), _class_rows(tests, images.dataset)
-    if args.format == "json":
-        text = _json(args, network, images, rows, classes, checked)
-    else:
-        shown = classes if args.per_class else ()
-        text = attack_report(rows, checked, classes=shown, format=args.format)
-    if args.out is None:
-        write(text)
-        return
-    with output_file(args.out) as temporary:
-        temporary.write_text(f"{text}\n", encoding="utf-8")
-    write(f"result: {Path(args.out)}")
-
-
-def _json(args, network: TrainedNetwork, images, rows, classes, checked) -> str:
-    """The result as one JSON object."""
-    from dataclasses import asdict
-
-    result = {
-        "architecture": network.architecture.string,
-        "weights": network.source,
-        "normaliser": network.normaliser,
-        "images": {
-            "dataset": images.dataset,
-            "source": images.source,
-            "sha256": images.sha256,
-            "n": len(images),
-        },
-        "ball": args.ball,
-        "seed": args.seed,
-        "confidence": 0.95,
-        "results": rows,
-        "classes": classes,
-    }
-    if checked is not None:
-        result["checklist"] = asdict(checked) | {"passed": checked.passed}
-    return json.dumps(result, indent=1)

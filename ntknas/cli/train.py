@@ -14,7 +14,7 @@ from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write, write_table
 from ntknas.cli.parser import ArgumentParser, Commands, fraction
 from ntknas.errors import InputError
-from ntknas.report.progress import Progress
+from ntknas.report.progress import ProgressByName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,7 +276,7 @@ def _run(args: argparse.Namespace) -> None:
         check_truth_table(args.truth_out, settings)
     TrainingFolder.open(args.out, settings)
     check_device()
-    progress = _Progress()
+    progress = ProgressByName("images")
 
     def work() -> "pd.DataFrame":
         return train_architectures(
@@ -313,31 +313,6 @@ def _run(args: argparse.Namespace) -> None:
     if args.export_torch is not None:
         _export(args.export_torch, folder, chosen[0])
     _show(args, folder, chosen, results)
-
-
-class _Progress:
-    """Progress on one network after the other; leaving it ends the last one."""
-
-    def __init__(self) -> None:
-        self._what = ""
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*error)
-            self._progress = None
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Show that `done` of `total` images are done."""
-        if what != self._what:
-            self.__exit__(None, None, None)
-            self._what = what
-            self._progress = Progress("images", first=what).__enter__()
-        if self._progress is not None:
-            self._progress(done, total)
 
 
 def _draw(folder: "TrainingFolder") -> None:

@@ -21,7 +21,7 @@ from .labels import write_labels as write_labels
 from .output import check_output as check_output, output_file as output_file
 from .panels import panel_figure as panel_figure
 from .pareto import pareto_picture as pareto_picture
-from .progress import Progress as Progress
+from .progress import Progress as Progress, ProgressByName as ProgressByName
 from .scatter import score_scatter as score_scatter
 from .score_plot import plot as plot
 from .search_curve import search_curve as search_curve

@@ -7,7 +7,7 @@ import sys
 import time
 from types import TracebackType
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "ProgressByName"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -91,6 +91,39 @@ class Progress:
             rate = count / since
             line += f", {rate:.3g} per second, {_duration((total - done) / rate)} left"
         return line + "\n"
+
+
+class ProgressByName:
+    """A context in which `progress(name, done, total)` shows one `Progress` after the other.
+
+    Args:
+        what: Noun for the items that are counted, in the plural; `{name}` stands for the name.
+
+    Example:
+        >>> with ProgressByName("images") as progress:
+        ...     progress("first network", 320, 320)
+    """
+
+    def __init__(self, what: str):
+        self._what = what
+        self._name = ""
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> "ProgressByName":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Show that `done` of `total` items of `name` are done."""
+        if name != self._name or self._progress is None:
+            self.__exit__()
+            self._name = name
+            self._progress = Progress(self._what.format(name=name), first=name).__enter__()
+        self._progress(done, total)
 
 
 def _duration(seconds: float) -> str:

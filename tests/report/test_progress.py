@@ -3,7 +3,7 @@
 import io
 import sys
 
-from ntknas.report import Progress, progress
+from ntknas.report import Progress, ProgressByName, progress
 
 
 class Terminal(io.StringIO):
@@ -25,6 +25,16 @@ def test_lines_are_few_and_rates_leave_the_first_item_out(capsys, monkeypatch):
         "3 of 13 architectures",
         "9 of 13 architectures, 1 per second, 0m04s left",
         "13 of 13 architectures",
+    ]
+
+
+def test_one_thing_after_the_other(capsys):
+    with ProgressByName("images of {name}") as show:
+        for name, done in (("first", 1), ("first", 2), ("first", 3), ("second", 1), ("second", 3)):
+            show(name, done, 3)
+    assert capsys.readouterr().err.splitlines() == [
+        *("first", "2 of 3 images of first", "3 of 3 images of first"),
+        *("second", "3 of 3 images of second"),
     ]
 
 
