@@ -108,17 +108,18 @@ def load_precomputed() -> Precomputed:
     return Precomputed(ScoringSpec.from_json(meta.pop("spec")), meta, frame)
 
 
-def write_precomputed(run: Run, path: Path, *, proxies: Run | None = None) -> None:
+def write_precomputed(run: Run | Precomputed, path: Path, *, proxies: Run | None = None) -> None:
     """Write the scores of each draw and the settings of a run as a Parquet file.
 
     Scores of kernels and proxies are kept in float32, which moves them by at most one part in ten
     million.
 
     Args:
-        run: Finished run.
+        run: Finished run, or a table that was written before.
         path: Path of the file.
         proxies: Finished run of the same architectures, images and networks that holds the
-            zero-cost proxies. It may have fewer draws; the others have no proxies.
+            zero-cost proxies, which take the place of those of `run`. It may have fewer draws; the
+            others have no proxies.
 
     Raises:
         InputError: If the two runs differ in architectures, images or networks.
@@ -126,12 +127,14 @@ def write_precomputed(run: Run, path: Path, *, proxies: Run | None = None) -> No
     draws = [draw.assign(**{_DRAW: i}) for i, draw in enumerate(run.scores_by_draw())]
     if proxies is not None:
         of_draws = _proxies(run, proxies)
+        names = score_names(ScoreKind.PROXY)
+        draws = [draw.drop(columns=[n for n in names if n in draw]) for draw in draws]
         draws = [d.join(of) for d, of in itertools.zip_longest(draws, of_draws, fillvalue=_NONE)]
     frame = pd.concat(draws).sort_index(kind="stable")
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE), _DRAW)
     frame = frame.astype({name: "float32" for name in frame if name not in counts})
     frame.attrs.clear()
-    frame.attrs.update(run.meta)
+    frame.attrs.update({**run.meta, "spec": run.spec.to_json()})
     columns = [name for name in frame if name not in counts]
     frame.to_parquet(
         path,
@@ -142,7 +145,7 @@ def write_precomputed(run: Run, path: Path, *, proxies: Run | None = None) -> No
     )
 
 
-def _proxies(run: Run, proxies: Run) -> list[pd.DataFrame]:
+def _proxies(run: Run | Precomputed, proxies: Run) -> list[pd.DataFrame]:
     """The proxies of each draw that has them."""
     ours, theirs = (asdict(one.spec) for one in (run, proxies))
     differences = named_differences(*({n: of[n] for n in _OF_PROXIES} for of in (ours, theirs)))
@@ -152,8 +155,8 @@ def _proxies(run: Run, proxies: Run) -> list[pd.DataFrame]:
         differences.append(f"architectures: {len(run.ids)} / {len(proxies.ids)}")
     if differences:
         raise InputError(
-            f"expected proxies of the same networks and images, but {run.folder} and "
-            f"{proxies.folder} differ: {'; '.join(differences)}"
+            f"expected proxies of the same networks and images, but {run.name} and "
+            f"{proxies.name} differ: {'; '.join(differences)}"
         )
     names = score_names(ScoreKind.PROXY)
     return [draw[[n for n in names if n in draw]] for draw in proxies.scores_by_draw()]

@@ -105,6 +105,15 @@ def test_proxies_of_one_draw_stand_beside_kernels_of_two(tmp_path, monkeypatch):
     assert_frame_equal(first[names], proxies.scores()[names], rtol=1e-6)
     assert second[names].isna().all(axis=None)
     assert_frame_equal(table.scores()[kernels.scores().columns], kernels.scores(), rtol=1e-6)
+    # Proxies of another run take the place of these, and the kernels stay as they are.
+    others = ntknas.score(
+        "random:4", out=tmp_path / "others", spec=replace(CLEAN, zero_cost=("swap",))
+    )
+    write_precomputed(table, tmp_path / "again.parquet", proxies=others)
+    monkeypatch.setattr("ntknas.runs.precomputed.PRECOMPUTED", tmp_path / "again.parquet")
+    again = load_precomputed()
+    assert (again.spec, again.meta) == (table.spec, table.meta)
+    assert_frame_equal(again.scores(), table.scores().drop(columns="naswot"))
     # Only scores that several draws have say how far ranks differ between draws.
     assert list(ranks_by_draw(table, "cond@clean")) == [0, 1]
     assert ranks_by_draw(table, "cond@clean+swap").empty
