@@ -27,7 +27,7 @@ from ntknas.engine.tasks import (
 from ntknas.errors import InputError, shorten
 from ntknas.images import ImageSet, ScoringBatch
 from ntknas.runs import ScoringSpec
-from ntknas.runs.run import own_score_records
+from ntknas.runs.registered import own_score_records
 from ntknas.spaces import NASBENCH201, Candidate, NamedNetwork, Space
 
 __all__ = ["Remote", "WorkFailed"]

@@ -15,7 +15,7 @@ from ntknas.engine.tasks import arithmetic, gram_record, rows_of_seed
 from ntknas.errors import InputError
 from ntknas.images import ImageSet, load_images
 from ntknas.runs import Run, ScoringSpec, Store
-from ntknas.runs.run import bring_scores_up_to_date, own_score_records
+from ntknas.runs.registered import bring_scores_up_to_date, own_score_records
 from ntknas.spaces import NetworkTable, Space
 
 __all__ = ["score", "score_networks"]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ntknas.errors import InputError
-from ntknas.runs.run import Run, bring_scores_up_to_date
+from ntknas.runs.registered import bring_scores_up_to_date
+from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
 from ntknas.runs.store import Store
 

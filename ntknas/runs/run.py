@@ -3,9 +3,9 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -17,12 +17,12 @@ from ntknas.kernel.joint import JointGram
 from ntknas.kernel.names import KernelName, check_beta
 from ntknas.notebook import html_facts
 from ntknas.runs.checksums import Rows
-from ntknas.runs.rows import ScoreRow, score_rows
+from ntknas.runs.registered import adopt_scores, computable, joint_gram, rescored
+from ntknas.runs.rows import score_rows
 from ntknas.runs.spec import ScoringSpec
 from ntknas.runs.store import SCORE_KEYS, Description, GramRecord, Store
 from ntknas.scores import (
     SCORES,
-    Score,
     ScoreKind,
     ScoreName,
     format_fraction,
@@ -31,7 +31,7 @@ from ntknas.scores import (
 from ntknas.spaces.nasbench201 import Architecture
 from ntknas.spaces.space import Candidate, Label
 
-__all__ = ["Run", "bring_scores_up_to_date", "own_score_records"]
+__all__ = ["Run"]
 
 _CHUNK = 64  # Gram matrices in memory at a time
 _ROWS = 50_000  # of a table, as Python objects
@@ -54,7 +54,7 @@ class Run:
         if "spec" not in self.meta:
             raise InputError(f"the run in {folder} is empty: it was stopped before it began")
         self.spec = ScoringSpec.from_json(self.meta["spec"])
-        _adopt_scores(self.meta)
+        adopt_scores(self.meta)
 
     @property
     def name(self) -> str:
@@ -181,7 +181,7 @@ class Run:
 
     def _joint(self, record: GramRecord) -> JointGram:
         """A stored matrix with its parts as a joint Gram matrix of the run's batches."""
-        return _joint(record, self.spec, self._dtype)
+        return joint_gram(record, self.spec, self._dtype)
 
     def table(self) -> pd.DataFrame:
         """The score table, with one row per architecture, seed, kernel, rho and beta.
@@ -211,12 +211,12 @@ class Run:
     def _stored_scores(self) -> tuple[list[str], Iterable[Rows]]:
         """Columns and rows of the score table, with scores that were registered after the run."""
         columns, rows = self._store.score_rows()
-        missing = _computable(self._store, columns)
+        missing = computable(self._store, columns)
         if not missing:
             return columns, rows
         stored = list(rows)  # before others are stored, whose scores would be missing
         computed = {
-            (label, seed): rows_of_seed for label, seed, rows_of_seed in _rescored(self._store)
+            (label, seed): rows_of_seed for label, seed, rows_of_seed in rescored(self._store)
         }
         return [*columns, *missing], [
             of_label._replace(
@@ -371,17 +371,6 @@ class Run:
         return [self.scores(rows) for _, rows in table.groupby("seed")]
 
 
-def _joint(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointGram:
-    """A stored matrix with its parts as a joint Gram matrix."""
-    return JointGram(
-        record.gram,
-        spec.batches,
-        float(np.finfo(dtype).eps),
-        layer_cosine=record.layer_cosine,
-        parts=record.parts,
-    )
-
-
 def _in_parts(rows: Iterable[Rows]) -> Iterator[list[Rows]]:
     """Rows of several architectures at a time: as Python objects they need much memory."""
     part: list[Rows] = []
@@ -410,68 +399,3 @@ def _in_parallel(score: Any, records: Iterator[Any]) -> Iterator[Rows]:
 def _order(label: Label) -> tuple[bool, Label]:
     """Sort key that puts numbers before texts, as SQLite does."""
     return isinstance(label, str), label
-
-
-def _rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
-    """Label, seed and rows of every architecture and seed, computed from the Gram matrices."""
-    meta = store.meta()
-    spec = ScoringSpec.from_json(meta["spec"])
-    dtype = np.dtype(meta["dtype"])
-    labels = {seed: np.array(json.loads(text)) for seed, (_, text) in store.batches().items()}
-    constant = {label: described.constant for label, described in store.descriptions().items()}
-    stored = store.grams(None, dtype)
-    for (label, seed), group in groupby(stored, key=lambda row: (row[0], row[1].seed)):
-        grams = {record.rho: _joint(record, spec, dtype) for _, record in group}
-        yield (
-            label,
-            seed,
-            # Nobody reads the rows of an architecture that was stored since.
-            score_rows(
-                spec.kernel_rows(), grams, labels[seed], constant=constant.get(label, False)
-            ),
-        )
-
-
-def bring_scores_up_to_date(store: Store) -> None:
-    """Add kernel scores that were registered after the run was made, from its Gram matrices.
-
-    Args:
-        store: Store of a run that has begun, open for writing.
-    """
-    columns = store.score_columns()
-    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
-    if missing:
-        records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
-        rescored = list(_rescored(store)) if _computable(store, columns) else []
-        store.add_scores(missing, rescored, meta={"scores": json.dumps(records)})
-
-
-def _computable(store: Store, columns: Sequence[str]) -> list[str]:
-    """Kernel scores that the table of a run lacks, and that its Gram matrices have."""
-    missing = [name for name in score_names(ScoreKind.KERNEL) if name not in columns]
-    if any(SCORES[name].of_layers for name in missing) and not store.has_layer_cosine():
-        missing = [name for name in missing if not SCORES[name].of_layers]
-    return missing
-
-
-def own_score_records() -> str:
-    """The scores that users registered, as JSON for the metadata of a run."""
-    return json.dumps(
-        {
-            name: {"formula": s.formula, "direction": s.direction, "source": s.source}
-            for name, s in SCORES.items()
-            if s.kind is ScoreKind.KERNEL
-            and s.function is not None
-            and not s.function.__module__.startswith("ntknas.")
-        }
-    )
-
-
-def _adopt_scores(meta: Mapping[str, str]) -> None:
-    """Register the scores that a run was made with and that are unknown, without functions."""
-    try:
-        for name, record in json.loads(meta.get("scores", "{}")).items():
-            if name not in SCORES:
-                SCORES.register(name, Score(name, **record))
-    except (AttributeError, TypeError, json.JSONDecodeError):  # of a run that has no checksums
-        raise InputError("the run is damaged: the list of its own scores is none") from None

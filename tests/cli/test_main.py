@@ -11,7 +11,7 @@ import pytest
 import ntknas
 from ntknas.cli.main import main
 from ntknas.evaluation import rank
-from ntknas.runs.run import own_score_records
+from ntknas.runs.registered import own_score_records
 from ntknas.spaces.nasbench201 import architectures
 from tests.evaluation.made_up import make_run
 

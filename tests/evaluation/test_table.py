@@ -16,7 +16,7 @@ from ntknas.evaluation import (
     sweep_medians,
 )
 from ntknas.runs import Run, load_precomputed
-from ntknas.runs.run import own_score_records
+from ntknas.runs.registered import own_score_records
 from ntknas.scores import SCORES, RankSum, ScoreKind, score_names
 from ntknas.spaces import Architecture, architectures
 from tests.evaluation.conftest import MEMBER
