@@ -23,7 +23,7 @@ from ntknas.report import Progress, markdown, new_figure, picture_style, save_pi
 
 __all__ = ["FewLabelsConfig", "crossings", "curves", "picture", "run"]
 
-_RANKINGS = {"default": "default", "sphericity": "sphericity@clean", "params": "params"}
+_RANKINGS = ("default", "kernel_only", "params")
 _MEASURES = {
     "spearman": "Spearman over all",
     "top_tenth": "Spearman in the top tenth",
@@ -98,8 +98,8 @@ def run(config: FewLabelsConfig) -> pd.DataFrame:
     kernels = np.nan_to_num(scores.loc[ids].to_numpy(float), neginf=-1e30, posinf=1e30)
     features = {"": plain, " + scores": np.hstack([plain, np.clip(kernels, -1e30, 1e30)])}
     places = {
-        name: -rank(table, score).set_index("id")["rank"].loc[ids].to_numpy(float)
-        for name, score in _RANKINGS.items()
+        name: -rank(table, name).set_index("id")["rank"].loc[ids].to_numpy(float)
+        for name in _RANKINGS
     }
     rows: list[dict[str, Any]] = []
     total = config.seeds * len(config.sizes)
@@ -172,7 +172,7 @@ _STYLES = {
     "boosting": ("#D55E00", "^-"),
     "boosting + scores": ("#E69F00", "v-"),
     "default": ("#000000", "--"),
-    "sphericity": ("#CC79A7", "-."),
+    "kernel_only": ("#CC79A7", "-."),
     "params": ("#009E73", ":"),
 }
 

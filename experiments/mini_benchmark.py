@@ -164,7 +164,7 @@ def _scores(scores: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
     """The default ranking and two scores, turned so that higher is better."""
     ranks = ntknas.rank(scores).set_index("id")["rank"]
     turned = {"default ranking": -ranks.loc[scores.index]}
-    for name in ("sphericity", "params"):
+    for name in ("layer_cosine_lambda_min", "params"):
         column = next(c for c in scores if str(c).partition("@")[0] == name)
         turned[name] = ntknas.SCORES[name].direction * scores[column]
     return turned

@@ -81,7 +81,8 @@ METHODS: dict[str, Method] = {
     "tpe": Method("tpe", slow=True),
     "gp": Method("gp", slow=True),
     "default": Method("ranked", ranking="default"),
-    "sphericity": Method("ranked", ranking="sphericity@clean"),
+    "kernel_only": Method("ranked", ranking="kernel_only"),
+    "standard_trained": Method("ranked", ranking="standard_trained"),
     "params": Method("ranked", ranking="params"),
 }
 """The methods by name."""

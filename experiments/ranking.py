@@ -1,6 +1,7 @@
 """Choose a training-free ranking on a fifth of the architectures, and confirm it elsewhere.
 
     python -m experiments.ranking runs/standard --truth NAS-RobBench-201_html.json acc.json
+    python -m experiments.ranking --precomputed --truth NAS-RobBench-201_html.json acc.json
 
 Candidates are the scores of finished runs, averaged over their draws and turned by their direction.
 A ranking is a sum of ranks of different scores. `ntknas.evaluation.protocol` chooses it, and says
@@ -29,6 +30,7 @@ from ntknas.evaluation import (
     with_reversed,
 )
 from ntknas.report import check_output, output_file
+from ntknas.runs import Precomputed
 from ntknas.scores import ScoreKind, score_names
 
 __all__ = ["RankingConfig", "report"]
@@ -39,11 +41,13 @@ class RankingConfig:
     """What to search, and on what.
 
     Attributes:
-        runs: Folders of finished runs. Architectures that all of them hold take part.
+        runs: Folders of finished runs. Architectures that all of them hold take part. None means
+            the precomputed table.
         truth: Files of published accuracies. The ranking is chosen by the first.
         dataset: Dataset of the first truth that the ranking is chosen by.
         metrics: Metrics of the first truth that the ranking is chosen by, by the mean rank.
         floor: Least clean accuracy of the architectures that count.
+        proxies: Whether zero-cost proxies are candidates.
         parts: Whether scores of parts of a kernel are candidates.
         counts: Whether counts of the graph and sizes are candidates.
         signs: Whether scores may count in reverse.
@@ -59,6 +63,7 @@ class RankingConfig:
     dataset: str = "cifar10"
     metrics: tuple[str, ...] = ("pgd_8", "fgsm_8", "autoattack")
     floor: float = 0.0
+    proxies: bool = False
     parts: bool = False
     counts: bool = True
     signs: bool = False
@@ -84,15 +89,19 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
     Raises:
         InputError: For a run or a truth that cannot be read, or too few architectures.
     """
-    runs = [ntknas.Run(path) for path in config.runs]
+    runs: list[ntknas.Run | Precomputed] = [ntknas.Run(path) for path in config.runs]
+    runs = runs or [ntknas.load_precomputed()]
     truths = {path.name: ntknas.load_truth(path) for path in config.truth}
     aim = Aim(config.truth[0].name, config.dataset, config.metrics, config.floor)
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
+    proxies = score_names(ScoreKind.PROXY)
     every = candidates(runs)
     kept = [
         name
         for name in map(str, every)
-        if (config.counts or name not in counts) and (config.parts or not _of_part(name))
+        if (config.counts or name not in counts)
+        and (config.parts or not _of_part(name))
+        and (config.proxies or name.rpartition("/")[2] not in proxies)
     ]
     draws = candidates_by_draw(runs, kept)
     table = with_reversed(every[kept]) if config.signs else every[kept]
@@ -142,13 +151,16 @@ def _of_part(name: str) -> bool:
 def main() -> None:
     """Parse the flags, run, print the tables and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("runs", type=Path, nargs="*", default=[], help="folders of finished runs")
+    source.add_argument("--precomputed", action="store_true", help="the table in the package")
     parser.add_argument(
         "--truth", type=Path, nargs="+", required=True, help="published accuracies; chosen by first"
     )
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--metrics", nargs="+", default=RankingConfig.metrics)
     parser.add_argument("--floor", type=float, default=0.0, help="least clean accuracy")
+    parser.add_argument("--proxies", action="store_true", help="zero-cost proxies too")
     parser.add_argument("--parts", action="store_true", help="scores of parts of a kernel too")
     parser.add_argument("--kernels-only", action="store_true", help="no counts of the graph")
     parser.add_argument("--signs", action="store_true", help="scores may count in reverse")
@@ -157,6 +169,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON")
     args = vars(parser.parse_args())
     out = args.pop("out")
+    args.pop("precomputed")
     args["counts"] = not args.pop("kernels_only")
     for name in ("runs", "truth", "metrics"):
         args[name] = tuple(args[name])

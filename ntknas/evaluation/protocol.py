@@ -118,7 +118,8 @@ def confirm(
             common with the scores are refused.
         aim: What the ranking is for. Its first metric comes first, and architectures below its
             floor are left out.
-        draws: The scores of each draw alone, with the same columns.
+        draws: The scores of each draw alone, with the same columns. Draws that lack a score of the
+            ranking are left out.
         fifth: The fifth that the ranking was chosen on, which is left out; None leaves none out.
         resamples: Number of resamples of the intervals.
         seed: Seed of the resamples.
@@ -140,7 +141,8 @@ def confirm(
 
     first = (aim.truth, aim.dataset, aim.metrics[0])
     rows = [row("held out", table, *first)]
-    for i, draw in enumerate(draws if len(draws) > 1 else ()):
+    having = [(i, draw) for i, draw in enumerate(draws) if set(names) <= set(draw)]
+    for i, draw in having if len(having) > 1 else ():
         rows.append(row(f"draw {i}", draw, *first))
     for name, truth in truths.items():
         for dataset in truth.datasets:
@@ -168,7 +170,8 @@ def protocol(
         table: Scores averaged over draws, higher is better (`candidates`).
         truths: Tables of accuracies by name.
         aim: What the ranking is for.
-        draws: The scores of each draw alone, with the same columns.
+        draws: The scores of each draw alone, with the same columns. Draws that lack a score of the
+            ranking are left out.
         terms: Largest number of terms in a sum.
         beam: Number of sums that are kept from one length to the next.
         halves: Number of random splits of a fifth that the number of terms is chosen on.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ntknas.errors import InputError
 from ntknas.evaluation.comparison import turned
 from ntknas.ranking import mid_ranks, rank_correlation
-from ntknas.runs import Run
+from ntknas.runs import Precomputed, Run
 from ntknas.scores import ScoreKind, score_names
 from ntknas.spaces import Label
 
@@ -63,7 +63,7 @@ def in_development(index: Label, fifth: int = 0) -> bool:
     return int.from_bytes(digest[:8], "big") % FIFTHS == fifth
 
 
-def candidates(runs: Sequence[Run]) -> pd.DataFrame:
+def candidates(runs: Sequence[Run | Precomputed]) -> pd.DataFrame:
     """Candidate scores by architecture, oriented so that higher is better; none is NaN.
 
     Kernel scores and proxies are averaged over the draws of a run. They are named RUN/NAME if there
@@ -72,7 +72,7 @@ def candidates(runs: Sequence[Run]) -> pd.DataFrame:
     is kept.
 
     Args:
-        runs: Finished runs.
+        runs: Finished runs; the precomputed table may be one of them.
 
     Returns:
         A table with one row per architecture that all runs hold, and one column per candidate.
@@ -82,21 +82,29 @@ def candidates(runs: Sequence[Run]) -> pd.DataFrame:
     return table.loc[:, (ranks.nunique() > 1) & ~ranks.T.duplicated()]
 
 
-def candidates_by_draw(runs: Sequence[Run], columns: Sequence[str]) -> list[pd.DataFrame]:
+def candidates_by_draw(
+    runs: Sequence[Run | Precomputed], columns: Sequence[str]
+) -> list[pd.DataFrame]:
     """The candidate scores of each draw of weights and images alone.
 
     Args:
-        runs: Finished runs.
+        runs: Finished runs; the precomputed table may be one of them.
         columns: Columns of `candidates` to keep.
 
     Returns:
-        As many tables as the run with the fewest draws has draws.
+        As many tables as the run with the fewest draws has draws. A table lacks the columns that
+        its draw lacks, as the later draws of the precomputed table lack proxies.
     """
-    draws = zip(*(run.scores_by_draw() for run in runs), strict=False)
-    return [_side_by_side(runs, draw)[list(columns)] for draw in draws]
+    tables = []
+    for draw in zip(*(run.scores_by_draw() for run in runs), strict=False):
+        table = _side_by_side(runs, [scores.dropna(axis=1, how="all") for scores in draw])
+        tables.append(table[[name for name in columns if name in table]])
+    return tables
 
 
-def _side_by_side(runs: Sequence[Run], scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _side_by_side(
+    runs: Sequence[Run | Precomputed], scores: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
     """Oriented scores of the architectures that all runs hold; counts stand there once."""
     counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
     frames = []
@@ -104,7 +112,8 @@ def _side_by_side(runs: Sequence[Run], scores: Sequence[pd.DataFrame]) -> pd.Dat
         frame = turned(of_run)
         if len(runs) > 1:
             others = [name for name in frame if name not in counts]
-            frame = frame.rename(columns={name: f"{run.folder.name}/{name}" for name in others})
+            short = run.folder.name if isinstance(run, Run) else "precomputed"
+            frame = frame.rename(columns={name: f"{short}/{name}" for name in others})
         frames.append(frame)
     table = pd.concat(frames, axis=1, join="inner")
     return table.loc[:, ~table.columns.duplicated()].sort_index()

@@ -104,7 +104,7 @@ def load_precomputed() -> Precomputed:
     meta = {str(name): str(value) for name, value in frame.attrs.items()}
     frame.attrs = {}
     kept_short = frame.select_dtypes("float32").columns
-    frame = frame.astype(dict.fromkeys(kept_short, "float64"))
+    frame = frame.astype(dict.fromkeys(kept_short, "float64")).copy()  # in one piece
     return Precomputed(ScoringSpec.from_json(meta.pop("spec")), meta, frame)
 
 

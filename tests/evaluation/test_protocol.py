@@ -64,6 +64,15 @@ def test_agreement_by_scipy(made_up):
         agreement(table["a"].head(5), truth)
 
 
+def test_draws_without_a_score_of_the_ranking_are_left_out(made_up):
+    table, truths = made_up
+    draws = [table, table.drop(columns="a"), -table]
+    rows = confirm(["a", "b"], table, truths, AIM, draws=draws, resamples=10)
+    assert rows["check"].head(4).tolist() == ["held out", "draw 0", "draw 2", "other accuracies"]
+    rows = confirm(["a"], table, truths, AIM, draws=draws[:2], resamples=10)
+    assert "draw 0" not in rows["check"].tolist()
+
+
 def test_each_fifth_is_chosen_on_once(made_up):
     table, truths = made_up
     chosen, rows = protocol(table, truths, AIM, draws=[table, -table], resamples=10, **HOW)

@@ -13,13 +13,14 @@ from ntknas.evaluation import (
     TOP_FRACTIONS,
     best_fraction,
     candidates,
+    candidates_by_draw,
     in_development,
     quality,
     search_ranking,
     search_sums,
 )
 from ntknas.kernel import Batch
-from ntknas.runs import ScoringSpec
+from ntknas.runs import ScoringSpec, load_precomputed
 from ntknas.spaces import architectures
 from ntknas.spaces.nasbench201.listing import representatives
 from tests.evaluation.conftest import MEMBER
@@ -85,6 +86,18 @@ def test_scores_of_several_runs_have_the_runs_names(tmp_path, texts):
     assert not any("/" in str(name) for name in table.columns.drop(of_kernels))  # counts are shared
     assert "cond@clean" in candidates([texts])
     assert len(candidates([first, texts])) == 0  # no architecture in common
+
+
+def test_draws_of_the_precomputed_table_lack_proxies():
+    table = load_precomputed()
+    every = candidates([table])
+    assert set(every) <= set(map(str, table.scores()))
+    assert {"snip", "cond@clean"} <= set(every)
+    draws = candidates_by_draw([table], ["cond@clean", "snip", "params"])
+    assert [list(draw) for draw in draws] == [
+        ["cond@clean", "snip", "params"],
+        *[["cond@clean", "params"]] * 2,
+    ]
 
 
 def test_best_fraction():

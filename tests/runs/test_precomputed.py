@@ -26,6 +26,9 @@ from tests.engine.tiny import CLEAN
 ROUNDING = 0.03
 
 
+PROXIES = list(score_names(ScoreKind.PROXY))
+
+
 def test_it_holds_the_whole_space_in_ten_megabytes():
     table = load_precomputed()
     assert table.scores().index.tolist() == sorted(set(representatives()))
@@ -34,9 +37,15 @@ def test_it_holds_the_whole_space_in_ten_megabytes():
     assert table.spec == fit_spec(PRESETS["standard"], load_images())
     draws = table.scores_by_draw()
     assert len(draws) == table.spec.seeds == 3
-    mean = (draws[0] + draws[1] + draws[2]) / 3
-    assert_frame_equal(mean, table.scores(), rtol=1e-9, check_dtype=False)
-    assert not draws[0].equals(draws[1])
+    kernels = [draw.drop(columns=PROXIES) for draw in draws]
+    mean = (kernels[0] + kernels[1] + kernels[2]) / 3
+    expected = table.scores().drop(columns=PROXIES)
+    assert_frame_equal(mean, expected, rtol=1e-9, check_dtype=False)
+    assert not kernels[0].equals(kernels[1])
+    # The zero-cost proxies are those of the first draw.
+    assert_frame_equal(draws[0][PROXIES], table.scores()[PROXIES])
+    assert draws[1][PROXIES].isna().all(axis=None)
+    assert draws[2][PROXIES].isna().all(axis=None)
     assert {"ntknas", "jax", "device", "images", "dtype"} <= set(table.meta)
     assert table.space == table.scores().attrs["space"] == "nasbench201"
     assert table.ids == table.scores().index.tolist()
@@ -54,6 +63,7 @@ def test_its_card_is_of_this_file():
     kernels = [name for name in map(str, table.scores()) if "@" in name]
     assert len([name for name in kernels if "." not in name]) == 18
     assert len([name for name in kernels if "." in name]) == 14 * 7
+    assert f"{len(PROXIES)} zero-cost proxies" in card
 
 
 @pytest.mark.slow
@@ -61,11 +71,17 @@ def test_a_random_handful_is_what_scoring_gives(tmp_path):
     rng = np.random.default_rng(2026)
     ids = sorted(int(i) for i in rng.choice(sorted(set(representatives())), 4, replace=False))
     fresh = ntknas.score(ids, out=tmp_path / "run", spec=PRESETS["standard"]).scores()
-    stored = load_precomputed().scores().loc[ids]
+    every = load_precomputed().scores().loc[ids]
+    stored = every.drop(columns=PROXIES)
     assert list(fresh.columns) == list(stored.columns)
     kernel = [name for name in map(str, fresh) if "@" in name]
     assert_frame_equal(fresh[kernel], stored[kernel], rtol=ROUNDING)
     assert_frame_equal(fresh.drop(columns=kernel), stored.drop(columns=kernel), check_exact=True)
+    spec = replace(PRESETS["standard"], seeds=1, parts="none", zero_cost=True)
+    proxies = ntknas.score(ids, out=tmp_path / "proxies", spec=spec).scores()
+    # Of ZiCo's quotients the largest decide, whose denominators are differences of gradients.
+    steady = [name for name in PROXIES if name != "zico"]
+    assert_frame_equal(proxies[steady], every[steady], rtol=ROUNDING)
     # The tolerance tells architectures apart.
     whole = [f"{score}@clean" for score in score_names(ScoreKind.KERNEL)]
     others = load_precomputed().scores()[whole].drop(ids)
