@@ -3,7 +3,7 @@
     python -m experiments.precompute --proxies runs/proxies
 
 Scores into two run folders, which resume, and writes the table when all is there. The kernels have
-the three draws of the preset. The zero-cost proxies cost about as much as fifteen draws of these
+the three draws of the preset. The zero-cost proxies cost about as much as 25 draws of these
 and have one draw; without `--proxies` the table has none. With `--keep-kernels` the kernels are
 those of the table in the package, and only proxies are scored.
 """

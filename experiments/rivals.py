@@ -9,12 +9,11 @@ that has it. For every truth and metric the table holds, for each ranking: Spear
 over all architectures and within the best tenth, and the regret of the best architecture among its
 first 1, 5 and 10, all with 95% bootstrap intervals over the same resamples of the architectures.
 With `--seconds`, the file that `python -m benchmarks.rivals` writes, the table says what each
-ranking costs, and a picture shows accuracy against cost. Writes `tables.md`, `rivals.json` and
-`rivals.png`.
+ranking costs, and a picture shows accuracy against cost. Writes `tables.md`, `rivals.json`,
+`rivals.png` and, with costs, `against_cost.png`.
 """
 
 import argparse
-import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -24,17 +23,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import ntknas
 from experiments.command import clear_errors
+from experiments.rivals_picture import against_cost, side_by_side
 from ntknas import ranking
 from ntknas.evaluation import ScoreTable, best_fraction, score_table, true_values
-from ntknas.report import markdown, output_file, save_picture, with_interval
+from ntknas.report import markdown, output_file, with_interval
 from ntknas.scores import SCORES, RankSum, ScoreKind, ScoreName, score_names
 
-__all__ = ["FIRST", "ROWS", "RivalsConfig", "Row", "picture", "run"]
+__all__ = ["FIRST", "ROWS", "RivalsConfig", "Row", "run"]
 
 FIRST = (1, 5, 10)
 """Numbers of architectures that are tried, of which the best counts."""
@@ -149,11 +147,11 @@ def run(config: RivalsConfig) -> tuple[pd.DataFrame, list[str]]:
 
     Returns:
         A table and the labels of rankings whose scores the runs lack. The table has one row per
-        truth, metric and ranking, the best first: truth, metric, label, group, score, n, missing
-        (architectures without the score, which rank last), seconds (CPU seconds per architecture)
-        and cost (in clean kernels; NaN where it was not measured), and spearman, top (Spearman's
-        correlation within the best tenth by truth) and regret_1, regret_5, regret_10, each with its
-        interval (_low, _high).
+        truth, metric and ranking, the best first: truth, benchmark, metric, label, group, score, n,
+        missing (architectures without the score, which rank last), seconds (CPU seconds per
+        architecture) and cost (in clean kernels; NaN where it was not measured), and spearman, top
+        (Spearman's correlation within the best tenth by truth) and regret_1, regret_5, regret_10,
+        each with its interval (_low, _high).
 
     Raises:
         InputError: For a run, a truth or a file that cannot be read, or if no truth has one of the
@@ -175,7 +173,8 @@ def run(config: RivalsConfig) -> tuple[pd.DataFrame, list[str]]:
             part = scores.loc[values.index]
             judged = _judge(part, values.to_numpy(), config)
             rows += [
-                {"truth": path.name, "metric": metric, "label": row.label, "group": row.group}
+                {"truth": path.name, "benchmark": truth.benchmark}
+                | {"metric": metric, "label": row.label, "group": row.group}
                 | {"score": row.score, "n": len(values)}
                 | {"missing": int(missing.loc[values.index, row.label].sum())}
                 | _cost(row, seconds)
@@ -306,75 +305,6 @@ def _cost(row: Row, seconds: dict[str, float]) -> dict[str, float]:
     return {"seconds": total if seconds else math.nan, "cost": total / kernel}
 
 
-_COLOURS = {"ours": "#D55E00", "rivals": "#0072B2", "older": "#999999"}
-
-
-def picture(table: pd.DataFrame, path: Path, *, title: str) -> None:
-    """Draw the correlation of every ranking against its cost, one panel per truth and metric.
-
-    Rankings without a cost (sizes, and what was not measured) are lines.
-
-    Args:
-        table: Table as `run` returns it.
-        path: Path of the picture.
-        title: Text above the panels.
-    """
-    panels = list(table.groupby(["truth", "metric"], sort=False))
-    figure = Figure(figsize=(5.6 * len(panels), 6.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, ((truth, metric), part) in zip(
-        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
-    ):
-        measured = part[part["seconds"] > 0]
-        for group, colour in _COLOURS.items():
-            rows = measured[measured["group"] == group]
-            low = rows["spearman"] - rows["spearman_low"]
-            high = rows["spearman_high"] - rows["spearman"]
-            style = {"fmt": "o", "color": colour, "markersize": 4, "elinewidth": 0.7}
-            axes.errorbar(
-                rows["seconds"],
-                rows["spearman"],
-                yerr=np.clip([low, high], 0, None),
-                label=group,
-                **style,
-            )
-        for _, rows in measured.groupby("seconds"):
-            cost = float(rows["seconds"].iloc[0])
-            heights = _apart(rows["spearman"].to_numpy(), 0.035)
-            for (_, row), height in zip(rows.iterrows(), heights, strict=True):
-                axes.annotate(
-                    row["label"],
-                    (cost, row["spearman"]),
-                    xytext=(1.15 * cost, height),
-                    va="center",
-                    fontsize=6,
-                    arrowprops={"arrowstyle": "-", "color": "grey", "linewidth": 0.4},
-                )
-        for _, row in part[(part["group"] == "size")].iterrows():
-            style = {"color": "grey", "linestyle": ":", "linewidth": 0.9}
-            axes.axhline(row["spearman"], label=row["label"], **style)
-        if len(measured):
-            axes.set_xscale("log")
-            axes.set_xlim(right=8 * measured["seconds"].max())  # room for the labels
-        axes.set(xlabel="CPU seconds per architecture", title=f"{truth}, {metric}")
-        axes.grid(alpha=0.3)
-    first = figure.axes[0]
-    first.set_ylabel("Spearman's correlation")
-    handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
-    figure.suptitle(title, fontsize=10)
-    save_picture(figure, path)
-
-
-def _apart(values: np.ndarray, gap: float) -> np.ndarray:
-    """Heights of labels: the values, moved up where they are nearer than a gap."""
-    order = np.argsort(values)
-    heights = values.astype(float)
-    for below, above in itertools.pairwise(order):
-        heights[above] = max(heights[above], heights[below] + gap)
-    return heights
-
-
 def _page(table: pd.DataFrame, lacking: Sequence[str]) -> str:
     """The tables as markdown, one per truth and metric."""
     parts = []
@@ -438,8 +368,10 @@ def main() -> None:
         content = {"config": asdict(config), "lacking": lacking, "table": rows}
         with output_file(config.out / "rivals.json") as temporary:
             temporary.write_text(json.dumps(content, indent=1, default=str))
-        title = f"{table['n'].max()} architectures, {config.dataset}"
-        picture(table, config.out / "rivals.png", title=title)
+        title = f"{table['n'].max():,} architectures, {config.dataset}"
+        side_by_side(table, config.out / "rivals.png", title=title)
+        if (table["seconds"] > 0).any():
+            against_cost(table, config.out / "against_cost.png", title=title)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from scipy.stats import rankdata, spearmanr
 
 import ntknas
 from experiments import rivals
-from experiments.rivals import FIRST, ROWS, RivalsConfig, picture, run
+from experiments.rivals import FIRST, ROWS, RivalsConfig, run
+from experiments.rivals_picture import against_cost, side_by_side
 from ntknas.runs import Store
 from ntknas.scores import SCORES, ScoreKind, score_names
 from ntknas.spaces.nasbench201 import architectures
@@ -165,14 +166,24 @@ def test_the_command_writes_tables_and_a_picture(config, tmp_path, monkeypatch, 
     assert (out / "rivals.png").stat().st_size > 10_000
 
 
-def test_labels_stand_apart():
-    found = rivals._apart(np.array([0.5, 0.49, 0.1]), 0.035)
-    np.testing.assert_allclose(found, [0.525, 0.49, 0.1])
+def test_pictures_hold_every_ranking_and_its_cost(table, tmp_path):
+    side_by_side(table, tmp_path / "all.svg", title="made up")
+    drawn = (tmp_path / "all.svg").read_text()
+    for label in table["label"]:
+        assert f"<!-- {label} -->" in drawn
+    assert "<!-- CPU s per architecture -->" in drawn
+    against_cost(table, tmp_path / "cost.svg", title="made up")
+    drawn = (tmp_path / "cost.svg").read_text()
+    best = table[(table["metric"] == "pgd_8") & (table["seconds"] > 0)]
+    assert all(f"<!-- {n} -->" in drawn for n in best[best["spearman"] >= 0.5]["label"])
+    left = (best["spearman"] < 0.5).sum()
+    assert f"{left} rankings below 0.5 are not shown" in drawn
 
 
-def test_a_picture_without_costs_has_lines_alone(config, tmp_path):
+def test_a_picture_without_costs_has_no_panel_for_them(config, tmp_path):
     table, _ = run(replace(config, seconds=None, resamples=0))
-    picture(table, tmp_path / "none.png", title="made up")
+    side_by_side(table, tmp_path / "none.svg", title="made up")
+    assert "CPU s" not in (tmp_path / "none.svg").read_text()
     assert (tmp_path / "none.png").exists()
 
 
