@@ -37,6 +37,7 @@ from ntknas.report import (
 )
 from ntknas.search import ranked_architectures, search, stored_score, true_values
 from ntknas.spaces import NASBENCH201
+from ntknas.truth import metric_label
 
 __all__ = [
     "METHODS",
@@ -352,7 +353,7 @@ def picture(found: list[Found], path: Path, *, title: str) -> None:
                 low, high = np.quantile(percent, (0.25, 0.75), axis=0)
                 axes.fill_between(points, low, high, color=style["color"], alpha=0.1, linewidth=0)
         axes.axhline(0.5, color="grey", linewidth=0.7, linestyle=":")
-        axes.set(title=objective, xscale="log")
+        axes.set(title=metric_label(objective), xscale="log")
         axes.set_yscale("symlog", linthresh=0.1)
     worst = 100 * max(float(one.regret.max()) for one in found)
     grid[0, 0].set_ylim(0, 1.2 * max(worst, 0.5))  # the panels share it
@@ -379,7 +380,8 @@ def _write(found: list[Found], config: SearchesConfig) -> None:
         part = [one for one in found if one.truth == path.name]
         if part:
             runs = max(len(one.regret) for one in part)
-            title = f"{path.name}, {config.dataset}: means over {runs} searches; bands: quartiles"
+            name = _truth(path).benchmark
+            title = f"{name}, {config.dataset}: means over {runs} searches; bands: quartiles"
             picture(part, config.out / f"{path.stem}.png", title=title)
         own = table[(table["truth"] == path.name) & (table["metric"] == table["objective"])]
         cells = [f"{100 * m:.2f} ± {100 * s:.2f}" for m, s in own[["mean", "sd"]].to_numpy()]
@@ -394,10 +396,15 @@ def _write(found: list[Found], config: SearchesConfig) -> None:
         queries = reached[reached["truth"] == path.name].pivot_table(
             index=["method", "n"], columns="objective", values="median", sort=False
         )
-        pages.append(f"{markdown(queries.reset_index().map(str))}\n")
+        pages.append(f"{markdown(queries.map(_count).reset_index())}\n")
     text = "\n".join(pages)
     print(text)
     (config.out / "tables.md").write_text(text)
+
+
+def _count(queries: float) -> str:
+    """A median number of queries; those that were not enough are a dash."""
+    return f"{queries:g}" if np.isfinite(queries) else "-"
 
 
 def main() -> None:

@@ -171,7 +171,7 @@ def test_pictures_hold_every_ranking_and_its_cost(table, tmp_path):
     drawn = (tmp_path / "all.svg").read_text()
     for label in table["label"]:
         assert f"<!-- {label} -->" in drawn
-    assert "<!-- CPU s per architecture -->" in drawn
+    assert "<!-- CPU seconds -->" in drawn
     against_cost(table, tmp_path / "cost.svg", title="made up")
     drawn = (tmp_path / "cost.svg").read_text()
     best = table[(table["metric"] == "pgd_8") & (table["seconds"] > 0)]
@@ -184,7 +184,6 @@ def test_a_picture_without_costs_has_no_panel_for_them(config, tmp_path):
     table, _ = run(replace(config, seconds=None, resamples=0))
     side_by_side(table, tmp_path / "none.svg", title="made up")
     assert "CPU s" not in (tmp_path / "none.svg").read_text()
-    assert (tmp_path / "none.png").exists()
 
 
 @pytest.mark.parametrize(
