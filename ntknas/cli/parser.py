@@ -13,6 +13,7 @@ __all__ = [
     "Command",
     "Commands",
     "add_format",
+    "add_image_size",
     "add_resamples",
     "comma_list",
     "fraction",
@@ -100,6 +101,17 @@ def add_format(parser: ArgumentParser, *, paper: bool = False) -> None:
         default="table",
         help=f"format of the output: a table to read (default){more}, or csv or json with every "
         "digit and every column",
+    )
+
+
+def add_image_size(group: Any) -> None:
+    """Add the option --image-size, for commands that can shrink images (`ImageSet.shrunk`)."""
+    group.add_argument(
+        "--image-size",
+        metavar="N",
+        type=int,
+        help="shrink images to N x N pixels, by means of squares; a divisor of the size, which is "
+        "the default",
     )
 
 

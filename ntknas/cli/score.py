@@ -13,7 +13,14 @@ from ntknas.attack.spec import ATTACKS
 from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write
-from ntknas.cli.parser import ArgumentParser, Commands, comma_list, fraction, one_of
+from ntknas.cli.parser import (
+    ArgumentParser,
+    Commands,
+    add_image_size,
+    comma_list,
+    fraction,
+    one_of,
+)
 from ntknas.errors import InputError
 from ntknas.report.progress import Progress
 
@@ -125,13 +132,7 @@ def _add_images(parser: ArgumentParser) -> None:
         default="train",
         help="part of the data set to draw images from; default: train",
     )
-    group.add_argument(
-        "--image-size",
-        metavar="N",
-        type=int,
-        help="shrink images to N x N pixels, by means of squares; a divisor of the size, which is "
-        "the default",
-    )
+    add_image_size(group)
     group.add_argument(
         "--batch-size",
         type=int,

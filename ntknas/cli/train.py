@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write, write_table
-from ntknas.cli.parser import ArgumentParser, Commands, fraction
+from ntknas.cli.parser import ArgumentParser, Commands, add_image_size, fraction
 from ntknas.errors import InputError
 from ntknas.report.progress import ProgressByName
 
@@ -97,13 +97,7 @@ def _add_images(parser: ArgumentParser) -> None:
         "fetch` has brought (cifar10, cifar100); default: an embedded sample of CIFAR-10, 240 "
         "images to train and 80 to test, enough to try the command",
     )
-    group.add_argument(
-        "--image-size",
-        metavar="N",
-        type=int,
-        help="shrink images to N x N pixels, by means of squares; a divisor of the size, which is "
-        "the default",
-    )
+    add_image_size(group)
     for name, what, default in (
         ("train", "training images to use", "all"),
         ("validation", "training images to hold out; they decide which epoch was the best", "0"),
