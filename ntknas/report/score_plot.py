@@ -42,8 +42,8 @@ def plot(
         dataset: Data set of the accuracy; None means that of the run, or the first of the truth.
         space: Search space of the labels of a frame; None means the one that the frame records.
         path: Path of the picture, ending in .png, .svg or .pdf; None writes no file.
-        correlations: Table that `correlate` returned for these scores, this data set and metric;
-            its scores are drawn. None means that it is computed.
+        correlations: Table that `correlate` returned for these scores; what it has of this data set
+            and metric is drawn. None means that it is computed.
         width: Width of the picture in inches.
 
     Returns:
@@ -75,8 +75,10 @@ def plot(
             resamples=0,
         )
     drawn = correlations[(correlations["subset"] == "all") & (correlations["score"] != "flops")]
-    if drawn.empty or (drawn["metric"] != metric).any():
-        raise InputError(f"expected correlations with {metric}, got those of other metrics")
+    drawn = drawn[(drawn["dataset"] == dataset) & (drawn["metric"] == metric)]
+    if drawn.empty:
+        found = ", ".join(correlations["metric"].unique())
+        raise InputError(f"expected correlations with {metric} of {dataset}, got {found}")
     known = sum(label in truth.representative_of for label in table.frame.index)
     title = f"{known} architectures, {truth.benchmark} {dataset} {metric_label(metric)}"
     if names is None and len(drawn) > MOST_PANELS:
