@@ -74,6 +74,25 @@ def test_without_names_the_headline_scores(data_file):
     )
 
 
+def test_accuracies_of_any_data_set_and_of_another_one(truth, data_file):
+    own = ntknas.plot(scores(0), truth, ["cond@clean"], metric="robust", dataset="cifar10")
+    assert drawn(own)[0] == "cond@clean"
+    frame = ntknas.load_precomputed().scores()[["cond@clean", "params"]].head(200)
+    published = ntknas.load_truth(data_file("robbench/NAS-RobBench-201_html.json"))
+    every = ntknas.correlate(frame, published, resamples=0, space="nasbench201")
+    figure = ntknas.plot(
+        *(frame, published),
+        space="nasbench201",
+        metric="pgd_8",
+        dataset="cifar100",
+        correlations=every,
+    )
+    accuracies = published.wide("cifar100")["pgd_8"][frame.index]
+    for panel in panels(figure):
+        points = panel.collections[0].get_offsets()
+        assert set(points[:, 1].round(5)) <= set(accuracies.to_numpy().round(5))
+
+
 def test_bad_input(truth, tmp_path):
     with pytest.raises(InputError, match="ending in"):
         ntknas.plot(scores(0), truth, metric="robust", path=tmp_path / "x.gif")
