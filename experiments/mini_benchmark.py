@@ -6,14 +6,15 @@ Images are shrunk to 16 x 16 pixels, unless `--side` says otherwise. Cells are s
 without a look at any accuracy: distinct cells that connect input and output are sorted by their
 number of parameters and cut into equal strata, and each stratum gives one. Every third is trained
 from a second seed, so that the noise of the accuracies is known. The same command resumes, and
-several processes with the same command share the work.
+several processes with the same command share the work. Networks that the table of an earlier run
+holds (`--table`) are not trained again.
 
 The report holds the rank correlation with NAS-RobBench-201 over the same cells, that between the
 two seeds, and those of our scores with both tables.
 """
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import pandas as pd
 
 import ntknas
 from experiments.command import clear_errors
+from ntknas.cli.parser import fraction
 from ntknas.images import dataset_info
 from ntknas.layers import Norm
 from ntknas.ranking import bootstrap, correlations
@@ -28,6 +30,9 @@ from ntknas.report import ProgressByName, markdown
 from ntknas.training import (
     Recipe,
     TrainingFolder,
+    TrainingSettings,
+    benchmark_trials,
+    check_truth_table,
     split_images,
     train_architectures,
     write_truth_table,
@@ -36,9 +41,13 @@ from ntknas.training import (
 __all__ = ["MiniBenchmarkConfig", "chosen_architectures", "report", "run"]
 
 
+TEST_RADII = (3 / 255, 8 / 255)
+"""Radii of the attacks on test images, those of NAS-RobBench-201."""
+
+
 def _recipe() -> Recipe:
-    attack = ntknas.AttackSpec(steps=3, step_size=4 / 255)
-    return Recipe(epochs=10, batch_size=32, attack=attack)
+    attack = ntknas.AttackSpec(steps=1, step_size=10 / 255)
+    return Recipe(epochs=30, batch_size=32, attack=attack)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class MiniBenchmarkConfig:
     Attributes:
         data: File of CIFAR-10 images, with training and test images.
         truth: File or folder of published accuracies.
-        out: Folder of the trainings, the table and the report.
+        out: Folder of the trainings and the report.
+        table: File of the accuracies, ending in .csv; None means truth.csv in `out`.
         count: Number of cells.
         second_seed_every: Every how many cells one is trained from a second seed.
         train_images: Number of training images; 0 means all.
@@ -63,13 +73,14 @@ class MiniBenchmarkConfig:
     data: Path
     truth: Path
     out: Path = Path("runs/mini_benchmark")
+    table: Path | None = None
     count: int = 48
     second_seed_every: int = 3
     train_images: int = 0
     test_images: int = 0
     side: int = 16
-    channels: int = 16
-    cells: int = 1
+    channels: int = 8
+    cells: int = 3
     recipe: Recipe = field(default_factory=_recipe)
     resamples: int = 1000
 
@@ -112,21 +123,32 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
         mean=info.mean,
         std=info.std,
     )
+    images, test = parts["train"], parts["test"]
+    settings = TrainingSettings.of(config.recipe, network, images, test, test_radii=TEST_RADII)
+    trainings = config.out / "trainings"
+    trainings.mkdir(parents=True, exist_ok=True)
+    file = config.table or config.out / "truth.csv"
+    known = check_truth_table(file, settings)
+    trained = (
+        set() if known is None else set(zip(known["architecture"], known["seed"], strict=True))
+    )
     with ProgressByName("images") as progress:
         for number, architecture in enumerate(chosen):
+            seeds = (0, 1) if number % config.second_seed_every == 0 else (0,)
             train_architectures(
                 [architecture],
-                out=config.out / "trainings",
+                out=trainings,
                 recipe=config.recipe,
                 network=network,
-                images=parts["train"],
-                test=parts["test"],
-                seeds=(0, 1) if number % config.second_seed_every == 0 else (0,),
+                images=images,
+                test=test,
+                seeds=[seed for seed in seeds if (architecture.id, seed) not in trained],
+                test_radii=TEST_RADII,
                 on_progress=progress,
             )
-    folder = TrainingFolder(config.out / "trainings")
-    write_truth_table(config.out / "truth.csv", folder)
-    return report(folder.results(), config)
+    folder = TrainingFolder(trainings)
+    table = known if folder.results().empty else write_truth_table(file, folder)
+    return report(table, config)
 
 
 def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
@@ -137,7 +159,7 @@ def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
         config: Settings, of which the truth and the number of resamples are read.
 
     Returns:
-        Columns metric (clean, fgsm_8, pgd_8), x, y (what is compared), n, spearman and its 95%
+        Columns metric (clean, fgsm_3, ...), x, y (what is compared), n, spearman and its 95%
         interval (low, high). Seed 0 stands for a cell, except between seeds.
     """
     published = ntknas.load_truth(config.truth).wide("cifar10")
@@ -145,7 +167,7 @@ def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
     second = results[results["seed"] == 1].set_index("architecture")
     scores = ntknas.load_precomputed().scores().loc[first.index]
     rows = []
-    for metric in ("clean", "fgsm_8", "pgd_8"):
+    for metric in (trial.name for trial in benchmark_trials(*TEST_RADII)):
         theirs = published[metric].loc[first.index]
         ours = first[metric]
         pairs = {
@@ -186,15 +208,19 @@ def _arguments() -> MiniBenchmarkConfig:
     parser.add_argument("--truth", type=Path, required=True, help="published accuracies")
     defaults = MiniBenchmarkConfig(Path(), Path())
     parser.add_argument("--out", type=Path, default=defaults.out)
+    parser.add_argument("--table", type=Path, help="table of accuracies; default: OUT/truth.csv")
     for name in ("count", "train_images", "test_images", "side", "channels", "cells", "resamples"):
         value = getattr(defaults, name)
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=int, default=value, help=f"default: {value}")
-    parser.add_argument("--epochs", type=int, default=defaults.recipe.epochs)
+    recipe = defaults.recipe
+    parser.add_argument("--epochs", type=int, default=recipe.epochs)
+    parser.add_argument("--rho", type=fraction, default=recipe.rho)
+    parser.add_argument("--step-size", type=fraction, default=recipe.attack.step_size)
     arguments = vars(parser.parse_args())
-    epochs = arguments.pop("epochs")
-    recipe = Recipe(**{**vars(defaults.recipe), "epochs": epochs})
-    return MiniBenchmarkConfig(**arguments, recipe=recipe)
+    attack = replace(recipe.attack, step_size=arguments.pop("step_size"))
+    changed = {name: arguments.pop(name) for name in ("epochs", "rho")}
+    return MiniBenchmarkConfig(**arguments, recipe=replace(recipe, **changed, attack=attack))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ntknas.cli.device import check_device
 from ntknas.cli.interruptible import Stopped, interruptible
 from ntknas.cli.output import note, write, write_table
-from ntknas.cli.parser import ArgumentParser, Commands, add_image_size, fraction
+from ntknas.cli.parser import ArgumentParser, Commands, add_image_size, comma_list, fraction
 from ntknas.errors import InputError
 from ntknas.report.progress import ProgressByName
 
@@ -109,6 +109,12 @@ def _add_images(parser: ArgumentParser) -> None:
             type=int,
             help=f"number of {what}, balanced over the classes; default: {default}",
         )
+    group.add_argument(
+        "--test-rho",
+        metavar="X[,X...]",
+        type=comma_list(fraction),
+        help="radii of FGSM and PGD-20 on test images; default: the radius of training",
+    )
 
 
 def _add_network(parser: ArgumentParser) -> None:
@@ -265,7 +271,15 @@ def _run(args: argparse.Namespace) -> None:
         check_output(args.export_torch)
     images, validation, test = _images(args)
     network, initial, sha256 = _network(args, chosen, test)
-    settings = TrainingSettings.of(recipe, network, images, test, validation, initial_sha256=sha256)
+    settings = TrainingSettings.of(
+        recipe,
+        network,
+        images,
+        test,
+        validation,
+        test_radii=args.test_rho,
+        initial_sha256=sha256,
+    )
     if args.truth_out is not None:
         check_truth_table(args.truth_out, settings)
     TrainingFolder.open(args.out, settings)
@@ -282,6 +296,7 @@ def _run(args: argparse.Namespace) -> None:
             test=test,
             validation=validation,
             seeds=range(args.seeds),
+            test_radii=args.test_rho,
             initial=initial,
             initial_sha256=sha256,
             on_progress=progress,

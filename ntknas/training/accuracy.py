@@ -30,22 +30,22 @@ class Trial(NamedTuple):
     rho: float = 0.0
 
 
-def benchmark_trials(rho: float) -> tuple[Trial, ...]:
+def benchmark_trials(*radii: float) -> tuple[Trial, ...]:
     """Clean, FGSM and PGD-20 accuracy, as in NAS-RobBench-201.
 
     Args:
-        rho: Radius of the attacks in pixel units. Names of metrics have it in 255ths.
+        *radii: Radii of the attacks in pixel units. Names of metrics have them in 255ths.
 
     Example:
-        >>> [trial.name for trial in benchmark_trials(8 / 255)]
-        ['clean', 'fgsm_8', 'pgd_8']
+        >>> [trial.name for trial in benchmark_trials(3 / 255, 8 / 255)]
+        ['clean', 'fgsm_3', 'pgd_3', 'fgsm_8', 'pgd_8']
     """
-    radius = format_decimal(round(rho * 255, 6))
-    return (
-        Trial("clean"),
-        Trial(f"fgsm_{radius}", AttackSpec("fgsm"), rho),
-        Trial(f"pgd_{radius}", AttackSpec(), rho),
-    )
+    trials = [Trial("clean")]
+    for rho in radii:
+        radius = format_decimal(round(rho * 255, 6))
+        trials.append(Trial(f"fgsm_{radius}", AttackSpec("fgsm"), rho))
+        trials.append(Trial(f"pgd_{radius}", AttackSpec(), rho))
+    return tuple(trials)
 
 
 class Evaluator:

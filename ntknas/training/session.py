@@ -65,6 +65,7 @@ def train_architectures(
     test: ImageSet,
     validation: ImageSet | None = None,
     seeds: Sequence[int] = (0,),
+    test_radii: Sequence[float] | None = None,
     initial: Mapping[str, Any] | None = None,
     initial_sha256: str = "",
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
@@ -82,6 +83,8 @@ def train_architectures(
         test: Test images, for the accuracies of `benchmark_trials` after the last epoch.
         validation: Images that decide which epoch was the best; None means the training loss.
         seeds: Seeds of the trainings of each cell.
+        test_radii: Radii of the attacks on test images, in pixel units; None means that of the
+            recipe.
         initial: Initial weights, for a single architecture; None means random ones.
         initial_sha256: SHA-256 of the file that they come from.
         on_progress: Called with a text that names network and phase, and with the number of
@@ -99,7 +102,13 @@ def train_architectures(
             f"initial weights belong to one architecture, got {len(architectures)} architectures"
         )
     settings = TrainingSettings.of(
-        recipe, network, images, test, validation, initial_sha256=initial_sha256
+        recipe,
+        network,
+        images,
+        test,
+        validation,
+        test_radii=test_radii,
+        initial_sha256=initial_sha256,
     )
     folder = TrainingFolder.open(out, settings)
     for number, architecture in enumerate(architectures):
@@ -125,7 +134,7 @@ def train_architectures(
                 accuracies = evaluate(
                     trained.variables,
                     test,
-                    benchmark_trials(recipe.rho),
+                    benchmark_trials(*settings.test_radii),
                     seed=seed,
                     on_progress=partial(on_progress, f"testing {name}"),
                 )

@@ -1,19 +1,22 @@
 """What all trainings of a folder share: recipe, network and images. Needs no JAX."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ntknas.attack import check_radius
 from ntknas.errors import InputError
 from ntknas.images import ImageSet
 from ntknas.layers.norm import Norm
 from ntknas.network.spec import Init, NetworkSpec
 from ntknas.runs import named_differences
+from ntknas.scores import format_fraction
 from ntknas.training.recipe import Recipe
 
 __all__ = ["TrainingSettings", "network_from_values"]
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no test_radii: they were the radius of the recipe
 
 
 def network_from_values(values: dict[str, Any]) -> NetworkSpec:
@@ -29,7 +32,7 @@ def network_from_values(values: dict[str, Any]) -> NetworkSpec:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings on which the weights depend, apart from the architecture and the seed.
+    """Settings on which the accuracies depend, apart from the architecture and the seed.
 
     Attributes:
         recipe: How networks are trained.
@@ -40,6 +43,7 @@ class TrainingSettings:
         validation_images: Number of images held out of the training images.
         test_images: Number of test images.
         test_sha256: SHA-256 of the test images and labels.
+        test_radii: Radii of the attacks on test images, in pixel units.
         initial_sha256: SHA-256 of a file of initial weights; empty for random ones.
     """
 
@@ -51,6 +55,7 @@ class TrainingSettings:
     validation_images: int
     test_images: int
     test_sha256: str
+    test_radii: tuple[float, ...]
     initial_sha256: str = ""
 
     @classmethod
@@ -62,6 +67,7 @@ class TrainingSettings:
         test: ImageSet,
         validation: ImageSet | None = None,
         *,
+        test_radii: Sequence[float] | None = None,
         initial_sha256: str = "",
     ) -> "TrainingSettings":
         """The settings of trainings on these images.
@@ -72,11 +78,22 @@ class TrainingSettings:
             images: Training images.
             test: Test images.
             validation: Images held out of the training images; None means none.
+            test_radii: Radii of the attacks on test images, in pixel units; None means that of
+                the recipe.
             initial_sha256: SHA-256 of a file of initial weights; empty for random ones.
 
         Raises:
-            InputError: If a label of the test images is no class of the network.
+            InputError: If a label of the test images is no class of the network, or a radius is
+                outside its range or given twice.
         """
+        radii = (recipe.rho,) if test_radii is None else tuple(test_radii)
+        for radius in radii:
+            check_radius(radius, "radius of the test")
+        if len(set(radii)) < len(radii) or not radii:
+            listed = ", ".join(map(format_fraction, radii)) or "none"
+            raise InputError(
+                f"expected different radii of the attacks on test images, got {listed}"
+            )
         for part in (images, test):
             if int(part.labels.max()) >= network.classes:
                 raise InputError(
@@ -92,6 +109,7 @@ class TrainingSettings:
             validation_images=0 if validation is None else len(validation),
             test_images=len(test),
             test_sha256=test.sha256,
+            test_radii=radii,
             initial_sha256=initial_sha256,
         )
 
@@ -111,9 +129,13 @@ class TrainingSettings:
         """
         try:
             values = json.loads(text)
-            if values.pop("schema") != SCHEMA:
+            schema = values.pop("schema")
+            if schema not in range(1, SCHEMA + 1):
                 raise InputError("the settings of the training are those of another version")
             values["recipe"] = Recipe.from_values(values["recipe"])
+            if schema == 1:
+                values["test_radii"] = [values["recipe"].rho]
+            values["test_radii"] = tuple(values["test_radii"])
             values["network"] = network_from_values(values["network"])
             return cls(**values)
         except InputError:

@@ -117,6 +117,13 @@ def test_smaller_images(archive, tmp_path):
     assert _network(args, [CHEAP], test)[0].image_size == 8
 
 
+def test_radii_of_the_test(archive, tmp_path, capsys):
+    command = words(archive, tmp_path / "out", "--test-rho", "3/255,8/255", "--json")
+    assert main(command) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert list(row)[3:] == ["clean", "fgsm_3", "pgd_3", "fgsm_8", "pgd_8"]
+
+
 def test_another_recipe_names_the_differences(finished, refused):
     _, command = finished
     assert "recipe.rho: 8/255 / 0.01" in refused(*command, "--rho", "0.01")
@@ -141,6 +148,8 @@ def test_another_recipe_names_the_differences(finished, refused):
         (("--init-torch", "no.pt"), "no checkpoint at no.pt"),
         (("--data", "no.npz"), "no such file"),
         (("--image-size", "5"), "a side that divides 16 pixels, got 5"),
+        (("--test-rho", "8/255,8/255"), "expected different radii"),
+        (("--test-rho", "8"), "pixel units such as 8/255"),
         (("--channels", "0"), "channels must be at least 1"),
     ],
 )

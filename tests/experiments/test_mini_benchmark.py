@@ -29,6 +29,9 @@ def test_cells_are_spread_over_the_sizes():
     assert np.abs(np.array(places) - (np.arange(48) + 0.5) / 48).max() < 0.1
 
 
+METRICS = ("clean", "fgsm_3", "pgd_3", "fgsm_8", "pgd_8")
+
+
 @pytest.fixture
 def config(tmp_path):
     truth = real_data("robbench/NAS-RobBench-201_html.json")
@@ -41,7 +44,7 @@ def made_up(ids, truth):
     rows = []
     for label in ids:
         for seed, sign in ((0, 1), (1, -1)):
-            values = {m: sign * published.loc[label, m] for m in ("clean", "fgsm_8", "pgd_8")}
+            values = {metric: sign * published.loc[label, metric] for metric in METRICS}
             rows.append({"architecture": label, "dataset": "cifar10", "seed": seed, **values})
     return pd.DataFrame(rows)
 
@@ -53,7 +56,7 @@ def test_the_report_compares_over_the_same_cells(config):
     def row(metric, x, y):
         return rows[(rows["metric"] == metric) & (rows["x"] == x) & (rows["y"] == y)].iloc[0]
 
-    for metric in ("clean", "fgsm_8", "pgd_8"):
+    for metric in METRICS:
         same = row(metric, "mini benchmark", "NAS-RobBench-201")
         assert (same["n"], same["spearman"]) == (20, pytest.approx(1))
         assert row(metric, "seed 0", "seed 1")["spearman"] == pytest.approx(-1)
@@ -82,5 +85,8 @@ def test_run_trains_and_resumes(config):
     table = run(tiny)
     assert set(table["n"]) == {1, 3}
     truth = ntknas.load_truth(config.out / "truth.csv")
-    assert set(truth.wide("cifar10").columns) == {"clean", "fgsm_8", "pgd_8"}
+    assert set(truth.wide("cifar10").columns) == set(METRICS)
     pd.testing.assert_frame_equal(run(tiny), table)
+    elsewhere = replace(tiny, out=config.out / "elsewhere", table=config.out / "truth.csv")
+    pd.testing.assert_frame_equal(run(elsewhere), table)
+    assert not list((elsewhere.out / "trainings").glob("*/*/result.json"))

@@ -29,6 +29,18 @@ def test_results_have_a_row_per_architecture_and_seed(finished):
     assert (results["pgd_8"] <= results["clean"]).all()
 
 
+def test_several_radii_of_the_test(finished, tmp_path):
+    radii = (3 / 255, 8 / 255)
+    (both,) = train(tmp_path, test_radii=radii).to_dict("records")
+    (one, *_) = (
+        TrainingFolder(finished).results().query(f"architecture == {CHEAP.id}").to_dict("records")
+    )
+    assert list(both)[3:] == ["clean", "fgsm_3", "pgd_3", "fgsm_8", "pgd_8"]
+    assert {name: both[name] for name in METRICS} == {name: one[name] for name in METRICS}
+    with pytest.raises(InputError, match="test_radii: 3/255,8/255 / 8/255"):
+        train(tmp_path)
+
+
 def test_what_is_finished_is_left(finished):
     calls = []
     again = train(finished, seeds=(0, 1), on_progress=lambda *call: calls.append(call))

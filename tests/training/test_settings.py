@@ -27,15 +27,37 @@ def test_differences_are_named():
         SETTINGS,
         recipe=replace(QUICK, rho=4 / 255, augment=False),
         network=replace(NETWORK, channels=8),
+        test_radii=(3 / 255, 8 / 255),
         initial_sha256="0123456789abcdef",
     )
     assert SETTINGS.differences(other) == [
         "recipe.rho: 8/255 / 4/255",
         "recipe.augment: True / False",
         "network.channels: 4 / 8",
+        "test_radii: 8/255 / 3/255,8/255",
         "initial_sha256:  / 0123456789ab",
     ]
     assert SETTINGS.differences(SETTINGS) == []
+
+
+def test_settings_of_the_first_schema_were_tested_at_the_radius_of_training():
+    values = json.loads(SETTINGS.to_json()) | {"schema": 1}
+    del values["test_radii"]
+    assert TrainingSettings.from_json(json.dumps(values)) == SETTINGS
+    assert SETTINGS.test_radii == (QUICK.rho,)
+
+
+@pytest.mark.parametrize(
+    ("radii", "message"),
+    [
+        ((3 / 255, 8 / 255, 3 / 255), "different radii of the attacks .*, got 3/255, 8/255, 3/255"),
+        ((), "got none"),
+        ((8.0,), r"radius of the test .*8/255"),
+    ],
+)
+def test_radii_of_the_test(radii, message):
+    with pytest.raises(InputError, match=message):
+        TrainingSettings.of(QUICK, NETWORK, images(), images(30, 5), test_radii=radii)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}'])
