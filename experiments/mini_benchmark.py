@@ -147,8 +147,9 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
                 on_progress=progress,
             )
     folder = TrainingFolder(trainings)
-    table = known if folder.results().empty else write_truth_table(file, folder)
-    return report(table, config)
+    if known is None or not folder.results().empty:
+        known = write_truth_table(file, folder)
+    return report(known, config)
 
 
 def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
