@@ -10,7 +10,7 @@ several processes with the same command share the work. Networks that the table 
 holds (`--table`) are not trained again.
 
 The report holds the rank correlation with NAS-RobBench-201 over the same cells, that between the
-two seeds, and those of our scores with both tables.
+two seeds, and those of our scores with both tables. `accuracies.png` shows both tables.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from ntknas.cli.parser import fraction
 from ntknas.images import dataset_info
 from ntknas.layers import Norm
 from ntknas.ranking import bootstrap, correlations
-from ntknas.report import ProgressByName, markdown
+from ntknas.report import ProgressByName, markdown, new_figure, picture_style, save_picture
 from ntknas.training import (
     Recipe,
     TrainingFolder,
@@ -37,8 +37,9 @@ from ntknas.training import (
     train_architectures,
     write_truth_table,
 )
+from ntknas.truth import metric_label
 
-__all__ = ["MiniBenchmarkConfig", "chosen_architectures", "report", "run"]
+__all__ = ["MiniBenchmarkConfig", "chosen_architectures", "picture", "report", "run"]
 
 
 TEST_RADII = (3 / 255, 8 / 255)
@@ -149,7 +150,9 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
     folder = TrainingFolder(trainings)
     if known is None or not folder.results().empty:
         known = write_truth_table(file, folder)
-    return report(known, config)
+    table = report(known, config)
+    picture(known, table, config)
+    return table
 
 
 def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
@@ -181,6 +184,36 @@ def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
         for (x, y), (a, b) in pairs.items():
             rows.append({"metric": metric, "x": x, "y": y, **_correlation(a, b, config.resamples)})
     return pd.DataFrame(rows)
+
+
+@picture_style()
+def picture(results: pd.DataFrame, table: pd.DataFrame, config: MiniBenchmarkConfig) -> None:
+    """Draw our accuracies against the published ones, one panel per metric: OUT/accuracies.png.
+
+    Points are cells with seed 0, and rings those with seed 1.
+
+    Args:
+        results: Accuracies by architecture and seed, as for `report`.
+        table: What `report` made of them.
+        config: Settings, of which the folder and the truth are read.
+    """
+    published = ntknas.load_truth(config.truth).wide("cifar10")
+    held = table[table["y"] == "NAS-RobBench-201"].set_index(["x", "metric"])
+    metrics = ("clean", "pgd_3", "pgd_8")
+    figure = new_figure(3.0)
+    for axes, metric in zip(figure.subplots(1, len(metrics)), metrics, strict=True):
+        for seed, fill in ((0, "full"), (1, "none")):
+            part = results[results["seed"] == seed]
+            theirs = published[metric].loc[part["architecture"]]
+            axes.plot(theirs, part[metric], "o", fillstyle=fill, markersize=4, label=f"seed {seed}")
+        row = held.loc["mini benchmark", metric]
+        rho = f"{row['spearman']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        axes.set(title=f"{metric_label(metric)}\nSpearman {rho}", xlabel="NAS-RobBench-201")
+    figure.axes[0].set_ylabel("accuracy, mini benchmark")
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    figure.suptitle(f"accuracies of {row['n']} cells")
+    save_picture(figure, config.out / "accuracies.png")
 
 
 def _scores(scores: pd.DataFrame) -> dict[str, "pd.Series[float]"]:

@@ -9,7 +9,13 @@ import pytest
 from scipy.stats import spearmanr
 
 import ntknas
-from experiments.mini_benchmark import MiniBenchmarkConfig, chosen_architectures, report, run
+from experiments.mini_benchmark import (
+    MiniBenchmarkConfig,
+    chosen_architectures,
+    picture,
+    report,
+    run,
+)
 from ntknas.spaces.nasbench201 import num_parameters
 from ntknas.training import Recipe
 from tests.conftest import real_data
@@ -67,6 +73,20 @@ def test_the_report_compares_over_the_same_cells(config):
     assert of_params["spearman"] == pytest.approx(expected)
     assert of_params["low"] <= of_params["spearman"] <= of_params["high"]
     assert row("pgd_8", "default ranking", "NAS-RobBench-201")["spearman"] > 0.3
+
+
+def test_the_picture_has_both_seeds_and_the_correlations(config, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("experiments.mini_benchmark.save_picture", lambda *what: drawn.append(what))
+    results = made_up([a.id for a in chosen_architectures(8)], config.truth)
+    table = report(results, config)
+    picture(results, table, config)
+    ((figure, path),) = drawn
+    assert path == config.out / "accuracies.png"
+    clean, *_ = figure.axes
+    assert [len(line.get_xdata()) for line in clean.lines] == [8, 8]
+    np.testing.assert_allclose(clean.lines[0].get_xdata(), clean.lines[0].get_ydata())
+    assert clean.get_title() == "clean\nSpearman 1.00 [1.00, 1.00]"
 
 
 @pytest.mark.slow
