@@ -198,7 +198,8 @@ def picture(results: pd.DataFrame, table: pd.DataFrame, config: MiniBenchmarkCon
         config: Settings, of which the folder and the truth are read.
     """
     published = ntknas.load_truth(config.truth).wide("cifar10")
-    held = table[table["y"] == "NAS-RobBench-201"].set_index(["x", "metric"])
+    of_both = (table["x"] == "mini benchmark") & (table["y"] == "NAS-RobBench-201")
+    held = table[of_both].set_index("metric")[["spearman", "low", "high"]]
     metrics = ("clean", "pgd_3", "pgd_8")
     figure = new_figure(3.0)
     for axes, metric in zip(figure.subplots(1, len(metrics)), metrics, strict=True):
@@ -206,13 +207,13 @@ def picture(results: pd.DataFrame, table: pd.DataFrame, config: MiniBenchmarkCon
             part = results[results["seed"] == seed]
             theirs = published[metric].loc[part["architecture"]]
             axes.plot(theirs, part[metric], "o", fillstyle=fill, markersize=4, label=f"seed {seed}")
-        row = held.loc["mini benchmark", metric]
-        rho = f"{row['spearman']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-        axes.set(title=f"{metric_label(metric)}\nSpearman {rho}", xlabel="NAS-RobBench-201")
+        rho, low, high = held.loc[metric]
+        title = f"{metric_label(metric)}\nSpearman {rho:.2f} [{low:.2f}, {high:.2f}]"
+        axes.set(title=title, xlabel="NAS-RobBench-201")
     figure.axes[0].set_ylabel("accuracy, mini benchmark")
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
-    figure.suptitle(f"accuracies of {row['n']} cells")
+    figure.suptitle(f"accuracies of {results['architecture'].nunique()} cells")
     save_picture(figure, config.out / "accuracies.png")
 
 
