@@ -14,8 +14,9 @@ References:
 """
 
 import argparse
+import signal
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -193,6 +194,11 @@ def _search(config: SearchesConfig, path: Path, metric: str, name: str) -> Found
     return Found(path.name, metric, name, np.array(best), regret, time.perf_counter() - begun)
 
 
+def _search_task(task: tuple[SearchesConfig, Path, str, str]) -> Found:
+    """The arguments of `_search` in one, for a pool of processes."""
+    return _search(*task)
+
+
 def run(config: SearchesConfig) -> list[Found]:
     """All searches.
 
@@ -220,9 +226,8 @@ def run(config: SearchesConfig) -> list[Found]:
                 found.append(_search(*task))
                 progress(len(found), len(tasks))
         else:
-            context = get_context("spawn")
-            with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-                for one in pool.map(_search, *zip(*tasks, strict=True)):
+            with get_context("spawn").Pool(config.workers) as pool:  # ends its workers on leaving
+                for one in pool.imap(_search_task, tasks):
                     found.append(one)
                     progress(len(found), len(tasks))
     return found
@@ -422,6 +427,7 @@ def main() -> None:
     for name in ("truth", "metrics", "methods"):
         args[name] = None if args[name] is None else tuple(args[name])
     config = SearchesConfig(**args)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with clear_errors(parser.prog):
         _write(run(config), config)
 
