@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from ntknas.attack import ATTACKS
 from ntknas.cli.main import parse
-from ntknas.cli.score import _spec
+from ntknas.cli.score_options import spec_of
 from ntknas.engine import score
 from ntknas.images import DATASETS, load_images
 from ntknas.kernel import Batch, Logits
@@ -29,18 +29,18 @@ from tests.cli.conftest import ARCHS, TINY
 PROGRAM = Path(sys.executable).with_name("ntknas")
 
 
-def spec_of(*options):
-    return _spec(parse(["ntknas", "score", "--archs", "0", "--out", "x", *options]))
+def settings_of(*options):
+    return spec_of(parse(["ntknas", "score", "--archs", "0", "--out", "x", *options]))
 
 
 def test_presets_are_the_librarys():
-    assert spec_of() == PRESETS["standard"]
+    assert settings_of() == PRESETS["standard"]
     for name, spec in PRESETS.items():
-        assert spec_of("--preset", name) == spec
+        assert settings_of("--preset", name) == spec
 
 
 def test_options_go_before_the_preset():
-    spec = spec_of("--preset", "fast", "--kernels", "robust", "--cells", "3")
+    spec = settings_of("--preset", "fast", "--kernels", "robust", "--cells", "3")
     network = replace(PRESETS["fast"].network, cells=3)
     # Radii are the published ones where a preset has none.
     changes: dict[str, Any] = {"network": network, "batches": (Batch.ATTACKED,)}
@@ -75,7 +75,7 @@ def test_help_tells_what_the_presets_are(capsys):
 
 
 def test_options_reach_the_spec():
-    spec = spec_of(
+    spec = settings_of(
         *("--batch-size", "20", "--balance", "exact", "--seeds", "3", "--norm", "image"),
         *("--attack-norm", "frozen", "--init", "kaiming", "--channels", "8", "--cells", "2"),
         *("--attack", "pgd", "--rho", "1/255,0.5", "--steps", "7", "--step-size", "2/255"),
