@@ -22,11 +22,11 @@ import pandas as pd
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.cli.parser import fraction
 from ntknas.images import dataset_info
 from ntknas.layers import Norm
 from ntknas.ranking import bootstrap, correlations
 from ntknas.report import ProgressByName, markdown, new_figure, picture_style, save_picture
+from ntknas.scores import parse_fraction
 from ntknas.training import (
     Recipe,
     TrainingFolder,
@@ -250,8 +250,8 @@ def _arguments() -> MiniBenchmarkConfig:
         parser.add_argument(flag, type=int, default=value, help=f"default: {value}")
     recipe = defaults.recipe
     parser.add_argument("--epochs", type=int, default=recipe.epochs)
-    parser.add_argument("--rho", type=fraction, default=recipe.rho)
-    parser.add_argument("--step-size", type=fraction, default=recipe.attack.step_size)
+    parser.add_argument("--rho", type=parse_fraction, default=recipe.rho)
+    parser.add_argument("--step-size", type=parse_fraction, default=recipe.attack.step_size)
     arguments = vars(parser.parse_args())
     attack = replace(recipe.attack, step_size=arguments.pop("step_size"))
     changed = {name: arguments.pop(name) for name in ("epochs", "rho")}
