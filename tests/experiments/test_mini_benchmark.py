@@ -17,7 +17,8 @@ from experiments.mini_benchmark import (
     run,
 )
 from ntknas.spaces.nasbench201 import num_parameters
-from ntknas.training import Recipe
+from ntknas.training import Recipe, TrainingSettings
+from ntknas.truth import recipe_file
 from tests.conftest import real_data
 
 
@@ -87,6 +88,21 @@ def test_the_picture_has_both_seeds_and_the_correlations(config, monkeypatch):
     assert [len(line.get_xdata()) for line in clean.lines] == [8, 8]
     np.testing.assert_allclose(clean.lines[0].get_xdata(), clean.lines[0].get_ydata())
     assert clean.get_title() == "clean\nSpearman 1.00 [1.00, 1.00]"
+
+
+def test_the_table_of_the_documents_is_that_of_the_defaults():
+    file = Path(__file__).parents[2] / "docs/results/mini_benchmark.csv"
+    table = pd.read_csv(file)
+    ids = [a.id for a in chosen_architectures(48)]
+    assert set(table.loc[table["seed"] == 0, "architecture"]) == set(ids)
+    assert set(table.loc[table["seed"] == 1, "architecture"]) == set(ids[::3])
+    settings = TrainingSettings.from_json(recipe_file(file).read_text())
+    defaults = MiniBenchmarkConfig(Path("unused"), Path("unused"))
+    assert settings.recipe == defaults.recipe
+    assert (settings.network.channels, settings.network.cells) == (8, 3)
+    truth = ntknas.load_truth(file)
+    assert list(truth.wide("cifar10").columns) == list(METRICS)
+    assert "trained on 5000 images for 30 epochs" in " ".join(truth.notes)
 
 
 @pytest.mark.slow
