@@ -2,7 +2,7 @@
 # What a GPU shows: the whole space by bundles, bundles of several sizes and with both ways to weight
 # gradients, branches, PyTorch on the same card, attacked kernels on a sample, PGD and adversarial
 # training, and the error of the smallest eigenvalue. The steps in order of importance; each has a time limit, and writes a JSON file.
-# LIMIT=480 stops before a step that could end later than 480 seconds after the start.
+# LIMIT=480 ends the script 480 seconds after its start. ONLY="batch_16 precision" runs these steps alone.
 #
 #     benchmarks/gpu.sh [FOLDER]        default: build/gpu
 #
@@ -25,11 +25,17 @@ failed=0
 step() { # step SECONDS NAME MODULE OPTIONS...
     local limit=$((${TINY:+10*} $1)) name=$2
     shift 2
-    if [ -n "${LIMIT:-}" ] && [ $((SECONDS + limit)) -gt "$LIMIT" ]; then
-        echo "== $name: left out, $SECONDS of $LIMIT s are over"
+    if [ -n "${ONLY:-}" ] && [[ " $ONLY " != *" $name "* ]]; then
         return
     fi
-    echo "== $name: python -m $*"
+    if [ -n "${LIMIT:-}" ] && [ $((SECONDS + limit)) -gt "$LIMIT" ]; then
+        limit=$((LIMIT - SECONDS))
+        if [ $limit -lt 30 ]; then
+            echo "== $name: left out, $SECONDS of $LIMIT s are over"
+            return
+        fi
+    fi
+    echo "== $name (at $SECONDS s): python -m $*"
     if timeout "$limit" "$python" -m "$@" --out "$out/$name.json" >"$out/$name.log" 2>&1; then
         grep -E '"(seconds|seconds_per_architecture|peak_device_mb|first_launch_seconds|architectures_per_second)"' "$out/$name.log" || true
     else
@@ -39,23 +45,27 @@ step() { # step SECONDS NAME MODULE OPTIONS...
 }
 
 space=benchmarks.whole_space
-step 100 batch_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm batch $size
-step 60 image_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
-step 60 image_32 "$space" --program bundles --archs "$all" --batch-size 32 --norm image $size
+step 150 batch_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm batch $size
+step 100 image_16 "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
+step 100 image_32 "$space" --program bundles --archs "$all" --batch-size 32 --norm image $size
 step 45 torch_batch_16 benchmarks.torch_device --archs "$peers" --batch-size 16 --norm batch $size
 step 30 torch_image_16 benchmarks.torch_device --archs "$peers" --batch-size 16 --norm image $size
-step 30 image_16_again "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
-for k in 16 32 64; do
-    step 45 "batch_16_of_$k" "$space" --program bundles --per-launch $k --archs "$sample" \
+step 45 image_16_again "$space" --program bundles --archs "$all" --batch-size 16 --norm image $size
+step 40 profile_batch_16 "$space" --program bundles --archs "$sample" --batch-size 16 --norm batch \
+    --profile 40 $size
+step 40 profile_image_16 "$space" --program bundles --archs "$sample" --batch-size 16 --norm image \
+    --profile 40 $size
+step 300 full_image_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm image \
+    --kernels clean,robust,twice --rho 3,8 --steps 10 $size
+step 90 batch_16_by_image "$space" --program bundles --variants image --archs "$sample" \
+    --batch-size 16 --norm batch $size
+step 300 full_batch_32 "$space" --program bundles --archs "$peers" --batch-size 32 --norm batch \
+    --kernels clean,robust,twice --rho 3,8 --steps 10 $size
+for k in 16 32; do
+    step 90 "batch_16_of_$k" "$space" --program bundles --per-launch $k --archs "$sample" \
         --batch-size 16 --norm batch $size
 done
-step 45 batch_16_by_image "$space" --program bundles --per-launch 32 --variants image \
-    --archs "$sample" --batch-size 16 --norm batch $size
-step 45 branches_16 "$space" --program branches --archs "$sample" --batch-size 16 --norm batch $size
-step 60 full_image_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm image \
-    --kernels clean,robust,twice --rho 3,8 --steps 10 $size
-step 90 full_batch_32 "$space" --program bundles --archs "$sample" --batch-size 32 --norm batch \
-    --kernels clean,robust,twice --rho 3,8 --steps 10 --per-launch 2 $size
+step 60 branches_16 "$space" --program branches --archs "$sample" --batch-size 16 --norm batch $size
 step 90 training benchmarks.training --archs "$few" $trained
 step 60 precision benchmarks.precision --archs "$peers" --batch-size 16 --norm batch $size
 exit $failed

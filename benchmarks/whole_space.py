@@ -6,15 +6,21 @@
 
     python -m benchmarks.whole_space --program bundles --norm image --per-launch 128
     python -m benchmarks.whole_space --program bundles --norm batch --per-launch 64 --variants image
+    python -m benchmarks.whole_space --program bundles --norm batch --archs random:64 --profile 30
 
 `--per-launch` architectures go to a device in one launch. With `--program branches` they run in
 turn, each with only the operations that it has. With `--program bundles` they run together.
-Compilation is timed apart. Nothing is written; `ntknas score` adds the store and scores.
+Compilation is timed apart. `--profile` says what one more launch spends its time on. Nothing is
+written; `ntknas score` adds the store and scores.
 """
 
+import re
+import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -64,9 +70,11 @@ class WholeSpaceConfig:
             branches, and what fits into the device's memory with bundles.
         variants: With bundles, the way to the weight gradients of coupled images: a member of
             `ntknas.kernel.WEIGHT_GRADIENTS`.
+        profile: Number of operations to list of one more launch, those that take the most time; 0
+            means no such launch.
 
     Raises:
-        InputError: If the program or the variant is another one, or `per_launch` is negative.
+        InputError: If the program or the variant is another one, or a number is negative.
     """
 
     archs: str = "all"
@@ -80,6 +88,7 @@ class WholeSpaceConfig:
     program: str = "branches"
     per_launch: int = 0
     variants: str = "batch"
+    profile: int = 0
 
     def __post_init__(self) -> None:
         if self.program not in OF_CELLS:
@@ -87,8 +96,9 @@ class WholeSpaceConfig:
         if self.variants not in WEIGHT_GRADIENTS:
             known = ", ".join(WEIGHT_GRADIENTS)
             raise InputError(f"variants must be one of {known}, got {self.variants}")
-        if self.per_launch < 0:
-            raise InputError(f"per_launch must not be negative, got {self.per_launch}")
+        for name, number in (("per_launch", self.per_launch), ("profile", self.profile)):
+            if number < 0:
+                raise InputError(f"{name} must not be negative, got {number}")
 
 
 def run(config: WholeSpaceConfig) -> dict:
@@ -100,7 +110,8 @@ def run(config: WholeSpaceConfig) -> dict:
     Returns:
         The entries of `benchmarks.common.describe`, seconds of the first launch and of the whole,
         architectures per second, and a fingerprint of the kernels (the mean of the logarithms of
-        their traces), by which runs can be compared.
+        their traces), by which runs can be compared. With `profile` also milliseconds by operation
+        of one launch, as `_profile` gives them.
     """
     spec, batch = clean_setting(config.batch_size, config.channels, config.cells, config.norm)
     spec = replace(
@@ -125,6 +136,7 @@ def run(config: WholeSpaceConfig) -> dict:
             pending = ahead
         grams.append(np.asarray(pending))
         seconds = time.perf_counter() - start
+    operations = _profile(lambda: launch(launches[0][1]), config.profile) if config.profile else {}
     # Free places of a launch are left out; what stays is in the order of the launches.
     kept = [g[:count] for g, (count, _) in zip(grams, launches, strict=True)]
     n = config.batch_size
@@ -140,8 +152,42 @@ def run(config: WholeSpaceConfig) -> dict:
         "architectures_per_second": len(chosen) / seconds,
         "mean_log_trace": float(np.log(traces[traces > 0]).mean()),
         "peak_device_mb": _peak_device_mb(),
+        **operations,
         **memory_mb(),
     }
+
+
+def _profile(launched: Callable[[], jax.Array], listed: int) -> dict[str, Any]:
+    """Milliseconds of the operations of one launch, as JAX's profiler saw them.
+
+    Operations whose names differ by a number alone are added up. Times of different streams or
+    threads overlap.
+
+    Args:
+        launched: Starts the launch.
+        listed: Number of operations to list.
+
+    Returns:
+        By "PLANE LINE" of the profile (a stream of a GPU, or a thread of a CPU) and by operation,
+        the longest first; "all" is the sum over a line's operations.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            launched().block_until_ready()
+        [path] = Path(folder).rglob("*.xplane.pb")
+        planes = list(jax.profiler.ProfileData.from_file(str(path)).planes)
+    devices = [plane for plane in planes if plane.name.startswith("/device:")] or planes
+    found: dict[str, dict[str, float]] = {}
+    for plane in devices:
+        for line in plane.lines:
+            times: dict[str, float] = defaultdict(float)
+            for event in line.events:
+                if event.duration_ns and not event.name.startswith("$"):  # "$" marks Python
+                    times[re.sub(r"[._]\d+", "", event.name)] += event.duration_ns / 1e6
+            if times:
+                longest = dict(sorted(times.items(), key=lambda item: -item[1])[:listed])
+                found[f"{plane.name} {line.name}"] = {"all": sum(times.values()), **longest}
+    return {"milliseconds_by_operation": found}
 
 
 def _peak_device_mb() -> float | None:

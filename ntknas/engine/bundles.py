@@ -34,9 +34,9 @@ def bundle_size(spec: ScoringSpec, device: jax.Device) -> int:
     """The number of architectures that a device computes together.
 
     It is a power of two of at most 128, such that a bundle takes about half of the device's memory.
-    The memory per architecture is that of the largest activations, times a factor that a prototype
-    had on an H100: 15 where images interact (4.1 GB for 16 architectures and 16 images), 64
-    otherwise (8.3 GB for 128). This program's own memory has not been measured on a GPU.
+    The memory per architecture is that of the largest activations, times a factor that was measured
+    on an H200 with bundles of 128: 18 where images interact (37.0 GB for 16 images), 80 otherwise
+    (10.7 GB for 16 images, 21.6 GB for 32).
 
     Args:
         spec: Settings of the run.
@@ -48,7 +48,7 @@ def bundle_size(spec: ScoringSpec, device: jax.Device) -> int:
     per_radius = len(set(spec.batches) - {Batch.CLEAN})
     images = n * (len(spec.batches) - per_radius + per_radius * max(len(spec.rhos), 1))
     pixels = network.image_size**2 * network.channels * jnp.zeros(()).dtype.itemsize
-    each = 15 * n * images * pixels if spec.images_coupled else 64 * images * pixels
+    each = 18 * n * images * pixels if spec.images_coupled else 80 * images * pixels
     return min(power_of_two(memory / each), _MOST)
 
 

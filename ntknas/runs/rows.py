@@ -73,28 +73,25 @@ def score_rows(
     layer_cosine = None
     if all(cosine is not None for cosine in cosines.values()):
         layer_cosine = _kernels(rows, cosines)
-    of_parts: list[tuple[str, np.ndarray, np.ndarray | None]] = [
-        ("", _kernels(rows, grams), layer_cosine)
+    # Parts go together: a call costs as much as the scores of several small matrices.
+    stacks: list[tuple[tuple[str, ...], np.ndarray, np.ndarray | None]] = [
+        (("",), _kernels(rows, grams), layer_cosine)
     ]
-    for part in some_gram.parts:
-        of_part = {rho: gram.part(part) for rho, gram in grams.items()}
-        of_parts.append((part, _kernels(rows, of_part), None))
+    if parts := tuple(some_gram.parts):
+        of_parts = [_kernels(rows, {r: g.part(name) for r, g in grams.items()}) for name in parts]
+        stacks.append((parts, np.concatenate(of_parts), None))
     scored = []
-    for part, kernels, cosine in of_parts:
+    for names, kernels, cosine in stacks:
         scores, status = kernel_scores(
             kernels, labels, epsilon=some_gram.epsilon, layer_cosine=cosine
         )
-        scored += [
-            ScoreRow(
-                str(kernel),
-                part,
-                rho,
-                beta,
-                "constant" if constant and state != "nonfinite" else str(state),
-                {name: float(values[position]) for name, values in scores.items()},
-            )
-            for position, ((kernel, rho, beta), state) in enumerate(zip(rows, status, strict=True))
-        ]
+        each = ((name, *row) for name in names for row in rows)
+        for position, (name, kernel, rho, beta) in enumerate(each):
+            state = str(status[position])
+            if constant and state != "nonfinite":
+                state = "constant"
+            values = {score: float(of_stack[position]) for score, of_stack in scores.items()}
+            scored.append(ScoreRow(str(kernel), name, rho, beta, state, values))
     return scored
 
 
