@@ -99,7 +99,8 @@ def gains(
     table = score_table(run)
     of_metric = true_values(truth, config.dataset or run.spec.dataset, table).groupby("metric")
     if metric not in of_metric.groups:
-        raise InputError(f"expected a metric of {', '.join(map(str, of_metric.groups))}, got {metric}")
+        known_metrics = ", ".join(map(str, of_metric.groups))
+        raise InputError(f"expected a metric of {known_metrics}, got {metric}")
     known = of_metric.get_group(metric).set_index("architecture")["value"]
     known = known.nlargest(max(round(fraction * len(known)), 2), keep="all")
     counts = resample_counts(len(known), resamples=config.resamples, seed=config.seed)

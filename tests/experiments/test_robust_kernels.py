@@ -91,4 +91,5 @@ def test_bad_input_is_one_line(monkeypatch, capsys, runs, truth_file, run, optio
         robust_kernels.main()
     assert error.value.code == 2
     shown = capsys.readouterr().err
-    assert message in shown and shown.count("\n") == 1
+    assert message in shown
+    assert shown.count("\n") == 1
