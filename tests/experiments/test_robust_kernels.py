@@ -37,14 +37,14 @@ def test_gains_are_differences_of_correlations(runs, truth_file):
     accuracy = truth.wide("cifar10")["pgd_8"][scores.index].round(6)
     constant = [i for i in scores.index if ntknas.Architecture.from_id(i).is_constant]
     of_clean = table.set_index(["score", "kernel"])["spearman"]
-    for row in table.itertuples():
-        values = scores[f"{row.score}@{row.kernel}"].copy()
-        values[constant] = np.inf if row.score == "cond" else -np.inf
-        sign = -1 if row.score == "cond" else 1
-        assert row.spearman == pytest.approx(sign * spearmanr(values, accuracy).statistic)
-        assert row.gain == pytest.approx(row.spearman - of_clean[row.score, "clean"])
-        assert row.spearman_low <= row.spearman <= row.spearman_high
-        assert row.gain_low <= row.gain <= row.gain_high
+    for row in table.to_dict("records"):
+        values = scores[f"{row['score']}@{row['kernel']}"].copy()
+        values[constant] = np.inf if row["score"] == "cond" else -np.inf
+        sign = -1 if row["score"] == "cond" else 1
+        assert row["spearman"] == pytest.approx(sign * spearmanr(values, accuracy).statistic)
+        assert row["gain"] == pytest.approx(row["spearman"] - of_clean[row["score"], "clean"])
+        assert row["spearman_low"] <= row["spearman"] <= row["spearman_high"]
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]
     # Paired with itself, the clean kernel gains nothing in any resample.
     clean = table[table["kernel"] == "clean"]
     assert (clean[["gain", "gain_low", "gain_high"]] == 0).all(axis=None)
