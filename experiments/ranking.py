@@ -11,6 +11,7 @@ alone, and on other networks. The number of parameters and rankings with names s
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ from ntknas.evaluation import (
     protocol,
     with_reversed,
 )
+from ntknas.kernel import KernelName
 from ntknas.report import check_output, output_file
 from ntknas.runs import Precomputed
 from ntknas.scores import ScoreKind, score_names
 
-__all__ = ["RankingConfig", "report"]
+__all__ = ["RankingConfig", "report", "taking_part"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class RankingConfig:
         floor: Least clean accuracy of the architectures that count.
         proxies: Whether zero-cost proxies are candidates.
         parts: Whether scores of parts of a kernel are candidates.
+        attacked: Whether scores of attacked and mixed kernels are candidates.
         counts: Whether counts of the graph and sizes are candidates.
         signs: Whether scores may count in reverse.
         terms: Largest number of scores in a sum.
@@ -65,6 +68,7 @@ class RankingConfig:
     floor: float = 0.0
     proxies: bool = False
     parts: bool = False
+    attacked: bool = True
     counts: bool = True
     signs: bool = False
     terms: int = 7
@@ -93,16 +97,8 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
     runs = runs or [ntknas.load_precomputed()]
     truths = {path.name: ntknas.load_truth(path) for path in config.truth}
     aim = Aim(config.truth[0].name, config.dataset, config.metrics, config.floor)
-    counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
-    proxies = score_names(ScoreKind.PROXY)
     every = candidates(runs)
-    kept = [
-        name
-        for name in map(str, every)
-        if (config.counts or name not in counts)
-        and (config.parts or not _of_part(name))
-        and (config.proxies or name.rpartition("/")[2] not in proxies)
-    ]
+    kept = taking_part(map(str, every), config)
     draws = candidates_by_draw(runs, kept)
     table = with_reversed(every[kept]) if config.signs else every[kept]
     chosen, rows = protocol(
@@ -143,9 +139,34 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
     return choice, pd.concat(tables, ignore_index=True)
 
 
+def taking_part(names: Iterable[str], config: RankingConfig) -> list[str]:
+    """The candidates that the settings let take part.
+
+    Args:
+        names: Names of all candidates, as `ntknas.evaluation.candidates` gives them.
+        config: Which kinds of candidates take part.
+    """
+    counts = (*score_names(ScoreKind.GRAPH), *score_names(ScoreKind.SIZE))
+    proxies = score_names(ScoreKind.PROXY)
+    return [
+        name
+        for name in names
+        if (config.counts or name not in counts)
+        and (config.parts or not _of_part(name))
+        and (config.attacked or _of_clean(name))
+        and (config.proxies or name.rpartition("/")[2] not in proxies)
+    ]
+
+
 def _of_part(name: str) -> bool:
     """Whether a candidate is a score of a part of a kernel."""
     return "@" in name and "." in name.partition("@")[2].partition(":")[0]
+
+
+def _of_clean(name: str) -> bool:
+    """Whether a candidate is a score of the clean kernel, or of no kernel."""
+    kernel = name.partition("@")[2].partition(":")[0].partition(".")[0]
+    return kernel in ("", KernelName.CLEAN)
 
 
 def main() -> None:
@@ -162,6 +183,7 @@ def main() -> None:
     parser.add_argument("--floor", type=float, default=0.0, help="least clean accuracy")
     parser.add_argument("--proxies", action="store_true", help="zero-cost proxies too")
     parser.add_argument("--parts", action="store_true", help="scores of parts of a kernel too")
+    parser.add_argument("--clean-only", action="store_true", help="no attacked or mixed kernels")
     parser.add_argument("--kernels-only", action="store_true", help="no counts of the graph")
     parser.add_argument("--signs", action="store_true", help="scores may count in reverse")
     for name in ("terms", "beam", "halves", "resamples", "seed"):
@@ -171,6 +193,7 @@ def main() -> None:
     out = args.pop("out")
     args.pop("precomputed")
     args["counts"] = not args.pop("kernels_only")
+    args["attacked"] = not args.pop("clean_only")
     for name in ("runs", "truth", "metrics"):
         args[name] = tuple(args[name])
     config = RankingConfig(**args)

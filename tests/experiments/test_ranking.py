@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 import ntknas
 from experiments import ranking
-from experiments.ranking import RankingConfig, report
+from experiments.ranking import RankingConfig, report, taking_part
 from ntknas.evaluation import candidates, formula, in_development, search_ranking
 from tests.engine.tiny import CLEAN
 
@@ -46,6 +46,21 @@ def test_the_table_reports_held_out_architectures(folder, data_file):
     assert set(chosen["dataset"]) == {"cifar10", "cifar100", "imagenet16"}
     # The tiny network has one cell per stage and no parts: the new default can be ranked by.
     assert {"default", "kernel_only", "default_1", "params"} <= set(table["name"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        ({}, ["params", "cond@clean", "cond@robust:8/255"]),
+        ({"counts": False}, ["cond@clean", "cond@robust:8/255"]),
+        ({"parts": True, "attacked": False}, ["params", "cond@clean", "cond@clean.head"]),
+        ({"proxies": True, "attacked": False}, ["params", "snip", "runs/snip", "cond@clean"]),
+    ],
+)
+def test_kinds_of_candidates(settings, left):
+    attacked = ["cond@robust:8/255", "cond@robust.head:8/255"]
+    names = ["params", "snip", "runs/snip", "cond@clean", "cond@clean.head", *attacked]
+    assert taking_part(names, RankingConfig((), (), **settings)) == left
 
 
 def test_only_kernels_in_both_directions(folder, data_file):
