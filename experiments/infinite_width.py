@@ -284,7 +284,7 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path, title: str) ->
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set(title=f"depth {depth}, skips {skip:g}", xlabel="width m")
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc="lower left")  # errors fall with the width
     for axes in panels[:-1]:
         axes.set_ylabel("relative error |K_m - K| / |K|")
     axes = panels[-1]
@@ -299,7 +299,8 @@ def _draw(slopes: pd.DataFrame, errors: pd.DataFrame, path: Path, title: str) ->
             options: dict[str, Any] = {"color": colour, "markersize": 4, "label": label}
             axes.errorbar(line["beta"], values, yerr=ends, fmt=style, elinewidth=0.7, **options)
     axes.set(title="infinite network", xlabel="beta", ylabel="0-1 test error")
-    axes.legend(fontsize=7)
+    axes.set(ylim=(0, 1.4), yticks=np.linspace(0, 1, 6))  # room for the legend
+    axes.legend(fontsize=7, loc="upper left", ncols=2)
     figure.suptitle(f"{title}; numbers: slopes; bars: 95% intervals")
     save_picture(figure, path)
 
