@@ -1,12 +1,14 @@
-"""What the scripts share as programs: bad input ends in one line and exit status 2."""
+"""What the scripts share as programs: clear errors, and pages on the screen and in a file."""
 
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from ntknas import InputError
+from ntknas.report import output_file
 
-__all__ = ["clear_errors"]
+__all__ = ["clear_errors", "write_page"]
 
 
 @contextlib.contextmanager
@@ -24,3 +26,16 @@ def clear_errors(program: str) -> Iterator[None]:
     except (InputError, OSError) as error:
         print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def write_page(text: str, out: Path | None) -> None:
+    """Print a page, and write it.
+
+    Args:
+        text: The page.
+        out: File to write; None means the screen alone.
+    """
+    print(text)
+    if out:
+        with output_file(out) as temporary:
+            temporary.write_text(text + "\n")

@@ -21,9 +21,9 @@ from pathlib import Path
 import pandas as pd
 
 import ntknas
-from experiments.command import clear_errors
+from experiments.command import clear_errors, write_page
 from ntknas.evaluation import compare_runs, unmixed_names
-from ntknas.report import check_output, markdown, output_file, three_decimals, with_interval
+from ntknas.report import check_output, markdown, three_decimals, with_interval
 from ntknas.scores import format_fraction
 
 __all__ = ["PUBLISHED", "PublishedTablesConfig", "comparison", "report"]
@@ -236,10 +236,7 @@ def main() -> None:
         if out:
             check_output(out)
         text = report(config)
-        print(text)
-        if out:
-            with output_file(out) as temporary:
-                temporary.write_text(text + "\n")
+        write_page(text, out)
 
 
 if __name__ == "__main__":

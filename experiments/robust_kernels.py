@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 import ntknas
-from experiments.command import clear_errors
+from experiments.command import clear_errors, write_page
 from ntknas.errors import InputError
-from ntknas.evaluation import score_table, true_values, turned
+from ntknas.evaluation import interval_ends, score_table, true_values, turned
 from ntknas.ranking import correlations, replicates, resample_counts
-from ntknas.report import check_output, markdown, output_file, with_interval
+from ntknas.report import check_output, markdown, with_interval
 from ntknas.scores import ScoreName
 
 __all__ = ["RobustKernelsConfig", "gains", "main", "report"]
@@ -116,13 +116,9 @@ def gains(
             of_clean = of_clean or (point, resampled)
             kernel = str(replace(name, part="")).partition("@")[2]
             row = {"score": score, "kernel": kernel, "n": len(known)}
-            for label, value, values in (
-                ("spearman", point, resampled),
-                ("gain", point - of_clean[0], resampled - of_clean[1]),
-            ):
-                low, high = np.nanquantile(values, [0.025, 0.975])
-                row |= {label: value, f"{label}_low": low, f"{label}_high": high}
-            rows.append(row)
+            row |= {"spearman": point, "gain": point - of_clean[0]}
+            row |= interval_ends("spearman", resampled)
+            rows.append(row | interval_ends("gain", resampled - of_clean[1]))
     return pd.DataFrame(rows)
 
 
@@ -172,10 +168,7 @@ def main() -> None:
             check_output(out)
         config = RobustKernelsConfig(**args, scores=tuple(scores), fractions=tuple(fractions))
         text = report(config)
-        print(text)
-        if out:
-            with output_file(out) as temporary:
-                temporary.write_text(text + "\n")
+        write_page(text, out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 from .comparison import (
     changed_settings as changed_settings,
     compare_runs as compare_runs,
+    interval_ends as interval_ends,
     turned as turned,
     unmixed_names as unmixed_names,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ntknas.errors import InputError
 from ntknas.evaluation.table import Scores, score_table
@@ -16,7 +17,7 @@ from ntknas.runs import Run, ScoringSpec
 from ntknas.scores import RankSum
 from ntknas.truth import Truth
 
-__all__ = ["changed_settings", "compare_runs", "turned", "unmixed_names"]
+__all__ = ["changed_settings", "compare_runs", "interval_ends", "turned", "unmixed_names"]
 
 
 def turned(scores: Scores, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
@@ -99,12 +100,12 @@ def compare_runs(
                 spearman = correlations(column, accuracy).spearman
                 resampled = replicates(column, accuracy, counts)[0]
                 row = {"settings": settings + draw, "score": name, "n": len(accuracy)}
-                row |= {"spearman": spearman} | _ends("spearman", resampled)
+                row |= {"spearman": spearman} | interval_ends("spearman", resampled)
                 if run is first:
                     reference.setdefault(name, (spearman, resampled))
                 of_first, resampled_of_first = reference.get(name, (math.nan, math.nan))
                 row["difference"] = spearman - of_first
-                rows.append(row | _ends("difference", resampled - resampled_of_first))
+                rows.append(row | interval_ends("difference", resampled - resampled_of_first))
     return pd.DataFrame(rows)
 
 
@@ -128,8 +129,20 @@ def _draws(run: Run) -> Iterator[tuple[str, pd.DataFrame]]:
             yield f", seed {seed} alone", run.scores(rows)
 
 
-def _ends(name: str, resampled: np.ndarray) -> dict[str, float]:
-    """The ends of the 95% interval of a column, from its values in resamples; NaN without any."""
+def interval_ends(name: str, resampled: Float[np.ndarray, " b"]) -> dict[str, float]:
+    """The ends of the 95% interval of a column, from its values in resamples.
+
+    Args:
+        name: Name of the column.
+        resampled: Its values in b resamples; those that are NaN are left out.
+
+    Returns:
+        The ends by the names of their columns, name_low and name_high; NaN if no value is left.
+
+    Example:
+        >>> interval_ends("gain", np.array([0.0, 1.0, np.nan]))
+        {'gain_low': 0.025, 'gain_high': 0.975}
+    """
     known = resampled[~np.isnan(resampled)]
     low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
     return {f"{name}_low": float(low), f"{name}_high": float(high)}
