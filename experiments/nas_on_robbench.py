@@ -5,9 +5,12 @@
 Every method searches for every metric of every table, with many seeds. A search of 1,000 queries
 answers for a budget of 150 too: no method knows its budget. Evolution with the prefix warm_ starts
 with the ten best of the default ranking. nsga2 has the clean accuracy as its second objective.
-Rankings need no seed. Written are found.csv (every metric of the cell found, by budget),
+Rankings need no seed. Every set of searches is kept in a file of the folder `searches` as soon as
+it is there, so that a command that was stopped goes on where it was, and a command with other
+methods adds to the same tables. Written are found.csv (every metric of the cell found, by budget),
 reached.csv (queries until half a point below the best), paired.csv (cells found for robust
-accuracy against those found for clean accuracy), and one picture of the regret per table.
+accuracy against those found for clean accuracy), and two pictures of the regret per table: of the
+searches, and of rankings and what starts from them.
 
 References:
     Jung et al., Neural architecture design and robustness: a dataset, ICLR 2023.
@@ -23,33 +26,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy.stats import wilcoxon
 
 import ntknas
 from experiments.command import clear_errors
-from ntknas.report import (
-    COLOURS,
-    Progress,
-    markdown,
-    new_figure,
-    picture_style,
-    save_picture,
+from experiments.nas_tables import (
+    Found,
+    found_table,
+    load_found,
+    paired_table,
+    picture,
+    reached_table,
+    save_found,
 )
+from ntknas.report import Progress, markdown
 from ntknas.search import ranked_architectures, search, stored_score, true_values
 from ntknas.spaces import NASBENCH201
-from ntknas.truth import metric_label
 
-__all__ = [
-    "METHODS",
-    "Found",
-    "SearchesConfig",
-    "found_table",
-    "paired_table",
-    "picture",
-    "reached_table",
-    "run",
-]
+__all__ = ["METHODS", "SearchesConfig", "run", "stored"]
 
 _WARM = 10
 
@@ -123,26 +116,6 @@ class SearchesConfig:
     workers: int = 2
 
 
-class Found(NamedTuple):
-    """What a method found in one table for one metric.
-
-    Attributes:
-        truth: Name of the file.
-        objective: Metric that was maximised.
-        method: Name of the method.
-        best: Label of the best cell after each query, `[seeds, queries]`.
-        regret: How far its value is below the best there is, `[seeds, queries]`.
-        seconds: Seconds of all searches.
-    """
-
-    truth: str
-    objective: str
-    method: str
-    best: np.ndarray
-    regret: np.ndarray
-    seconds: float
-
-
 _truths: dict[Path, Any] = {}
 
 
@@ -171,8 +144,7 @@ def _search(config: SearchesConfig, path: Path, metric: str, name: str) -> Found
             settings["ranking"] = ranked_architectures(scores, score, space=NASBENCH201)
         else:
             settings["score"] = stored_score(scores, space=NASBENCH201)
-    queries = config.slow_queries if method.slow else config.queries
-    seeds = 1 if method.ranking else config.slow_seeds if method.slow else config.seeds
+    seeds, queries = _size(config, method)
     begun = time.perf_counter()
     best, values = [], []
     for seed in range(seeds):
@@ -180,7 +152,7 @@ def _search(config: SearchesConfig, path: Path, metric: str, name: str) -> Found
             method.algorithm,
             NASBENCH201,
             objective,
-            queries=min(queries, config.queries),
+            queries=queries,
             seed=seed,
             **settings,
         )
@@ -194,16 +166,40 @@ def _search(config: SearchesConfig, path: Path, metric: str, name: str) -> Found
     return Found(path.name, metric, name, np.array(best), regret, time.perf_counter() - begun)
 
 
+def _size(config: SearchesConfig, method: Method) -> tuple[int, int]:
+    """The numbers of seeds, and of queries per search, of a method."""
+    queries = min(config.slow_queries, config.queries) if method.slow else config.queries
+    seeds = 1 if method.ranking else config.slow_seeds if method.slow else config.seeds
+    return seeds, queries
+
+
+def _file(config: SearchesConfig, path: Path, metric: str, name: str) -> Path:
+    """Where the searches of one method for one metric are kept."""
+    return config.out / "searches" / f"{path.stem}-{config.dataset}-{metric}-{name}.npz"
+
+
 def _search_task(task: tuple[SearchesConfig, Path, str, str]) -> Found:
-    """The arguments of `_search` in one, for a pool of processes."""
-    return _search(*task)
+    """Search and keep what was found, or read it if an earlier command did; for a pool."""
+    config, path, metric, name = task
+    seeds, queries = _size(config, METHODS[name])
+    file = _file(*task)
+    if file.exists():
+        found, asked = load_found(file)
+        if (len(found.best), asked) == (seeds, queries):
+            return found
+    found = _search(*task)
+    save_found(found, file, queries=queries)
+    return found
 
 
 def run(config: SearchesConfig) -> list[Found]:
-    """All searches.
+    """All searches, less those that the folder has.
 
     Args:
         config: Which searches, on what.
+
+    Returns:
+        One entry per table, metric and method of the configuration.
 
     Raises:
         InputError: For an unknown method or metric, or a file that cannot be read.
@@ -223,7 +219,7 @@ def run(config: SearchesConfig) -> list[Found]:
     with Progress("method and metric pairs") as progress:
         if config.workers == 1:
             for task in tasks:
-                found.append(_search(*task))
+                found.append(_search_task(task))
                 progress(len(found), len(tasks))
         else:
             with get_context("spawn").Pool(config.workers) as pool:  # ends its workers on leaving
@@ -233,161 +229,40 @@ def run(config: SearchesConfig) -> list[Found]:
     return found
 
 
-def found_table(found: list[Found], config: SearchesConfig) -> pd.DataFrame:
-    """Every metric of the cells found, beside the best there is.
+def stored(config: SearchesConfig) -> list[Found]:
+    """All searches that the folder has, of every command so far.
 
     Args:
-        found: Searches, as `run` returns them.
-        config: Which searches, on what.
-
-    Returns:
-        One row per table, objective, method, budget and metric; columns n (seeds), mean and sd of
-        the metric over seeds, optimum of the metric, and regret (mean of the objective's regret).
+        config: Folder, tables and data set; methods, metrics and sizes do not matter.
     """
-    paths = {path.name: path for path in config.truth}
-    rows = []
-    for one in found:
-        wide = _truth(paths[one.truth]).wide(config.dataset)
-        for budget in config.budgets:
-            if budget > one.best.shape[1]:
-                continue
-            cells = wide.loc[one.best[:, budget - 1]]
-            rows += [
-                {"truth": one.truth, "objective": one.objective, "method": one.method}
-                | {"budget": budget, "metric": metric, "n": len(cells)}
-                | {"mean": cells[metric].mean(), "sd": cells[metric].std(ddof=0)}
-                | {"optimum": wide[metric].max(), "regret": one.regret[:, budget - 1].mean()}
-                for metric in wide.columns
-            ]
-    return pd.DataFrame(rows)
-
-
-def reached_table(found: list[Found], config: SearchesConfig) -> pd.DataFrame:
-    """The number of queries until the regret is small enough.
-
-    Args:
-        found: Searches, as `run` returns them.
-        config: Which searches, on what.
-
-    Returns:
-        One row per table, objective and method; columns n, reached (share of the seeds that came so
-        far), and median and ninth decile of the number of queries (infinite where fewer seeds did).
-    """
-    rows = []
-    for one in found:
-        enough = one.regret <= config.within
-        queries = np.where(enough.any(1), enough.argmax(1) + 1, np.inf)
-        rows.append(
-            {"truth": one.truth, "objective": one.objective, "method": one.method}
-            | {"n": len(queries), "reached": float(enough.any(1).mean())}
-            | {
-                name: float(np.quantile(queries, share, method="higher"))
-                for name, share in (("median", 0.5), ("decile_9", 0.9))
-            }
-            | {"seconds_per_search": one.seconds / len(queries)}
-        )
-    return pd.DataFrame(rows)
-
-
-def paired_table(found: list[Found], config: SearchesConfig) -> pd.DataFrame:
-    """Cells found for a robust accuracy against those that the same seed found for clean accuracy.
-
-    Args:
-        found: Searches, as `run` returns them.
-        config: Which searches, on what.
-
-    Returns:
-        One row per table, method, budget and robust metric; columns n, difference (mean over seeds
-        of the robust accuracy found, robust objective less clean objective), its standard error,
-        the shares of seeds where it is above and below 0, and p of Wilcoxon's signed-rank test (1
-        if no seed differs).
-    """
-    paths = {path.name: path for path in config.truth}
-    of_clean = {(one.truth, one.method): one for one in found if one.objective == "clean"}
-    rows = []
-    for one in found:
-        clean = of_clean.get((one.truth, one.method))
-        if clean is None or clean is one or len(one.best) < 2:
-            continue
-        column = _truth(paths[one.truth]).wide(config.dataset)[one.objective]
-        for budget in config.budgets:
-            if budget > one.best.shape[1]:
-                continue
-            ours, theirs = (column[each.best[:, budget - 1]].to_numpy() for each in (one, clean))
-            gain = ours - theirs
-            p = float(wilcoxon(gain).pvalue) if np.any(gain) else 1.0
-            rows.append(
-                {"truth": one.truth, "objective": one.objective, "method": one.method}
-                | {"budget": budget, "n": len(gain), "difference": gain.mean()}
-                | {"error": gain.std(ddof=1) / np.sqrt(len(gain))}
-                | {"better": (gain > 0).mean(), "worse": (gain < 0).mean(), "p": p}
-            )
-    return pd.DataFrame(rows)
-
-
-_DASHES = ("-", "--")
-
-
-@picture_style()
-def picture(found: list[Found], path: Path, *, title: str) -> None:
-    """Draw the regret against queries: one panel per objective, mean and quartiles over seeds.
-
-    Args:
-        found: Searches in one table.
-        path: Path of the picture.
-        title: Text above the panels.
-    """
-    objectives = list(dict.fromkeys(one.objective for one in found))
-    methods = list(dict.fromkeys(one.method for one in found))
-    columns = min(3, len(objectives))
-    lines = -(-len(objectives) // columns)
-    figure = new_figure(2.1 * lines + 0.8)
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-    for axes in grid.flat[len(objectives) :]:
-        axes.set_visible(False)
-    for axes, objective in zip(grid.flat, objectives, strict=False):
-        for one in found:
-            if one.objective != objective:
-                continue
-            number = methods.index(one.method)
-            style = {"color": COLOURS[number % 7], "linestyle": _DASHES[number // 7 % 2]}
-            points = np.arange(1, one.regret.shape[1] + 1)
-            percent = 100 * one.regret
-            axes.plot(points, percent.mean(0), label=one.method, **style)
-            if len(percent) > 1:
-                low, high = np.quantile(percent, (0.25, 0.75), axis=0)
-                axes.fill_between(points, low, high, color=style["color"], alpha=0.1, linewidth=0)
-        axes.axhline(0.5, color="grey", linewidth=0.7, linestyle=":")
-        axes.set(title=metric_label(objective), xscale="log")
-        axes.set_yscale("symlog", linthresh=0.1)
-    worst = 100 * max(float(one.regret.max()) for one in found)
-    grid[0, 0].set_ylim(0, 1.2 * max(worst, 0.5))  # the panels share it
-    for axes in grid[-1]:
-        axes.set_xlabel("queries")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("regret (percentage points)")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    figure.suptitle(title)
-    save_picture(figure, path)
+    return [
+        load_found(file)[0]
+        for path in config.truth
+        for metric in _truth(path).metrics(config.dataset)
+        for name in METHODS
+        if (file := _file(config, path, metric, name)).exists()
+    ]
 
 
 def _write(found: list[Found], config: SearchesConfig) -> None:
     """Write the tables and the pictures."""
     config.out.mkdir(parents=True, exist_ok=True)
-    table = found_table(found, config)
-    reached = reached_table(found, config)
+    accuracies = {path.name: _truth(path).wide(config.dataset) for path in config.truth}
+    table = found_table(found, accuracies, config.budgets)
+    reached = reached_table(found, config.within)
+    paired = paired_table(found, accuracies, config.budgets)
     table.to_csv(config.out / "found.csv", index=False)
     reached.to_csv(config.out / "reached.csv", index=False)
-    paired_table(found, config).to_csv(config.out / "paired.csv", index=False)
+    paired.to_csv(config.out / "paired.csv", index=False)
     pages = []
     for path in config.truth:
-        part = [one for one in found if one.truth == path.name]
-        if part:
-            runs = max(len(one.regret) for one in part)
-            name = _truth(path).benchmark
-            title = f"{name}, {config.dataset}: means over {runs} searches; bands: quartiles"
-            picture(part, config.out / f"{path.stem}.png", title=title)
+        for ranked, file in ((False, f"{path.stem}.png"), (True, f"{path.stem}_rankings.png")):
+            part = [one for one in found if one.truth == path.name and _ranked(one) == ranked]
+            if part:
+                runs = max(len(one.regret) for one in part)
+                name = _truth(path).benchmark
+                title = f"{name}, {config.dataset}: means over {runs} searches; bands: quartiles"
+                picture(part, config.out / file, title=title)
         own = table[(table["truth"] == path.name) & (table["metric"] == table["objective"])]
         cells = [f"{100 * m:.2f} ± {100 * s:.2f}" for m, s in own[["mean", "sd"]].to_numpy()]
         shown = own.assign(cell=cells).pivot_table(
@@ -405,6 +280,12 @@ def _write(found: list[Found], config: SearchesConfig) -> None:
     text = "\n".join(pages)
     print(text)
     (config.out / "tables.md").write_text(text)
+
+
+def _ranked(found: Found) -> bool:
+    """Whether the method follows a ranking or starts from one."""
+    method = METHODS[found.method]
+    return bool(method.warm or method.ranking or method.algorithm == "guided")
 
 
 def _count(queries: float) -> str:
@@ -429,7 +310,8 @@ def main() -> None:
     config = SearchesConfig(**args)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with clear_errors(parser.prog):
-        _write(run(config), config)
+        run(config)
+        _write(stored(config), config)
 
 
 if __name__ == "__main__":

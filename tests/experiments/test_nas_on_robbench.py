@@ -1,12 +1,13 @@
 """The experiment on searches, with made-up accuracies."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from experiments import nas_on_robbench as nas
-from ntknas import InputError
+from ntknas import InputError, load_truth
 from ntknas.spaces.nasbench201 import architectures, num_parameters
 
 METHODS = ("random", "evolution", "nsga2", "guided", "warm_local", "default")
@@ -43,6 +44,11 @@ def found(config):
     return nas.run(config)
 
 
+@pytest.fixture(scope="module")
+def accuracies(truth):
+    return {truth.name: load_truth(truth).wide("cifar10")}
+
+
 def test_regret_falls_and_belongs_to_the_best_cell(found):
     for one in found:
         assert one.best.shape == one.regret.shape == (1 if one.method == "default" else 3, 40)
@@ -53,17 +59,17 @@ def test_regret_falls_and_belongs_to_the_best_cell(found):
             np.testing.assert_allclose(one.regret[:, -1], 0.5 - np.array(sizes) / 2)
 
 
-def test_tables_hold_every_method(found, config):
-    table = nas.found_table(found, config)
+def test_tables_hold_every_method(found, accuracies, config):
+    table = nas.found_table(found, accuracies, config.budgets)
     assert set(table["method"]) == set(METHODS)
     own = table[(table["metric"] == table["objective"]) & (table["budget"] == 40)]
     np.testing.assert_allclose(own["optimum"] - own["mean"], own["regret"])
-    reached = nas.reached_table(found, config)
+    reached = nas.reached_table(found, config.within)
     assert ((reached["median"] >= 1) & (reached["reached"] <= 1)).all()
 
 
-def test_robust_objectives_pay_where_accuracies_conflict(found, config):
-    paired = nas.paired_table(found, config)
+def test_robust_objectives_pay_where_accuracies_conflict(found, accuracies, config):
+    paired = nas.paired_table(found, accuracies, config.budgets)
     assert set(paired["objective"]) == {"pgd_8"}
     last = paired[(paired["budget"] == 40) & (paired["method"] == "evolution")].iloc[0]
     assert last["difference"] > 0.1
@@ -72,8 +78,31 @@ def test_robust_objectives_pay_where_accuracies_conflict(found, config):
 
 def test_pictures_and_tables_are_written(found, config, capsys):
     nas._write(found, config)
-    for name in ("found.csv", "reached.csv", "paired.csv", "tables.md", "made_up.png"):
+    for name in (
+        "found.csv",
+        "reached.csv",
+        "paired.csv",
+        "tables.md",
+        "made_up.png",
+        "made_up_rankings.png",
+    ):
         assert (config.out / name).stat().st_size > 100
+
+
+def test_searches_are_kept_and_other_methods_are_added(found, config, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("it searched again")
+
+    monkeypatch.setattr(nas, "search", fail)
+    for one, other in zip(found, nas.run(config), strict=True):
+        assert one[:3] == other[:3]
+        np.testing.assert_array_equal(one.best, other.best)
+        np.testing.assert_array_equal(one.regret, other.regret)
+    alone = replace(config, methods=("evolution",))
+    assert len(nas.run(alone)) == 2
+    assert len(nas.stored(alone)) == len(found)
+    with pytest.raises(AssertionError, match="searched again"):
+        nas.run(replace(alone, queries=41))
 
 
 def test_an_unknown_method_is_refused(truth):
