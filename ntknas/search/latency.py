@@ -2,18 +2,24 @@
 
 It is the time from images on the device to logits, in milliseconds, of a network at initialisation
 with running statistics. Cells of NAS-Bench-201 run in one compiled program whose operations are
-data, of which the chosen ones alone run; every other network is compiled by itself. Times depend on
-the machine, on JAX, and on what else the machine does: they rank networks of one run.
+data, of which the chosen ones alone run; every other network is compiled by itself.
+
+A machine that other work slows down, or whose clock changes, is slower in one second than in the
+next. Passes of the network therefore take turns with passes of a reference, the first network that
+is measured. The latency is the median of their ratios times the latency of the reference, so that
+networks which are measured minutes apart can be compared. Times depend on the machine and on JAX:
+they rank networks of one run.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from ntknas.errors import InputError
 from ntknas.images import dataset_info
@@ -35,13 +41,13 @@ def latency(
     repeats: int = 15,
     network: NetworkSpec | None = None,
 ) -> Cost:
-    """The median time of a forward pass, in milliseconds per batch.
+    """The time of a forward pass, in milliseconds per batch.
 
     Args:
         space: Space of the architectures.
         dataset: Data set whose number of classes and image size the network has.
         batch_size: Number of images per pass.
-        repeats: Number of passes whose median is taken; two more go first.
+        repeats: Number of turns whose median is taken; two more go first.
         network: Network around a cell of NAS-Bench-201; None means that of the benchmark for the
             data set.
 
@@ -62,7 +68,20 @@ def latency(
         make = _of_cells(replace(spec, norm=Norm.FROZEN), images)
     else:
         make = _of_networks(space, images)
-    return lambda architectures: [_median(make(one), repeats) for one in architectures]
+    reference: list[tuple[Callable[[], jax.Array], float]] = []  # its pass and its milliseconds
+
+    def one(architecture: Any) -> float:
+        run = make(architecture)
+        if not reference:
+            reference.append((run, float(np.median(_turns([run], repeats)))))
+        unit, milliseconds = reference[0]
+        times = _turns([run, unit], repeats)
+        return float(np.median(times[:, 0] / times[:, 1])) * milliseconds
+
+    def cost(architectures: Sequence[Any]) -> list[float]:
+        return [one(architecture) for architecture in architectures]
+
+    return cost
 
 
 def _of_cells(spec: NetworkSpec, images: jax.Array) -> Callable[[Any], Callable[[], jax.Array]]:
@@ -89,13 +108,14 @@ def _of_networks(space: Space[Any], images: jax.Array) -> Callable[[Any], Callab
     return make
 
 
-def _median(run: Callable[[], jax.Array], repeats: int) -> float:
-    """The median milliseconds of a call."""
-    for _ in range(_WARM_UP):
+def _turns(runs: Sequence[Callable[[], jax.Array]], repeats: int) -> NDArray[np.float64]:
+    """The milliseconds of calls that take turns, `[repeats, runs]`."""
+    for run in _WARM_UP * list(runs):
         run().block_until_ready()
-    times = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        run().block_until_ready()
-        times.append(time.perf_counter() - begun)
-    return 1000 * float(np.median(times))
+    times = np.zeros((repeats, len(runs)))
+    for turn in times:
+        for at, run in enumerate(runs):
+            begun = time.perf_counter()
+            run().block_until_ready()
+            turn[at] = 1000 * (time.perf_counter() - begun)
+    return times

@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+import numpy as np
 import pytest
 
 from ntknas.errors import InputError
@@ -16,11 +17,11 @@ SMALL = NetworkSpec(channels=4, cells=1, image_size=8)
 def test_cells_share_one_program(monkeypatch):
     measured = []
 
-    def median(run, repeats):
-        measured.append((run().shape, repeats))
-        return float(len(measured))
+    def turns(runs, repeats):
+        measured.append([run().shape for run in runs])
+        return np.ones((repeats, len(runs)))
 
-    monkeypatch.setattr(module, "_median", median)
+    monkeypatch.setattr(module, "_turns", turns)
     compiled = []
     jit = jax.jit
 
@@ -30,9 +31,34 @@ def test_cells_share_one_program(monkeypatch):
 
     monkeypatch.setattr(jax, "jit", counted)
     cost = latency(NASBENCH201, batch_size=3, repeats=5, network=SMALL)
-    assert cost(architectures("0,5,10")) == [1, 2, 3]
-    assert measured == [((3, 10), 5)] * 3
+    assert cost(architectures("0,5,10")) == [1, 1, 1]
+    assert measured == [[(3, 10)]] + [[(3, 10)] * 2] * 3
     assert len(compiled) == 1
+
+
+def test_latencies_are_those_of_a_machine_of_constant_speed(monkeypatch):
+    """The machine slows down from call to call, and no ratio changes."""
+    seconds = {0: 1.0, 5: 2.0, 10: 5.0}
+    clock = {"now": 0.0, "slowness": 1.0}
+
+    class Pass:
+        def __init__(self, architecture):
+            self.seconds = seconds[architecture.id]
+
+        def __call__(self):
+            return self
+
+        def block_until_ready(self):
+            clock["now"] += self.seconds * clock["slowness"]
+
+    monkeypatch.setattr(module, "_of_cells", lambda spec, images: Pass)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock["now"])
+    cost = latency(NASBENCH201, network=SMALL)
+    found = []
+    for architecture in [*architectures("0,5,10"), *architectures("0")]:
+        found += cost([architecture])
+        clock["slowness"] *= 1.7
+    np.testing.assert_allclose(found, [1000, 2000, 5000, 1000])
 
 
 def test_other_networks_are_built_by_their_space():
