@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from ntknas import InputError
 from ntknas.report import COLOURS, new_figure, output_file, picture_style, save_picture
 from ntknas.truth import metric_label
 
@@ -60,13 +62,18 @@ def load_found(path: Path) -> tuple[Found, int]:
 
     Args:
         path: A file of `save_found`.
+
+    Raises:
+        InputError: If it is none.
     """
-    with np.load(path) as file:
-        truth, objective, method = (str(file[name]) for name in ("truth", "objective", "method"))
-        found = Found(
-            truth, objective, method, file["best"], file["regret"], float(file["seconds"])
-        )
-        return found, int(file["queries"])
+    try:
+        with np.load(path) as file:
+            entries = {name: file[name] for name in (*Found._fields, "queries")}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        raise InputError(f"expected searches in {path}, which cannot be read: remove it") from None
+    truth, objective, method = (str(entries[name]) for name in ("truth", "objective", "method"))
+    best, regret, seconds = entries["best"], entries["regret"], float(entries["seconds"])
+    return Found(truth, objective, method, best, regret, seconds), int(entries["queries"])
 
 
 def found_table(

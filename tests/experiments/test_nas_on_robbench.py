@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import nas_on_robbench as nas
+from experiments.nas_tables import load_found
 from ntknas import InputError, load_truth
 from ntknas.spaces.nasbench201 import architectures, num_parameters
 
@@ -103,6 +104,15 @@ def test_searches_are_kept_and_other_methods_are_added(found, config, monkeypatc
     assert len(nas.stored(alone)) == len(found)
     with pytest.raises(AssertionError, match="searched again"):
         nas.run(replace(alone, queries=41))
+
+
+def test_a_damaged_file_is_named(found, config, tmp_path):
+    whole = nas._file(config, config.truth[0], "clean", "evolution")
+    for content in (b"", b"no archive", whole.read_bytes()[:-100]):
+        damaged = tmp_path / "damaged.npz"
+        damaged.write_bytes(content)
+        with pytest.raises(InputError, match="damaged.npz, which cannot be read: remove it"):
+            load_found(damaged)
 
 
 def test_an_unknown_method_is_refused(truth):
