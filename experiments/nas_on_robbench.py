@@ -259,9 +259,8 @@ def _write(found: list[Found], config: SearchesConfig) -> None:
         for ranked, file in ((False, f"{path.stem}.png"), (True, f"{path.stem}_rankings.png")):
             part = [one for one in found if one.truth == path.name and _ranked(one) == ranked]
             if part:
-                runs = max(len(one.regret) for one in part)
                 name = _truth(path).benchmark
-                title = f"{name}, {config.dataset}: means over {runs} searches; bands: quartiles"
+                title = f"{name}, {config.dataset}: means and quartiles over (n) searches"
                 picture(part, config.out / file, title=title)
         own = table[(table["truth"] == path.name) & (table["metric"] == table["objective"])]
         cells = [f"{100 * m:.2f} ± {100 * s:.2f}" for m, s in own[["mean", "sd"]].to_numpy()]

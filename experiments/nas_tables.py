@@ -182,6 +182,8 @@ _DASHES = ("-", "--")
 def picture(found: Sequence[Found], path: Path, *, title: str) -> None:
     """Draw the regret against queries: one panel per objective, mean and quartiles over seeds.
 
+    The number of seeds stands behind the name of a method.
+
     Args:
         found: Searches in one table.
         path: Path of the picture.
@@ -217,7 +219,8 @@ def picture(found: Sequence[Found], path: Path, *, title: str) -> None:
         axes.set_xlabel("queries")
     for axes in grid[:, 0]:
         axes.set_ylabel("regret (percentage points)")
-    lines_of = [handles[method] for method in methods]
-    figure.legend(lines_of, methods, loc="outside lower center", ncols=5)
+    searches = {one.method: len(one.regret) for one in found}
+    labels = [f"{name} ({n})" if n > 1 else name for name, n in searches.items()]
+    figure.legend([handles[name] for name in searches], labels, loc="outside lower center", ncols=5)
     figure.suptitle(title)
     save_picture(figure, path)
