@@ -208,13 +208,18 @@ def run(config: SearchesConfig) -> list[Found]:
         if name not in METHODS:
             raise ntknas.InputError(f"expected methods of {', '.join(METHODS)}, got {name!r}")
     tasks = []
+    metrics: list[str] = []
     for path in config.truth:
         known = _truth(path).metrics(config.dataset)
+        metrics += known
         for metric in config.metrics or known:
             if metric in known:
                 tasks += [(config, path, metric, name) for name in config.methods]
     if not tasks:
-        raise ntknas.InputError(f"expected metrics of the files, got {config.metrics}")
+        raise ntknas.InputError(
+            f"expected some of the metrics {', '.join(dict.fromkeys(metrics))}, got "
+            f"{', '.join(config.metrics or ()) or 'none'}"
+        )
     found = []
     with Progress("method and metric pairs") as progress:
         if config.workers == 1:

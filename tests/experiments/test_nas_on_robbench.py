@@ -118,3 +118,5 @@ def test_a_damaged_file_is_named(found, config, tmp_path):
 def test_an_unknown_method_is_refused(truth):
     with pytest.raises(InputError, match="expected methods of random, local"):
         nas.run(nas.SearchesConfig(truth=(truth,), methods=("psychic",)))
+    with pytest.raises(InputError, match="expected some of the metrics clean, pgd_8, got nope"):
+        nas.run(nas.SearchesConfig(truth=(truth,), metrics=("nope",)))
