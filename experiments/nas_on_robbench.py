@@ -182,14 +182,24 @@ def _search_task(task: tuple[SearchesConfig, Path, str, str]) -> Found:
     """Search and keep what was found, or read it if an earlier command did; for a pool."""
     config, path, metric, name = task
     seeds, queries = _size(config, METHODS[name])
-    file = _file(*task)
-    if file.exists():
-        found, asked = load_found(file)
-        if (len(found.best), asked) == (seeds, queries):
-            return found
+    kept = _kept(*task)
+    if kept and (len(kept[0].best), kept[1]) == (seeds, queries):
+        return kept[0]
     found = _search(*task)
-    save_found(found, file, queries=queries)
+    save_found(found, _file(*task), queries=queries)
     return found
+
+
+def _kept(config: SearchesConfig, path: Path, metric: str, name: str) -> tuple[Found, int] | None:
+    """What an earlier command found in a table of the same values, and its number of queries."""
+    file = _file(config, path, metric, name)
+    if not file.exists():
+        return None
+    found, queries = load_found(file)
+    column = _truth(path).wide(config.dataset)[metric]
+    regret = column.max() - column.reindex(found.best.ravel()).to_numpy()
+    same = np.array_equal(regret, found.regret.ravel())
+    return (found, queries) if same else None
 
 
 def run(config: SearchesConfig) -> list[Found]:
@@ -235,17 +245,17 @@ def run(config: SearchesConfig) -> list[Found]:
 
 
 def stored(config: SearchesConfig) -> list[Found]:
-    """All searches that the folder has, of every command so far.
+    """All searches that the folder has, of every command so far, in tables as they are now.
 
     Args:
         config: Folder, tables and data set; methods, metrics and sizes do not matter.
     """
     return [
-        load_found(file)[0]
+        kept[0]
         for path in config.truth
         for metric in _truth(path).metrics(config.dataset)
         for name in METHODS
-        if (file := _file(config, path, metric, name)).exists()
+        if (kept := _kept(config, path, metric, name))
     ]
 
 

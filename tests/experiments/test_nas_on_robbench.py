@@ -106,6 +106,19 @@ def test_searches_are_kept_and_other_methods_are_added(found, config, monkeypatc
         nas.run(replace(alone, queries=41))
 
 
+def test_another_table_of_the_same_name_is_searched_anew(config, truth, tmp_path):
+    alone = replace(config, methods=("default",))
+    nas.run(alone)
+    other = tmp_path / truth.name
+    other.write_text(truth.read_text().replace("[0.", "[0.0"))
+    changed = replace(alone, truth=(other,))
+    clean = nas.stored(changed)
+    assert {one.objective for one in clean} == {"pgd_8"}  # the first column has other values
+    values = load_truth(other).wide("cifar10")["clean"]
+    (again,) = nas.run(replace(changed, metrics=("clean",)))
+    assert again.regret[0, -1] == values.max() - values[again.best[0, -1]]
+
+
 def test_a_damaged_file_is_named(found, config, tmp_path):
     whole = nas._file(config, config.truth[0], "clean", "evolution")
     for content in (b"", b"no archive", whole.read_bytes()[:-100]):
