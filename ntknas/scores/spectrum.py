@@ -79,6 +79,19 @@ def _energy(inverse: Float[np.ndarray, "*s n k"], targets: Float[np.ndarray, "..
     return (inverse * targets).sum(-2).mean(-1)
 
 
+def _cond(stack: KernelStack) -> Float[np.ndarray, "*s"]:
+    """l_n / l_1; of a zero kernel as of every singular one, 1 / (n epsilon)."""
+    singular = 1 / (stack.kernels.shape[-1] * stack.epsilon)
+    ratio = stack.positive[..., -1] / stack.positive[..., 0]
+    return np.where(stack.lambda_max > stack.floor, ratio, singular)
+
+
+def _cosine_lambda_max(stack: KernelStack) -> Float[np.ndarray, "*s"]:
+    """l_n of a kernel at unit diagonal; of a zero kernel as of parallel gradients, n."""
+    n = stack.kernels.shape[-1]
+    return np.where(stack.lambda_max > stack.floor, stack.lambda_max, float(n))
+
+
 def _of_layers(function: KernelFunction) -> KernelFunction:
     """The score of the layer cosine kernel, at unit diagonal."""
 
@@ -109,7 +122,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
         "l_n / l_1",
         -1,
         "Chen et al., TE-NAS, ICLR 2021",
-        function=lambda stack: stack.positive[..., -1] / stack.positive[..., 0],
+        function=_cond,
     ),
     Score(
         "cosine_lambda_min",
@@ -123,14 +136,14 @@ KERNEL_SCORES: tuple[Score, ...] = (
         "l_n of K_ij / sqrt(K_ii K_jj)",
         -1,
         _COSINE,
-        function=lambda stack: stack.cosine.lambda_max,
+        function=lambda stack: _cosine_lambda_max(stack.cosine),
     ),
     Score(
         "cosine_cond",
         "l_n / l_1 of K_ij / sqrt(K_ii K_jj)",
         -1,
         _COSINE,
-        function=lambda stack: stack.cosine.positive[..., -1] / stack.cosine.positive[..., 0],
+        function=lambda stack: _cond(stack.cosine),
     ),
     Score(
         "trace",
@@ -197,7 +210,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
         "l_n of the mean of live K_l at unit diagonal",
         -1,
         _LAYERS,
-        function=_of_layers(lambda stack: stack.lambda_max),
+        function=_of_layers(_cosine_lambda_max),
         of_layers=True,
     ),
     Score(
@@ -205,7 +218,7 @@ KERNEL_SCORES: tuple[Score, ...] = (
         "l_n / l_1 of the mean of live K_l at unit diagonal",
         -1,
         _LAYERS,
-        function=_of_layers(lambda stack: stack.positive[..., -1] / stack.positive[..., 0]),
+        function=_of_layers(_cond),
         of_layers=True,
     ),
     Score(
