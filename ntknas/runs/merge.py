@@ -4,8 +4,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ntknas.errors import InputError
-from ntknas.runs.registered import bring_scores_up_to_date
+from ntknas.runs.registered import (
+    bring_scores_up_to_date,
+    computable,
+    joined_score_records,
+    rescored,
+)
 from ntknas.runs.run import Run
 from ntknas.runs.spec import ScoringSpec
 from ntknas.runs.store import Store
@@ -19,7 +26,9 @@ def merge_runs(
     """Join runs of the same settings.
 
     An architecture that several runs hold is taken from the first of them. If `out` holds a run of
-    the same settings, the others are added to it. Each run is added in one transaction.
+    the same settings, the others are added to it. All runs are added in one transaction, so that
+    none is if one of them cannot be. Registered scores that some run lacks are computed from its
+    Gram matrices.
 
     Args:
         runs: Folders of the runs, at least one.
@@ -30,8 +39,9 @@ def merge_runs(
         held them already.
 
     Raises:
-        InputError: If there are no runs, one of them cannot be read, or they differ in their
-            settings, images or arithmetic.
+        InputError: If there are no runs, one of them cannot be read or is damaged, they differ in
+            their settings, images or arithmetic, or scores of one name that users registered differ
+            in their direction. Nothing is written then.
     """
     folders = [Path(folder) for folder in runs]
     if not folders:
@@ -44,18 +54,27 @@ def merge_runs(
     sources = [Store.read(folder) for folder in folders]
     for source in sources[1:]:
         _check_same(sources[0], source)
+    metas = [source.meta() for source in sources]
     if _is_begun(target):
         _check_same(Store.read(target), sources[0])
+        metas.insert(0, Store.read(target).meta())
+    scores = joined_score_records(metas)
+    for source in sources:
+        _check_undamaged(source)
     skipped = 0
-    with Store.write(target) as store:
-        if not store.meta():
+    with Store.write(target) as store, store.transaction():
+        if store.meta():
+            bring_scores_up_to_date(store)
+        else:
             store.begin(
                 sources[0].meta(),
                 [(seed, *texts) for seed, texts in sources[0].batches().items()],
             )
         for source in sources:
-            skipped += store.adopt(source)
-        bring_scores_up_to_date(store)
+            lacking = computable(source, source.score_columns())
+            new = source.done() - store.done()
+            skipped += store.adopt(source, lacking, rescored(source, new) if lacking else ())
+        store.add_meta({"scores": scores})
     return Run(target), skipped
 
 
@@ -85,3 +104,14 @@ def _check_same(first: Store, other: Store) -> None:
             f"expected runs of the same settings, but {first.folder} and {other.folder} differ: "
             + "; ".join(differences)
         )
+
+
+def _check_undamaged(source: Store) -> None:
+    """Raise InputError if some part of a run cannot be read as it was written."""
+    source.done()
+    source.descriptions()
+    source.proxy_rows()
+    for _ in source.score_rows()[1]:
+        pass
+    for _ in source.grams(None, np.dtype(source.meta()["dtype"])):
+        pass

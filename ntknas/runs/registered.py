@@ -1,7 +1,7 @@
 """Scores that users registered: runs bring their records, and get those that they lack."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "adopt_scores",
     "bring_scores_up_to_date",
     "computable",
+    "joined_score_records",
     "joint_gram",
     "own_score_records",
     "rescored",
@@ -41,11 +42,14 @@ def joint_gram(record: GramRecord, spec: ScoringSpec, dtype: np.dtype) -> JointG
     )
 
 
-def rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
-    """Label, seed and rows of every architecture and seed, computed from the Gram matrices.
+def rescored(
+    store: Store, only: Collection[Label] | None = None
+) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
+    """Label, seed and rows of architectures and seeds, computed from the Gram matrices.
 
     Args:
         store: Store of a run that has begun.
+        only: Labels of the architectures; None means all.
     """
     meta = store.meta()
     spec = ScoringSpec.from_json(meta["spec"])
@@ -54,6 +58,8 @@ def rescored(store: Store) -> Iterator[tuple[Label, int, list[ScoreRow]]]:
     constant = {label: described.constant for label, described in store.descriptions().items()}
     stored = store.grams(None, dtype)
     for (label, seed), group in groupby(stored, key=lambda row: (row[0], row[1].seed)):
+        if only is not None and label not in only:
+            continue
         grams = {record.rho: joint_gram(record, spec, dtype) for _, record in group}
         yield (
             label,
@@ -76,7 +82,9 @@ def bring_scores_up_to_date(store: Store) -> None:
     if missing:
         records = json.loads(store.meta().get("scores", "{}")) | json.loads(own_score_records())
         rows = list(rescored(store)) if computable(store, columns) else []
-        store.add_scores(missing, rows, meta={"scores": json.dumps(records)})
+        with store.transaction():
+            store.add_meta({"scores": json.dumps(records)})
+            store.add_scores(missing, rows)
 
 
 def computable(store: Store, columns: Sequence[str]) -> list[str]:
@@ -94,15 +102,37 @@ def computable(store: Store, columns: Sequence[str]) -> list[str]:
 
 def own_score_records() -> str:
     """The scores that users registered, as JSON for the metadata of a run."""
-    return json.dumps(
+    return _as_json(
         {
-            name: {"formula": s.formula, "direction": s.direction, "source": s.source}
-            for name, s in SCORES.items()
-            if s.kind is ScoreKind.KERNEL
-            and s.function is not None
-            and not s.function.__module__.startswith("ntknas.")
+            name: score
+            for name, score in SCORES.items()
+            if score.kind is ScoreKind.KERNEL
+            and score.function is not None
+            and not score.function.__module__.startswith("ntknas.")
         }
     )
+
+
+def joined_score_records(metas: Iterable[Mapping[str, str]]) -> str:
+    """The scores that users registered for runs or in this process, as JSON for a joined run.
+
+    Where the formulas or sources of a score differ, the first are kept.
+
+    Args:
+        metas: Metadata of each run.
+
+    Raises:
+        InputError: If a list of scores is damaged, or two scores of one name differ in their kind
+            or direction.
+    """
+    joined: dict[str, Score] = {}
+    for meta in (*metas, {"scores": own_score_records()}):
+        for name, score in _recorded_scores(meta).items():
+            _check_one_meaning(joined.setdefault(name, score), score)
+            registered = SCORES.get(name, score)
+            if registered.kind is not ScoreKind.KERNEL or registered.function is not None:
+                _check_one_meaning(registered, score)
+    return _as_json(joined)
 
 
 def adopt_scores(meta: Mapping[str, str]) -> None:
@@ -114,9 +144,39 @@ def adopt_scores(meta: Mapping[str, str]) -> None:
     Raises:
         InputError: If the list of scores is damaged.
     """
+    for name, score in _recorded_scores(meta).items():
+        if name not in SCORES:
+            SCORES.register(name, score)
+
+
+def _recorded_scores(meta: Mapping[str, str]) -> dict[str, Score]:
+    """The scores that a run's metadata lists, by name, without functions."""
     try:
-        for name, record in json.loads(meta.get("scores", "{}")).items():
-            if name not in SCORES:
-                SCORES.register(name, Score(name, **record))
+        records = json.loads(meta.get("scores", "{}"))
+        return {name: Score(name, **record) for name, record in records.items()}
     except (AttributeError, TypeError, json.JSONDecodeError):  # of a run that has no checksums
         raise InputError("the run is damaged: the list of its own scores is none") from None
+
+
+def _as_json(scores: Mapping[str, Score]) -> str:
+    """The records of scores, as JSON for the metadata of a run."""
+    return json.dumps(
+        {
+            name: {
+                "formula": score.formula,
+                "direction": score.direction,
+                "source": score.source,
+            }
+            for name, score in scores.items()
+        }
+    )
+
+
+def _check_one_meaning(first: Score, second: Score) -> None:
+    """Raise InputError if two scores of one name differ in kind or direction."""
+    if (first.kind, first.direction) != (second.kind, second.direction):
+        raise InputError(
+            f"expected one meaning of score {first.name}, but there are a {first.kind} score of "
+            f"direction {first.direction:+d} ({first.formula}) and a {second.kind} score of "
+            f"direction {second.direction:+d} ({second.formula})"
+        )

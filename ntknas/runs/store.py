@@ -13,7 +13,7 @@ when they are written to (`ntknas.runs.migrations`).
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -181,6 +181,20 @@ class Store:
         """Names and values that describe the run; empty for a new run."""
         return dict(self._keys("meta"))
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Store all that is written meanwhile, or nothing if an error ends it.
+
+        The transactions of the methods that are called meanwhile become parts of it.
+        """
+        with clear_errors(self.folder, "write"):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            with self._connection as c:
+                c.execute("BEGIN IMMEDIATE")
+                yield c
+
     def begin(self, meta: dict[str, str], batches: list[tuple[int, str, str]]) -> None:
         """Store the description of a new run.
 
@@ -188,10 +202,20 @@ class Store:
             meta: Settings of the run and facts about where it was made, by name.
             batches: Seed, indices and labels of each batch of images.
         """
-        with clear_errors(self.folder, "write"), self._connection as c:
+        with self.transaction() as c:
             c.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             c.executemany("INSERT INTO batch VALUES (?, ?, ?)", batches)
             seal(c, ("meta", "batch"))
+
+    def add_meta(self, meta: Mapping[str, str]) -> None:
+        """Add entries to the description of the run; those of the same names are replaced.
+
+        Args:
+            meta: Settings of the run and facts about where it was made, by name.
+        """
+        with self.transaction() as c:
+            c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+            seal(c, ["meta"])
 
     def batches(self) -> dict[int, tuple[str, str]]:
         """Indices and labels of the batch of images of each seed."""
@@ -236,7 +260,7 @@ class Store:
         """
         label = architecture.id
         described = (label, seconds, architecture.string, architecture.is_constant)
-        with clear_errors(self.folder, "write"), self._connection as c:
+        with self.transaction() as c:
             c.execute(
                 "INSERT INTO architecture VALUES (?, ?, ?, ?, ?)", (*described, json.dumps(counts))
             )
@@ -264,11 +288,18 @@ class Store:
                 )
             seal(c, _PER_LABEL, label)
 
-    def adopt(self, other: "Store") -> int:
+    def adopt(
+        self,
+        other: "Store",
+        scores: Sequence[str] = (),
+        records: Iterable[tuple[Label, int, Sequence[ScoreRow]]] = (),
+    ) -> int:
         """Add the architectures of another run of the same settings, in one transaction.
 
         Args:
             other: The other run, open for reading.
+            scores: Names of scores that the table of this run has and that of the other lacks.
+            records: Label, seed and rows of each added architecture and seed, with these scores.
 
         Returns:
             The number of architectures that this run held already; they are left as they are.
@@ -276,8 +307,7 @@ class Store:
         held = self.done()
         new = sorted(other.done() - held, key=str)
         mine = self.score_columns()
-        with clear_errors(self.folder, "write"), self._connection as c:
-            c.execute("BEGIN IMMEDIATE")
+        with self.transaction() as c:
             self._add_columns([name for name in other.score_columns() if name not in mine])
             for table in _PER_LABEL:
                 columns = other._columns(table)
@@ -289,6 +319,7 @@ class Store:
                 for label in new if kept else []:
                     for _ in other._verified(table, label):
                         c.executemany(insert, other._rows(select, (label,)))
+            _update_scores(c, scores, records)
             for label in new:
                 seal(c, _PER_LABEL, label)
         return len(held & other.done())
@@ -317,30 +348,17 @@ class Store:
         self,
         scores: Sequence[str],
         records: Sequence[tuple[Label, int, Sequence[ScoreRow]]],
-        *,
-        meta: Mapping[str, str] | None = None,
     ) -> None:
         """Add kernel scores to the table of the run, in one transaction.
 
         Args:
             scores: Names of the scores that the table lacks.
             records: Label, seed and rows of each architecture and seed.
-            meta: Entries of the metadata to write with them, by name.
         """
-        assigned = ", ".join(f'"{name}" = ?' for name in scores)
-        with clear_errors(self.folder, "write"), self._connection as c:
-            c.execute("BEGIN IMMEDIATE")
-            c.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (meta or {}).items())
+        with self.transaction() as c:
             self._add_columns(scores)
-            c.executemany(
-                f"UPDATE score SET {assigned} WHERE id = ? AND seed = ? AND position = ?",
-                [
-                    (*map(row.scores.get, scores), label, seed, position)
-                    for label, seed, rows in records
-                    for position, row in enumerate(rows)
-                ],
-            )
-            seal(c, ("meta", "score"))
+            _update_scores(c, scores, records)
+            seal(c, ["score"])
 
     def has_layer_cosine(self) -> bool:
         """Whether some architecture has a layer cosine kernel; none has in runs of version 0.1."""
@@ -419,6 +437,25 @@ def _insert_scores(
     ]
     connection.executemany(
         f"INSERT INTO score ({quoted(columns)}) VALUES ({_marks(len(columns))})", rows
+    )
+
+
+def _update_scores(
+    connection: sqlite3.Connection,
+    scores: Sequence[str],
+    records: Iterable[tuple[Label, int, Sequence[ScoreRow]]],
+) -> None:
+    """Write scores into rows of the score table; scores that the records lack become missing."""
+    if not scores:
+        return
+    assigned = ", ".join(f'"{name}" = ?' for name in scores)
+    connection.executemany(
+        f"UPDATE score SET {assigned} WHERE id = ? AND seed = ? AND position = ?",
+        (
+            (*map(row.scores.get, scores), label, seed, position)
+            for label, seed, rows in records
+            for position, row in enumerate(rows)
+        ),
     )
 
 
