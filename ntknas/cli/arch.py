@@ -2,7 +2,8 @@
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ntknas.cli.output import note, write
 from ntknas.cli.parser import Commands
@@ -13,6 +14,7 @@ from ntknas.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ntknas.network import NetworkSpec
     from ntknas.runs import Precomputed, Run
     from ntknas.spaces import Label
     from ntknas.spaces.nasbench201 import Architecture
@@ -148,24 +150,18 @@ def _run(args: argparse.Namespace) -> None:
         from ntknas.truth import load_truth
 
         truth = load_truth(args.truth, seed=args.truth_seed)
-    sizes: dict[str, Any] = {
-        name: value if value is not None else getattr(run.spec.cell_network, name) if run else other
-        for name, value, other in (
-            ("channels", args.channels, 16),
-            ("cells", args.cells, 5),
-            ("classes", args.classes, 10),
-        )
-    }
+    network = _network(args, run)
     for position, architecture in enumerate(chosen):
         if position:
             write("")
-        write(_describe(architecture, sizes))
+        write(_describe(architecture, network))
         if truth is not None:
             write(f"\n{_accuracies(architecture.id, truth)}")
         if run is not None and scores is not None:
             write(f"\n{_scores(architecture, run, scores)}")
         for source, table in zip(sources, ranked, strict=True):
-            write(f"\n{_of_one(architecture, source.name, table)}")
+            same = architecture.representative.id
+            write(f"\n{_of_one(architecture.id, source.name, table, same=same)}")
     if args.svg is not None:
         from ntknas.report import output_file
         from ntknas.spaces.nasbench201 import cell_svg
@@ -176,9 +172,16 @@ def _run(args: argparse.Namespace) -> None:
             temporary.write_text(drawing + "\n", encoding="utf-8")
         note(f"drawing: {args.svg}")
     if args.torch_code is not None:
-        from ntknas.network import NetworkSpec
+        write_torch_code(args.torch_code, chosen[0], network)
 
-        write_torch_code(args.torch_code, chosen[0], NetworkSpec(**sizes))
+
+def _network(args: argparse.Namespace, run: "Run | None") -> "NetworkSpec":
+    """The network of the run, or else of the benchmark, with the sizes that options give."""
+    from ntknas.network import NetworkSpec
+
+    network = NetworkSpec() if run is None else run.spec.cell_network
+    sizes = {name: getattr(args, name) for name in ("channels", "cells", "classes")}
+    return replace(network, **{name: size for name, size in sizes.items() if size is not None})
 
 
 def _ranked_scores(source: "Run | Precomputed", *, every: bool) -> "pd.DataFrame":
@@ -193,22 +196,29 @@ def _ranked_scores(source: "Run | Precomputed", *, every: bool) -> "pd.DataFrame
     return pd.concat({"value": table.frame[names], "rank": ranks}, axis=1)
 
 
-def _of_one(architecture: "Architecture", name: str, table: "pd.DataFrame") -> str:
-    """The scores of one architecture with their ranks, or a remark that there are none."""
+def _of_one(
+    label: "Label", name: str, table: "pd.DataFrame", *, same: "Label | None" = None
+) -> str:
+    """The scores of one architecture with their ranks, or a remark that there are none.
+
+    Args:
+        label: Label of the architecture.
+        name: Name of the source of the scores.
+        table: Values and ranks of all architectures (`_ranked_scores`).
+        same: Label of its representative, which is shown if the table lacks the architecture.
+    """
     import pandas as pd
 
     from ntknas.report import format_table
 
-    label = architecture.id
-    if label not in table.index:
-        label = architecture.representative.id
-    if label not in table.index:
+    held = label if label in table.index else same
+    if held not in table.index:
         return f"not in {name}"
-    row = table.loc[label]
+    row = table.loc[held]
     shown = pd.DataFrame({"value": row["value"], "rank": row["rank"].astype(int)})
     shown = shown.rename_axis("score").reset_index()
     of = f"Scores of {name} (ranks among {len(table):,}, 1 is best"
-    of += f"; those of {label}, its representative):" if label != architecture.id else "):"
+    of += f"; those of {held}, its representative):" if held != label else "):"
     return f"{of}\n{format_table(shown, format='table')}"
 
 
@@ -223,6 +233,7 @@ def _describe_others(run: "Run", args: argparse.Namespace) -> None:
     if len(wanted) > _MOST:
         raise InputError(f"expected at most {_MOST} architectures to describe, got {len(wanted)}")
     table, strings = run.table(), run.strings
+    ranked = _ranked_scores(run, every=True) if args.all_scores else None
     truth = None
     if args.truth is not None:
         from ntknas.truth import load_truth
@@ -239,17 +250,21 @@ def _describe_others(run: "Run", args: argparse.Namespace) -> None:
         write("\n".join(f"{key:<16}{value}" for key, value in facts.items()))
         if truth is not None:
             write(f"\n{_accuracies(label, truth)}")
-        write(f"\n{_score_table(rows, run)}")
+        scores = _score_table(rows, run) if ranked is None else _of_one(label, run.name, ranked)
+        write(f"\n{scores}")
 
 
-def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
+def _describe(architecture: "Architecture", network: "NetworkSpec") -> str:
     """The facts about an architecture of NAS-Bench-201, and its drawing."""
     from ntknas.spaces.nasbench201 import depth, draw, flops, num_parameters
 
+    sizes = {name: getattr(network, name) for name in ("channels", "cells", "classes")}
     parameters = num_parameters(architecture, **sizes)
+    operations = flops(architecture, image_size=network.image_size, **sizes)
+    image = f"{network.image_size} x {network.image_size} image"
     size = architecture.class_size
     standing = "itself" if architecture.is_representative else architecture.representative.string
-    network = "{channels} channels, {cells} cells per stage, {classes} classes".format(**sizes)
+    skeleton = "{channels} channels, {cells} cells per stage, {classes} classes".format(**sizes)
     longest = f"{depth(architecture)} convolutions on the longest path"
     if architecture.is_constant:
         longest = "none: the output does not depend on the input"
@@ -260,8 +275,8 @@ def _describe(architecture: "Architecture", sizes: dict[str, int]) -> str:
         "NASLib": architecture.naslib,
         "class": "1 architecture" if size == 1 else f"{size} architectures that compute the same",
         "represented by": f"{architecture.representative.id} ({standing})",
-        "parameters": f"{parameters:,} ({network})",
-        "FLOPs": f"{flops(architecture, **sizes):,} multiply-accumulates (32 x 32 image)",
+        "parameters": f"{parameters:,} ({skeleton})",
+        "FLOPs": f"{operations:,} multiply-accumulates ({image})",
         "depth": longest,
     }
     lines = [f"{name:<16}{value}" for name, value in facts.items()]
@@ -296,10 +311,12 @@ def _scores(architecture: "Architecture", run: "Run", scores: "pd.DataFrame") ->
 
 
 def _score_table(rows: "pd.DataFrame", run: "Run") -> str:
-    """The headline scores of an architecture, one line per kernel and seed."""
+    """The headline scores of an architecture, one line per whole kernel and seed."""
     from ntknas.report import format_table
     from ntknas.scores import format_fraction
 
+    if "part" in rows:
+        rows = rows[rows["part"] == ""]
     rows = rows.assign(rho=[format_fraction(v) if v == v else "" for v in rows["rho"]])
     table = format_table(rows[["kernel", "rho", "beta", "seed", "status", *_SHOWN]], format="table")
     export = f"ntknas export {shlex.quote(str(run.folder))}"

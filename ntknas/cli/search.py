@@ -1,6 +1,7 @@
 """`ntknas search`: search NAS-Bench-201 for a cell of high accuracy or score."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ntknas.truth import Truth
 
 __all__ = ["add"]
+
+_DEFAULTS = {"dataset": "cifar10", "preset": "fast", "start_count": 10, "seeds": 20}
 
 _ABOUT = """\
 Examples:
@@ -71,7 +74,7 @@ def add(commands: Commands) -> None:
         type=comma_list(),
         help="metric to maximise, such as pgd_8, or several; default: the last of the file",
     )
-    parser.add_argument("--dataset", default="cifar10", help="data set; default: cifar10")
+    parser.add_argument("--dataset", help="data set of the accuracies; default: cifar10")
     parser.add_argument(
         "--score", metavar="NAME", help="maximise this score, computed when it is asked for"
     )
@@ -86,7 +89,6 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--preset",
         choices=("fast", "standard", "published"),
-        default="fast",
         help="settings of --score (ntknas score --help); default: fast",
     )
     parser.add_argument(
@@ -104,7 +106,6 @@ def add(commands: Commands) -> None:
         "--start-count",
         metavar="N",
         type=int,
-        default=10,
         help="number of architectures of the ranking to begin with; default: 10",
     )
     parser.add_argument(
@@ -137,7 +138,7 @@ def add(commands: Commands) -> None:
         help="compare these algorithms over several seeds instead of searching once",
     )
     parser.add_argument(
-        "--seeds", metavar="N", type=int, default=20, help="seeds of --compare; default: 20"
+        "--seeds", metavar="N", type=int, help="number of seeds of --compare; default: 20"
     )
     add_format(parser)
 
@@ -154,6 +155,9 @@ def _run(args: argparse.Namespace) -> None:
     for name in names:
         SEARCHES.check(name)
     _check(args)
+    for option, default in _DEFAULTS.items():
+        if getattr(args, option) is None:
+            setattr(args, option, default)
     truth, metrics = _truth(args)
     objective = _objective(args, truth, metrics, costs)
     ranking = _ranking(args)
@@ -180,7 +184,7 @@ def _run(args: argparse.Namespace) -> None:
             shown(history)
             progress(len(history), args.queries)
 
-        history = _resumed(args, metrics, costs, search_once, report)
+        history = _resumed(args, truth, metrics, costs, search_once, report)
     if args.plot is not None:
         draw_result(args, history, truth, labels, costs)
     show_result(args, history, truth, labels, costs)
@@ -228,6 +232,18 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("expected either --truth FILE or --score NAME to search by")
     if args.score is not None and (args.metric or args.truth_seed is not None):
         raise InputError("--metric and --truth-seed belong to --truth FILE, got --score")
+    if args.score is not None and args.dataset not in (None, _DEFAULTS["dataset"]):
+        raise InputError(
+            f"--score is computed on the embedded sample of {_DEFAULTS['dataset']}, got --dataset "
+            f"{args.dataset}"
+        )
+    for option, value, owner, present in (
+        ("--preset", args.preset, "--score NAME", args.score),
+        ("--start-count", args.start_count, "--start-ranking NAME", args.start_ranking),
+        ("--seeds", args.seeds, "--compare A,B,...", args.compare),
+    ):
+        if value is not None and present is None:
+            raise InputError(f"{option} belongs to {owner}, which is missing")
     given = {"--out": args.out, "--plot": args.plot, "--torch-code": args.torch_code}
     for option, value in given.items():
         if args.compare and value is not None:
@@ -240,9 +256,9 @@ def _check(args: argparse.Namespace) -> None:
     if args.start_ranking is not None and not (args.precomputed or args.run_folder is not None):
         raise InputError("expected --precomputed or --run DIR for --start-ranking")
     for name in ("queries", "start_count", "seeds"):
-        if getattr(args, name) < 1:
-            flag = name.replace("_", "-")
-            raise InputError(f"expected --{flag} of at least 1, got {getattr(args, name)}")
+        count = getattr(args, name)
+        if count is not None and count < 1:
+            raise InputError(f"expected --{name.replace('_', '-')} of at least 1, got {count}")
     if args.seed < 0:
         raise InputError(f"expected --seed of 0 or more, got {args.seed}")
 
@@ -307,6 +323,7 @@ def _settings(name: str, args: argparse.Namespace, ranking: "Scores | None") -> 
 
 def _resumed(
     args: argparse.Namespace,
+    truth: "Truth | None",
     metrics: list[str],
     costs: list[str],
     search_once: "Callable[..., list[Evaluation]]",
@@ -318,7 +335,12 @@ def _resumed(
     from ntknas.search import search_folder
     from ntknas.spaces import NASBENCH201
 
-    with search_folder(args.out, _facts(args, metrics, costs), NASBENCH201) as folder:
+    def check(known: "Sequence[Evaluation]") -> None:
+        if truth is not None:
+            _check_accuracies(args, truth, metrics, known)
+
+    facts, unused = _facts(args, metrics, costs), _unused(args, costs)
+    with search_folder(args.out, facts, NASBENCH201, unused=unused, check=check) as folder:
         if folder.known:
             note(f"{len(folder.known)} queries in {folder.history}")
 
@@ -338,6 +360,39 @@ def _facts(args: argparse.Namespace, metrics: list[str], costs: list[str]) -> di
     facts["truth"] = None if args.truth is None else Path(args.truth).name
     facts["scores"] = "precomputed" if args.precomputed else args.run_folder
     return facts | ({"costs": costs} if costs else {})
+
+
+def _unused(args: argparse.Namespace, costs: list[str]) -> set[str]:
+    """Names of facts that do not matter; earlier versions recorded what was given for them."""
+    unused = set()
+    if args.score is None:
+        unused.add("preset")
+    elif not costs:
+        unused.add("dataset")
+    if args.start_ranking is None:
+        unused.add("start_count")
+    return unused
+
+
+def _check_accuracies(
+    args: argparse.Namespace, truth: "Truth", metrics: list[str], known: "Sequence[Evaluation]"
+) -> None:
+    """Raise InputError if a history has accuracies that the table does not give now."""
+    from ntknas.search import true_values
+
+    cells = [query.architecture for query in known]
+    for metric in metrics:
+        values = true_values(truth, metric, dataset=args.dataset)(cells)
+        for query, value in zip(known, values, strict=True):
+            stored = dict(zip(metrics, query.values or (query.value,), strict=False))
+            before = stored.get(metric, math.nan)
+            # Another version of NumPy may round a mean over seeds differently.
+            if not math.isclose(before, value, rel_tol=1e-9):
+                raise InputError(
+                    f"the search in {args.out} has {metric} {before} of architecture "
+                    f"{query.architecture.id}, but {truth.path} gives {value} now; choose another "
+                    "folder"
+                )
 
 
 def _compare(

@@ -6,7 +6,7 @@ It holds the history (`history.csv`), what the search was asked for (`search.jso
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,12 @@ class SearchFolder:
 
 @contextlib.contextmanager
 def search_folder(
-    path: str | os.PathLike[str], facts: Mapping[str, Any], space: Space[Any]
+    path: str | os.PathLike[str],
+    facts: Mapping[str, Any],
+    space: Space[Any],
+    *,
+    unused: Collection[str] = (),
+    check: Callable[[Sequence[Evaluation]], None] | None = None,
 ) -> Iterator[SearchFolder]:
     """Open the folder of a search, which only this process writes to meanwhile.
 
@@ -57,6 +62,9 @@ def search_folder(
             of another search is refused. The number of queries is no part of it, so that a search
             can be extended.
         space: Space of the architectures.
+        unused: Names of facts that do not matter to this search, in which the folder may differ.
+        check: Function that raises InputError for queries that this search does not continue, such
+            as those of another table. It is called before anything is written.
 
     Yields:
         The queries so far, and where to save more.
@@ -91,8 +99,10 @@ def search_folder(
             raise InputError(f"another process is writing to {folder}")
         history = folder / "history.csv"
         try:
-            _check_same(folder, facts)
+            _check_same(folder, facts, unused)
             known = read_history(history, space) if history.exists() else []
+            if check is not None:
+                check(known)
             write_whole(folder / _FACTS, json.dumps(dict(facts), indent=1) + "\n")
         except InputError:
             raise
@@ -102,7 +112,7 @@ def search_folder(
         yield SearchFolder(history, known)
 
 
-def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:
+def _check_same(folder: Path, facts: Mapping[str, Any], unused: Collection[str]) -> None:
     """Raise InputError if the folder holds another search, and ValueError if it is damaged."""
     described = folder / _FACTS
     if not described.exists():
@@ -110,7 +120,7 @@ def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:
     before = json.loads(described.read_text(encoding="utf-8"))
     if not isinstance(before, dict):
         raise ValueError(f"{described.name} holds no settings")
-    for name in sorted(facts.keys() | before.keys()):
+    for name in sorted((facts.keys() | before.keys()).difference(unused)):
         if before.get(name) != facts.get(name):
             raise InputError(
                 f"the search in {folder} has {name} {before.get(name)}, got {facts.get(name)}; "

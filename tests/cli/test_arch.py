@@ -1,11 +1,21 @@
 """`ntknas arch`."""
 
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from ntknas.runs import Run, load_precomputed
+from ntknas.kernel import Batch
+from ntknas.network import NetworkSpec
+from ntknas.runs import Run, ScoringSpec, load_precomputed
+from ntknas.spaces import NASBENCH201, NetworkTable
+from tests.evaluation.made_up import make_run
+
+CIFAR100_RUN = Path(__file__).parents[1] / "golden" / "version_0_1_0" / "cifar100"
+OWN = NetworkTable({f"net_{i}": (lambda params, images: images, None) for i in range(3)})
 
 
 def test_all_names_of_one_architecture(ntknas):
@@ -110,6 +120,61 @@ def test_network_and_scores_of_the_run(ntknas, finished):
     assert "(16 channels" in ntknas("arch", label, "--run", finished, "--channels", "16")[1]
     constant = ntknas("arch", "10", "--run", finished, "--all-scores")[1]
     assert f"not in {finished}" in constant
+
+
+def kernels_shown(out):
+    """The cells of the first column of the table that ends a description."""
+    rows = [line.split("|") for line in out.splitlines() if "|" in line and "~" not in line]
+    return [row[0].strip() for row in rows[1:]]
+
+
+@pytest.mark.parametrize("space", [NASBENCH201, OWN], ids=["nasbench201", "networks"])
+def test_parts_of_kernels_are_shown_by_name_among_all_scores(ntknas, tmp_path, space):
+    spec = ScoringSpec(batch_size=6, seeds=2, batches=(Batch.CLEAN,), parts="groups")
+    counts = None
+    if space is OWN:
+        spec = replace(spec, space="networks", network=None, coupled=False, attack_norm=None)
+        counts = {network.id: {"params": 5.0} for network in OWN.parse("all")}
+    run = make_run(tmp_path / "run", space.sample(3, 0), spec, counts=counts)
+    command = ("arch", run.ids[0], "--run", run.folder)
+    status, out, _ = ntknas(*command)
+    assert status == 0
+    whole = run.table().query("id == @run.ids[0] and part == ''")
+    assert kernels_shown(out) == list(whole["kernel"])
+    status, out, _ = ntknas(*command, "--all-scores")
+    assert status == 0
+    assert "lambda_min@clean.stem" in kernels_shown(out)
+    assert set(kernels_shown(out)) == set(run.scores())
+
+
+def test_the_source_for_pytorch_has_the_network_of_the_run(ntknas, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(CIFAR100_RUN, folder)
+    network = Run(folder).spec.cell_network
+    assert network.mean != NetworkSpec().mean
+    file = tmp_path / "cell.py"
+    for options, expected in (
+        ((), network),
+        (("--classes", "7"), replace(network, classes=7)),
+    ):
+        status, _, _ = ntknas("arch", "5", "--run", folder, *options, "--torch-code", file)
+        assert status == 0
+        names: dict = {}
+        exec(compile(file.read_text(), str(file), "exec"), names)
+        normaliser, written = names["network"]()
+        assert normaliser.mean.flatten().tolist() == pytest.approx(expected.mean)
+        assert normaliser.std.flatten().tolist() == pytest.approx(expected.std)
+        assert written.classifier.out_features == expected.classes
+        assert written.stem[0].out_channels == expected.channels
+
+
+def test_operations_are_those_of_the_runs_images(ntknas, tmp_path):
+    spec = ScoringSpec(batch_size=6, network=NetworkSpec(image_size=16), batches=(Batch.CLEAN,))
+    cells = NASBENCH201.parse("code:333333")
+    run = make_run(tmp_path / "run", cells, spec)
+    out = ntknas("arch", "code:333333", "--run", run.folder)[1]
+    assert f"{NASBENCH201.counts(cells[0], spec.sizes)['flops']:,.0f} multiply" in out
+    assert "(16 x 16 image)" in out
 
 
 def test_a_drawing(ntknas, refused, texts, tmp_path):

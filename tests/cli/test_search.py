@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 
@@ -73,6 +74,75 @@ def test_a_search_is_resumed_and_extended(ntknas, refused, whole, tmp_path):
         assert f"another process is writing to {folder}" in message
     (folder / "search.json").write_text("[]")
     assert "search.json holds no settings" in refused(*command, "--out", folder)
+
+
+@pytest.mark.parametrize("more", [[], ["pgd_8"], ["--cost", "params"]])
+def test_a_search_is_not_continued_on_other_accuracies(ntknas, refused, whole, tmp_path, more):
+    folder, other = tmp_path / "search", tmp_path / "other" / whole.name
+    command = ["--metric", "clean", *more, "--out", folder]
+    assert ntknas("search", "--truth", whole, *command, "--queries", "12")[0] == 0
+    other.parent.mkdir()
+    shutil.copy(whole, other)
+    assert ntknas("search", "--truth", other, *command, "--queries", "13")[0] == 0
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    asked = list(csv.DictReader(kept["history.csv"].decode().splitlines()))[4]["architecture"]
+    values = json.loads(other.read_text().removeprefix("acc="))
+    before = values[asked][0]
+    values[asked][0] += 0.25
+    other.write_text(f"acc={json.dumps(values)}")
+    message = refused("search", "--truth", other, *command, "--queries", "20")
+    assert f"has clean {before} of architecture {asked}, but {other} gives " in message
+    del values[asked]
+    other.write_text(f"acc={json.dumps(values)}")
+    message = refused("search", "--truth", other, *command, "--queries", "20")
+    assert f"expected an accuracy of architecture {asked}, but {other} has none" in message
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+
+
+def test_accuracies_of_every_metric_are_compared(ntknas, refused, whole, tmp_path):
+    command = ("search", "--truth", whole, "--metric", "clean", "pgd_8", "--out", tmp_path / "both")
+    assert ntknas(*command, "--queries", "5")[0] == 0
+    values = json.loads(whole.read_text().removeprefix("acc="))
+    values = {label: row if label == "" else [row[0], row[1] / 2] for label, row in values.items()}
+    whole.write_text(f"acc={json.dumps(values)}")
+    assert "has pgd_8 " in refused(*command)
+
+
+def test_a_search_of_an_earlier_version_is_continued(ntknas, whole, tmp_path):
+    """Earlier versions recorded settings that had no effect as they were given."""
+    folder = tmp_path / "search"
+    command = ("search", "--truth", whole, "--metric", "clean", "--format", "json")
+    ntknas(*command, "--queries", "5", "--out", folder)
+    facts = {
+        **{"algorithm": "evolution", "dataset": "cifar10", "score": None, "preset": "standard"},
+        **{"seed": 0, "start_ranking": None, "start_count": 5, "truth_seed": None},
+        **{"metrics": ["clean"], "truth": "whole.json", "scores": None},
+    }
+    (folder / "search.json").write_text(json.dumps(facts))
+    status, out, err = ntknas(*command, "--queries", "8", "--out", folder)
+    assert status == 0
+    assert "5 queries in" in err
+    assert json.loads(out) == json.loads(ntknas(*command, "--queries", "8")[1])
+
+
+def test_a_score_has_the_data_set_that_it_is_computed_on(ntknas, refused, tmp_path, monkeypatch):
+    def sizes(cells):
+        return [num_parameters(cell) for cell in cells]
+
+    monkeypatch.setattr("ntknas.search.live_score", lambda scorer, name: sizes)
+    command = ("search", "--score", "params", "--queries", "3", "--out", tmp_path / "search")
+    message = refused(*command, "--dataset", "cifar100")
+    assert "embedded sample of cifar10, got --dataset cifar100" in message
+    assert not (tmp_path / "search").exists()
+    assert ntknas(*command, "--dataset", "cifar10")[0] == 0
+    described = tmp_path / "search" / "search.json"
+    facts = json.loads(described.read_text())
+    assert (facts["dataset"], facts["preset"], facts["start_count"]) == ("cifar10", "fast", 10)
+    described.write_text(json.dumps(facts | {"dataset": "cifar100"}))  # as earlier versions did
+    status, _, err = ntknas(*command)
+    assert status == 0
+    assert "3 queries in" in err
+    assert "has preset fast, got standard" in refused(*command, "--preset", "standard")
 
 
 def test_a_ranking_comes_first(ntknas, whole):
@@ -175,6 +245,10 @@ def test_a_live_score_is_maximised(ntknas):
         (["--truth", None, "--plot", "curve.jpg"], ".png, .svg or .pdf"),
         (["--score", "params+flops"], "one score to maximise live"),
         (["--score", "params", "--metric", "clean"], "belong to --truth"),
+        (["--truth", None, "--preset", "fast"], "--preset belongs to --score NAME"),
+        (["--truth", None, "--seeds", "20"], "--seeds belongs to --compare A,B,..."),
+        (["--truth", None, "--start-count", "10"], "--start-count belongs to --start-ranking NAME"),
+        (["--truth", None, "--compare", "random", "--seeds", "0"], "--seeds of at least 1, got 0"),
     ],
 )
 def test_bad_options(refused, whole, options, complaint):
