@@ -14,12 +14,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 import ntknas
-from experiments.command import clear_errors
+from experiments.command import by_name, clear_errors
 from ntknas.evaluation import (
     RANKINGS,
     Aim,
@@ -49,6 +49,7 @@ class RankingConfig:
         dataset: Dataset of the first truth that the ranking is chosen by.
         metrics: Metrics of the first truth that the ranking is chosen by, by the mean rank.
         floor: Least clean accuracy of the architectures that count.
+        below: Whether those below the floor are left "out" or come "last".
         proxies: Whether zero-cost proxies are candidates.
         parts: Whether scores of parts of a kernel are candidates.
         attacked: Whether scores of attacked and mixed kernels are candidates.
@@ -66,6 +67,7 @@ class RankingConfig:
     dataset: str = "cifar10"
     metrics: tuple[str, ...] = ("pgd_8", "fgsm_8", "autoattack")
     floor: float = 0.0
+    below: Literal["out", "last"] = "out"
     proxies: bool = False
     parts: bool = False
     attacked: bool = True
@@ -91,12 +93,13 @@ def report(config: RankingConfig) -> tuple[dict[str, Any], pd.DataFrame]:
         rows of the number of parameters and of the named rankings behind those of the choice.
 
     Raises:
-        InputError: For a run or a truth that cannot be read, or too few architectures.
+        InputError: For a run or a truth that cannot be read, two truths of one name, or too few
+            architectures.
     """
     runs: list[ntknas.Run | Precomputed] = [ntknas.Run(path) for path in config.runs]
     runs = runs or [ntknas.load_precomputed()]
-    truths = {path.name: ntknas.load_truth(path) for path in config.truth}
-    aim = Aim(config.truth[0].name, config.dataset, config.metrics, config.floor)
+    truths = {name: ntknas.load_truth(path) for name, path in by_name(config.truth).items()}
+    aim = Aim(config.truth[0].name, config.dataset, config.metrics, config.floor, config.below)
     every = candidates(runs)
     kept = taking_part(map(str, every), config)
     draws = candidates_by_draw(runs, kept)
@@ -181,6 +184,12 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--metrics", nargs="+", default=RankingConfig.metrics)
     parser.add_argument("--floor", type=float, default=0.0, help="least clean accuracy")
+    parser.add_argument(
+        "--below",
+        choices=("out", "last"),
+        default="out",
+        help="what becomes of those below the floor: left out (default), or last with accuracy 0",
+    )
     parser.add_argument("--proxies", action="store_true", help="zero-cost proxies too")
     parser.add_argument("--parts", action="store_true", help="scores of parts of a kernel too")
     parser.add_argument("--clean-only", action="store_true", help="no attacked or mixed kernels")

@@ -16,7 +16,7 @@ is not enough.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,12 +48,16 @@ class Aim(NamedTuple):
         metrics: Metrics of the table. A ranking is chosen by the mean of the ranks by them, and
             reported first against the first.
         floor: Least clean accuracy, in this data set, of the architectures that count, a fraction.
+        below: What becomes of those below the floor. "out": they are left out, as if their clean
+            accuracy were known. "last": they stay, and their accuracy counts 0 by every metric, so
+            that a ranking has to find out itself which they are.
     """
 
     truth: str
     dataset: str = "cifar10"
     metrics: tuple[str, ...] = ("pgd_8", "fgsm_8", "autoattack")
     floor: float = 0.0
+    below: Literal["out", "last"] = "out"
 
 
 def agreement(
@@ -116,8 +120,8 @@ def confirm(
         table: Scores averaged over draws, higher is better (`candidates`).
         truths: Tables of accuracies by name. Tables that have no architecture or fewer than 20 in
             common with the scores are refused.
-        aim: What the ranking is for. Its first metric comes first, and architectures below its
-            floor are left out.
+        aim: What the ranking is for. Its first metric comes first, and its floor holds for every
+            row.
         draws: The scores of each draw alone, with the same columns. Draws that lack a score of the
             ranking are left out.
         fifth: The fifth that the ranking was chosen on, which is left out; None leaves none out.
@@ -141,7 +145,8 @@ def confirm(
 
     first = (aim.truth, aim.dataset, aim.metrics[0])
     rows = [row("held out", table, *first)]
-    having = [(i, draw) for i, draw in enumerate(draws) if set(names) <= set(draw)]
+    used = {name.removeprefix("-") for name in names}
+    having = [(i, draw) for i, draw in enumerate(draws) if used <= set(draw)]
     for i, draw in having if len(having) > 1 else ():
         rows.append(row(f"draw {i}", draw, *first))
     for name, truth in truths.items():
@@ -246,7 +251,7 @@ def formula(names: Sequence[str]) -> str:
 
 
 def _accuracies(truths: Mapping[str, Truth], aim: Aim, *place: str) -> "pd.Series[float]":
-    """A metric by architecture, without architectures below the floor of the aim.
+    """A metric by architecture, with architectures below the floor of the aim left out or 0.
 
     `place` names the table, the data set and the metric; the floor is of the aim's own data set.
     """
@@ -260,5 +265,11 @@ def _accuracies(truths: Mapping[str, Truth], aim: Aim, *place: str) -> "pd.Serie
     values = truth.wide(dataset)[metric]
     if not aim.floor:
         return values
-    clean = truths[aim.truth].wide(aim.dataset)["clean"]
-    return values[values.index.isin(clean.index[clean >= aim.floor])]
+    of_aim = truths[aim.truth].wide(aim.dataset)
+    if "clean" not in of_aim:
+        raise InputError(
+            f"expected the metric clean in {aim.truth}, which a floor of clean accuracy needs; "
+            f"got {', '.join(map(str, of_aim))}"
+        )
+    counts = values.index.isin(of_aim.index[of_aim["clean"] >= aim.floor])
+    return values[counts] if aim.below == "out" else values.where(counts, 0.0)

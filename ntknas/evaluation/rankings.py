@@ -50,7 +50,7 @@ RANKINGS.register(
 RANKINGS.register(
     "standard_trained",
     Ranking(
-        RankSum.parse("mean@clean+live_params+depth_3x3-plain_depth_3x3"),
+        RankSum.parse("params+depth_3x3+surplus_linear_paths"),
         "robust accuracy after standard training, of networks with a clean accuracy of .92 or more",
     ),
 )

@@ -19,7 +19,7 @@ from ntknas.evaluation import (
     rank_sum,
     search_ranking,
 )
-from ntknas.truth import Truth
+from ntknas.truth import Truth, truth_from_frame
 from ntknas.truth.table import tidy
 
 HOW = {"terms": 2, "beam": 3, "halves": 2}
@@ -71,6 +71,8 @@ def test_draws_without_a_score_of_the_ranking_are_left_out(made_up):
     assert rows["check"].head(4).tolist() == ["held out", "draw 0", "draw 2", "other accuracies"]
     rows = confirm(["a"], table, truths, AIM, draws=draws[:2], resamples=10)
     assert "draw 0" not in rows["check"].tolist()
+    rows = confirm(["-a"], table, truths, AIM, draws=draws, resamples=10)
+    assert rows["check"].head(4).tolist() == ["held out", "draw 0", "draw 2", "other accuracies"]
 
 
 def test_each_fifth_is_chosen_on_once(made_up):
@@ -109,6 +111,26 @@ def test_a_floor_of_clean_accuracy(made_up):
     rows = confirm(["a"], table, truths, AIM._replace(floor=floor), fifth=None, resamples=10)
     # The floor is of the aim's data set, also where another one is reported.
     assert set(rows["n"]) == {int((clean >= floor).sum())}
+
+
+def test_architectures_below_the_floor_come_last(made_up):
+    table, truths = made_up
+    wide = truths["made_up"].wide("cifar10")
+    floor = float(wide["clean"].median())
+    aim = AIM._replace(floor=floor, below="last")
+    row = confirm(["a"], table, truths, aim, fifth=None, resamples=10).iloc[0]
+    expected = agreement(table["a"], wide["pgd_8"].where(wide["clean"] >= floor, 0.0), resamples=10)
+    assert row["n"] == len(table)
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+
+
+def test_a_floor_needs_clean_accuracies(made_up):
+    table, truths = made_up
+    values = truths["made_up"].wide("cifar10")["pgd_8"]
+    own = {"own": truth_from_frame(pd.DataFrame({"pgd_8": values}))}
+    aim = Aim("own", own["own"].datasets[0], ("pgd_8",), floor=0.5)
+    with pytest.raises(InputError, match="the metric clean in own, .* got pgd_8"):
+        confirm(["a"], table, own, aim, resamples=10)
 
 
 def test_signs_and_formulas():
