@@ -69,7 +69,7 @@ def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
         95%.
 
     Raises:
-        InputError: If the run has no mixed kernels, or the truth lacks a metric.
+        InputError: If the run has no mixed or no clean kernels, or the truth lacks a metric.
     """
     scored = ntknas.Run(config.folder)
     truth = ntknas.load_truth(config.truth)
@@ -83,11 +83,15 @@ def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     unknown = [score for score in config.scores if score not in known]
     if unknown:
         raise ntknas.InputError(f"expected scores of {', '.join(known)}, got {unknown[0]!r}")
-    members = [i for i in scored.ids if i in truth.representative_of]
-    accuracy = wide.loc[[truth.representative_of[i] for i in members], list(config.metrics)]
-    values = accuracy.round(6).to_numpy().T
+    listed = [i for i in scored.ids if i in truth.representative_of]
+    accuracy = wide.loc[[truth.representative_of[i] for i in listed], list(config.metrics)]
+    complete = accuracy.notna().all(axis=1).to_numpy()
+    members = [i for i, whole in zip(listed, complete, strict=True) if whole]
+    values = accuracy[complete].round(6).to_numpy().T
     mixed = turned(scored.scores(scored.sweep(config.betas)).loc[members])
     clean = turned(scored.scores().loc[members])
+    if not any(str(column).endswith("@clean") for column in clean):
+        raise ntknas.InputError(f"expected a run with the clean kernel, got {config.folder}")
     draws = np.random.default_rng(config.seed).integers(
         len(members), size=(config.resamples, len(members))
     )

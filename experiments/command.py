@@ -2,13 +2,13 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ntknas import InputError
 from ntknas.report import output_file
 
-__all__ = ["clear_errors", "write_page"]
+__all__ = ["by_name", "clear_errors", "write_page"]
 
 
 @contextlib.contextmanager
@@ -26,6 +26,21 @@ def clear_errors(program: str) -> Iterator[None]:
     except (InputError, OSError) as error:
         print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by the name under which tables show them.
+
+    Args:
+        paths: Files.
+
+    Raises:
+        InputError: If two files have one name.
+    """
+    named = {path.name: path for path in paths}
+    if len(named) < len(paths):
+        raise InputError(f"expected files with different names, got {', '.join(map(str, paths))}")
+    return named
 
 
 def write_page(text: str, out: Path | None) -> None:

@@ -108,7 +108,17 @@ def run(config: MiniBenchmarkConfig) -> pd.DataFrame:
 
     Returns:
         The table of `report`.
+
+    Raises:
+        InputError: If the truth lacks a metric of the benchmark.
     """
+    metrics = ntknas.load_truth(config.truth).metrics("cifar10")
+    for trial in benchmark_trials(*TEST_RADII):
+        if trial.name not in metrics:
+            raise ntknas.InputError(
+                f"expected {trial.name} among the metrics of {config.truth}, got "
+                f"{', '.join(metrics)}"
+            )
     chosen = chosen_architectures(config.count)
     info = dataset_info("cifar10")
     parts = {}
@@ -169,6 +179,7 @@ def report(results: pd.DataFrame, config: MiniBenchmarkConfig) -> pd.DataFrame:
     published = ntknas.load_truth(config.truth).wide("cifar10")
     first = results[results["seed"] == 0].set_index("architecture")
     second = results[results["seed"] == 1].set_index("architecture")
+    second = second.loc[second.index.intersection(first.index)]
     scores = ntknas.load_precomputed().scores().loc[first.index]
     rows = []
     for metric in (trial.name for trial in benchmark_trials(*TEST_RADII)):

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ntknas
-from experiments.command import clear_errors
+from experiments.command import by_name, clear_errors
 from experiments.nas_tables import (
     Found,
     found_table,
@@ -212,8 +212,10 @@ def run(config: SearchesConfig) -> list[Found]:
         One entry per table, metric and method of the configuration.
 
     Raises:
-        InputError: For an unknown method or metric, or a file that cannot be read.
+        InputError: For an unknown method or metric, a file that cannot be read, or two files of one
+            name.
     """
+    by_name(config.truth)
     for name in config.methods:
         if name not in METHODS:
             raise ntknas.InputError(f"expected methods of {', '.join(METHODS)}, got {name!r}")

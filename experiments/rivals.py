@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 import ntknas
-from experiments.command import clear_errors
+from experiments.command import by_name, clear_errors
 from experiments.rivals_picture import against_cost, side_by_side
 from ntknas import ranking
 from ntknas.evaluation import ScoreTable, best_fraction, score_table, true_values
@@ -154,15 +154,15 @@ def run(config: RivalsConfig) -> tuple[pd.DataFrame, list[str]]:
         each with its interval (_low, _high).
 
     Raises:
-        InputError: For a run, a truth or a file that cannot be read, or if no truth has one of the
-            metrics.
+        InputError: For a run, a truth or a file that cannot be read, two truths of one name, or if
+            no truth has one of the metrics.
     """
     table = _joined(config.runs)
     seconds = _read_seconds(config.seconds)
     scores, missing = _rankings(table)
     lacking = [row.label for row in ROWS if row.label not in scores]
     rows: list[dict[str, Any]] = []
-    for path in config.truth:
+    for file, path in by_name(config.truth).items():
         truth = ntknas.load_truth(path)
         known = true_values(truth, config.dataset, table)
         for metric in config.metrics:
@@ -173,7 +173,7 @@ def run(config: RivalsConfig) -> tuple[pd.DataFrame, list[str]]:
             part = scores.loc[values.index]
             judged = _judge(part, values.to_numpy(), config)
             rows += [
-                {"truth": path.name, "benchmark": truth.benchmark}
+                {"truth": file, "benchmark": truth.benchmark}
                 | {"metric": metric, "label": row.label, "group": row.group}
                 | {"score": row.score, "n": len(values)}
                 | {"missing": int(missing.loc[values.index, row.label].sum())}

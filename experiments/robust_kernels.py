@@ -101,7 +101,7 @@ def gains(
     if metric not in of_metric.groups:
         known_metrics = ", ".join(map(str, of_metric.groups))
         raise InputError(f"expected a metric of {known_metrics}, got {metric}")
-    known = of_metric.get_group(metric).set_index("architecture")["value"]
+    known = of_metric.get_group(metric).set_index("architecture")["value"].dropna()
     known = known.nlargest(max(round(fraction * len(known)), 2), keep="all")
     counts = resample_counts(len(known), resamples=config.resamples, seed=config.seed)
     rows = []

@@ -20,12 +20,18 @@ from ntknas.truth import Truth
 __all__ = ["changed_settings", "compare_runs", "interval_ends", "turned", "unmixed_names"]
 
 
-def turned(scores: Scores, names: Sequence[str | RankSum] | None = None) -> pd.DataFrame:
-    """Scores oriented so that higher is better, with constant networks and missing values last.
+def turned(
+    scores: Scores,
+    names: Sequence[str | RankSum] | None = None,
+    *,
+    missing: float = -np.inf,
+) -> pd.DataFrame:
+    """Scores oriented so that higher is better, with constant networks last.
 
     Args:
         scores: Run, its folder, precomputed table, or frame in the form that `Run.scores` returns.
         names: Names of scores or rank sums; None means every score.
+        missing: What stands where a network has no score: minus infinity puts it last.
 
     Returns:
         A table with one column per name.
@@ -39,7 +45,7 @@ def turned(scores: Scores, names: Sequence[str | RankSum] | None = None) -> pd.D
         name: oriented(values, directions, name, worst=table.constant, raw=table.raw(wanted))
         for name in directions
     }
-    return pd.DataFrame(columns).fillna(-np.inf)
+    return pd.DataFrame(columns).fillna(missing)
 
 
 def compare_runs(

@@ -174,9 +174,9 @@ def scatter_frame(
         convolutions_3x3 (number of 3x3 convolutions of a NAS-Bench-201 cell; 0 in other spaces),
         note (the correlation) and better ("higher" or "lower", which values are better).
     """
-    # The score flops is left out: it ranks architectures as params does.
-    kept = (correlations["subset"] == "all") & (correlations["score"] != "flops")
-    rows = correlations[kept]
+    rows = correlations[correlations["subset"] == "all"]
+    if "params" in set(rows["score"]):  # flops ranks architectures as params does
+        rows = rows[rows["score"] != "flops"]
     dataset, metric = rows[["dataset", "metric"]].iloc[0]
     table = score_table(scores, space=space)
     accuracy = truth.wide(dataset)[metric]

@@ -121,7 +121,8 @@ def draw_agreement(ranks: pd.DataFrame) -> float:
     """The mean of Spearman's correlation over all pairs of draws; NaN for a single draw.
 
     Args:
-        ranks: Ranks, one column per draw, as `ranks_by_draw` returns them.
+        ranks: Ranks, one column per draw, as `ranks_by_draw` returns them. An architecture without
+            a rank in one of two draws is left out of this pair.
 
     Example:
         >>> round(draw_agreement(pd.DataFrame({0: [1.0, 2.0, 3.0], 1: [1.0, 3.0, 2.0]})), 2)
@@ -129,5 +130,6 @@ def draw_agreement(ranks: pd.DataFrame) -> float:
     """
     columns = list(ranks.columns)
     pairs = [(a, b) for position, a in enumerate(columns) for b in columns[:position]]
-    values = [ranking.correlations(ranks[a], ranks[b]).spearman for a, b in pairs]
+    both = [ranks[[a, b]].dropna().to_numpy().T for a, b in pairs]
+    values = [ranking.correlations(x, y).spearman for x, y in both if len(x) > 1]
     return float(pd.Series(values, dtype=float).mean())

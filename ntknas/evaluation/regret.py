@@ -8,6 +8,7 @@ import pandas as pd
 from ntknas import ranking
 from ntknas.errors import InputError
 from ntknas.evaluation.correlation import true_values
+from ntknas.evaluation.ranking import ranks_by_draw
 from ntknas.evaluation.table import Scores, score_table
 from ntknas.scores import RankSum
 from ntknas.truth import Truth
@@ -38,9 +39,9 @@ def regret_of_top(
     Returns:
         A table with one row per count and the columns first (the count), best (the best accuracy
         among them), regret (best accuracy of all, minus `best`), regret_low and regret_high (lowest
-        and highest regret of rankings by one draw of weights and images alone; NaN if there is only
-        one draw), and flops_share (their share of the multiply-accumulates of all; NaN without
-        the score flops).
+        and highest regret of rankings by one draw of weights and images alone; NaN if only one draw
+        has the scores), and flops_share (their share of the multiply-accumulates of all; NaN
+        without the score flops).
 
     Raises:
         InputError: If a score, data set or metric does not exist, no architecture has an accuracy,
@@ -59,17 +60,19 @@ def regret_of_top(
         raise InputError(f"expected counts of at least 1, got {min(counts)}")
     table = score_table(scores)
     formula = table.resolve(name)
-    dataset = dataset or table.dataset
-    truth.wide(dataset or truth.datasets[0])  # raises an error that lists the data sets
+    dataset = dataset or table.dataset or truth.datasets[0]
+    truth.wide(dataset)  # raises an error that lists the data sets
     rows = true_values(truth, dataset, table)
     rows = rows[rows["metric"] == metric]
     if rows.empty:
-        known = truth.metrics(dataset or truth.datasets[0])
+        known = truth.metrics(dataset)
         raise InputError(f"expected a metric of {', '.join(known)}, got {metric!r}")
-    accuracy = rows.groupby("architecture", sort=False)["value"].first().dropna()
-    accuracy = accuracy.reindex([label for label in table.frame.index if label in accuracy.index])
-    arguments = table.ranked(formula)
-    ranks = [_ranks(frame, arguments, accuracy) for frame in (table.frame, *table.draws)]
+    accuracy = rows.set_index("architecture")["value"].dropna()
+    whole = ranking.rank(table.frame, **table.ranked(formula)).set_index("architecture")["rank"]
+    accuracy = accuracy.reindex([label for label in whole.index if label in accuracy.index])
+    every = ranks_by_draw(scores, name).assign(whole=whole).reindex(accuracy.index)
+    every = every.astype(float).fillna(np.inf)  # last where a score is missing
+    ranks = [every.pop("whole").to_numpy(), *every.to_numpy().T]
     flops = table.frame["flops"].reindex(accuracy.index) if "flops" in table.frame else None
     found = []
     for count in counts:
@@ -84,9 +87,3 @@ def regret_of_top(
             row["flops_share"] = float(flops.iloc[first].sum() / flops.sum())
         found.append(row)
     return pd.DataFrame(found)
-
-
-def _ranks(frame: pd.DataFrame, arguments: dict, accuracy: "pd.Series[float]") -> np.ndarray:
-    """The ranks of the architectures that have an accuracy; last where a score is missing."""
-    ranked = ranking.rank(frame, **arguments).set_index("architecture")["rank"].astype(float)
-    return ranked.reindex(accuracy.index).fillna(np.inf).to_numpy()

@@ -168,8 +168,9 @@ def _choose(found: Mapping[str | None, Any], wanted: str | None, path: Path) -> 
     """The key of the data set to read; None if the file does not say whose its scores are."""
     if None in found or (wanted is None and len(found) == 1):
         return next(iter(found))
+    named = wanted or _FIRST_CHOICE
     for key in found:
-        if key is not None and (wanted or _FIRST_CHOICE) in (key, DATASETS.get(key)):
+        if key is not None and DATASETS.get(named, named) == DATASETS.get(key, key):
             return key
     got = "none chosen" if wanted is None else f"got {wanted!r}"
     raise InputError(f"expected a data set of {path}: {', '.join(map(str, found))}; {got}")

@@ -245,8 +245,11 @@ def search_ranking(
         The chosen ranking, and the numbers that it was chosen by.
 
     Raises:
-        InputError: If the development part has fewer than 20 architectures.
+        InputError: If the development part has fewer than 20 architectures, or a number is below 1.
     """
+    for what, number in (("terms", terms), ("beam", beam), ("halves", halves)):
+        if number < 1:
+            raise InputError(f"expected {what} of 1 or more, got {number}")
     development = np.array([in_development(label, fifth) for label in table.index.tolist()])
     known = accuracy.dropna()
     part = table[development & table.index.isin(known.index)]

@@ -148,36 +148,53 @@ def sweep_correlations(
 def _differences(
     table: pd.DataFrame, keys: pd.DataFrame, swept: pd.DataFrame, truth: Truth, *, seed: int
 ) -> pd.DataFrame:
-    """Spearman of each row less that of its curve at beta 0, with the ends of paired intervals."""
+    """Spearman of each row less that of its curve at beta 0, with the ends of paired intervals.
+
+    Both are taken over the architectures that have both scores, and resampled together.
+    """
     dataset, metric, resamples = table[["dataset", "metric", "resamples"]].iloc[0]
     known = [label for label in swept.index if label in truth.representative_of]
     accuracy = truth.wide(dataset)[metric].reindex([truth.representative_of[i] for i in known])
     values = accuracy.round(6).to_numpy(float)  # smaller differences are rounding errors
-    compared = swept.loc[known].loc[np.isfinite(values)]
+    compared = swept.loc[known]
     compared.attrs = swept.attrs
-    scores = turned(compared)[list(table["score"])].to_numpy().T
-    values = values[np.isfinite(values)]
+    scores = turned(compared, missing=np.nan)[list(table["score"])].to_numpy().T
     curve = keys.groupby(["score", "kernel", "rho"], sort=False).ngroup().to_numpy()
     at_zero = np.flatnonzero(keys["beta"] == 0)
     start = at_zero[np.searchsorted(curve[at_zero], curve)]  # the row at beta 0 of each row's curve
-    spearman = table["spearman"].to_numpy(float)
-    found = {"difference": spearman - spearman[start]}
-    draws = np.random.default_rng(seed).integers(len(values), size=(int(resamples), len(values)))
-    resampled = [
-        rank_correlation(mid_ranks(scores[:, draw]), mid_ranks(values[draw])) for draw in draws
-    ]
-    if resampled:
-        paired = np.array(resampled)
-        low, high = np.nanquantile(paired - paired[:, start], [0.025, 0.975], axis=0)
-    else:
-        low = high = np.full(len(table), np.nan)
-    return pd.DataFrame(found | {"difference_low": low, "difference_high": high})
+    both = np.isfinite(values) & ~np.isnan(scores) & ~np.isnan(scores[start])
+    found = np.full((len(table), 3), np.nan)  # the difference and its interval, by row
+    for kept in np.unique(both, axis=0):
+        n, rows = int(kept.sum()), np.flatnonzero((both == kept).all(axis=1))
+        if n < 2:
+            continue
+        draws = np.random.default_rng(seed).integers(n, size=(int(resamples), n))
+        used, place = np.unique([rows, start[rows]], return_inverse=True)
+        of_kept, target = scores[used][:, kept], values[kept]
+        spearman = np.array([_spearman(of_kept[:, i], target[i]) for i in (np.arange(n), *draws)])
+        mixed, clean = place.reshape(2, len(rows))
+        difference, resampled = np.split(spearman[:, mixed] - spearman[:, clean], [1])
+        found[rows, 0] = difference
+        mostly = 2 * (~np.isnan(resampled)).sum(axis=0) >= max(resamples, 1)
+        if mostly.any():
+            ends = np.nanquantile(resampled[:, mostly], [0.025, 0.975], axis=0)
+            found[rows[mostly], 1:] = ends.T
+    return pd.DataFrame(found, columns=["difference", "difference_low", "difference_high"])
+
+
+def _spearman(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Spearman of each of k scores `[k, n]` with a target `[n]`; NaN where one is constant."""
+    found = rank_correlation(mid_ranks(scores), mid_ranks(target))
+    constant = (scores == scores[:, :1]).all(axis=1) | (target == target[:1]).all()
+    return np.where(constant, np.nan, found)
 
 
 def _swept(run: Run, betas: Sequence[float], scores: Sequence[str]) -> pd.DataFrame:
     """The columns of these scores at all betas, in the order of `scores`."""
     check_names(scores, "scores")
     known = score_names(ScoreKind.KERNEL)
+    if not scores:
+        raise InputError(f"expected scores of {', '.join(known)}, got none")
     for score in scores:
         name, dot, part = score.partition(".")
         if name not in known:

@@ -89,7 +89,12 @@ def resample_counts(n: int, *, resamples: int, seed: int) -> Int[np.ndarray, "n 
 
     Returns:
         Multiplicities `[n, b]`; each column sums to n.
+
+    Raises:
+        InputError: If the number of resamples is negative.
     """
+    if resamples < 0:
+        raise InputError(f"expected 0 resamples or more, got {resamples}")
     drawn = np.random.default_rng(seed).integers(max(n, 1), size=(n, resamples))
     flat = (drawn * resamples + np.arange(resamples)).ravel()
     return np.bincount(flat, minlength=n * resamples).reshape(n, resamples).astype(np.int32)

@@ -50,3 +50,34 @@ def test_without_flops_and_refusals(run, truth):
         regret_of_top(run, truth, metric="banana")
     with pytest.raises(InputError, match="at least 1, got 0"):
         regret_of_top(run, truth, counts=(0, 1))
+
+
+def test_draws_without_the_score_are_no_rankings(truth):
+    """Proxies have one draw in the precomputed table, so that there is no range over draws."""
+    from ntknas import load_precomputed
+
+    table = regret_of_top(load_precomputed(), truth, "synflow", counts=(1,))
+    assert table[["regret_low", "regret_high"]].isna().all(axis=None)
+
+
+def test_ties_are_taken_in_the_order_that_rank_lists():
+    labels = ["d", "c", "b", "a"]
+    scores = pd.DataFrame({"snip": [1.0, 1.0, 1.0, 1.0]}, index=labels)
+    own = truth_from_frame(pd.DataFrame({"accuracy": [0.9, 0.6, 0.7, 0.3]}, index=labels))
+    first = rank(scores, "snip")["architecture"].iloc[0]
+    table = regret_of_top(scores, own, "snip", metric="accuracy", counts=(1,))
+    assert table["best"].item() == own.value(first, own.datasets[0], "accuracy")
+
+
+def test_a_data_set_of_the_truth_is_not_mixed_with_another():
+    frame = pd.DataFrame(
+        {
+            "architecture": ["a", "c", "b"],
+            "dataset": ["cifar10", "cifar10", "cifar100"],
+            "accuracy": [0.9, 0.8, 0.6],
+        }
+    )
+    own = truth_from_frame(frame)
+    scores = pd.DataFrame({"snip": [1.0, 3.0, 2.0]}, index=["a", "b", "c"])
+    table = regret_of_top(scores, own, "snip", metric="accuracy", counts=(1,))
+    assert (table["best"].item(), table["regret"].item()) == (0.8, pytest.approx(0.1))

@@ -178,6 +178,13 @@ def test_labels_that_are_texts():
     assert found.n == sum(map(in_development, labels))
 
 
+@pytest.mark.parametrize("what", ["terms", "beam", "halves"])
+def test_numbers_below_one(what):
+    table, accuracy = noisy(n=150)
+    with pytest.raises(InputError, match=f"expected {what} of 1 or more, got 0"):
+        search_ranking(table, accuracy, **{what: 0})
+
+
 def test_too_few_to_choose_on():
     table, accuracy = noisy(n=40)
     with pytest.raises(InputError, match="20 architectures or more to choose on, got"):

@@ -13,6 +13,7 @@ from ntknas.evaluation import (
     correlate,
     sweep_correlations,
     sweep_medians,
+    sweeps,
     turned,
 )
 from ntknas.ranking import correlations
@@ -127,6 +128,30 @@ def test_differences_from_beta_0_are_paired(run, truth):
     )
     alone = sweep_correlations(run, [0.5], truth, ["cond"], **options)
     pd.testing.assert_frame_equal(alone, table[table["beta"] > 0].reset_index(drop=True))
+
+
+def test_differences_are_over_the_architectures_that_have_both_scores(run, truth, monkeypatch):
+    """A network without a score at beta 1/2 counts neither there nor at beta 0."""
+    mixed = ["cond@mixed_robust:8/255:0", "cond@mixed_robust:8/255:0.5"]
+    whole = run.scores(run.sweep([0.0, 0.5]))[mixed]
+    lacking = whole.copy()
+    lacking.attrs = whole.attrs
+    lacking.loc[lacking.index[:2], mixed[1]] = np.nan
+    monkeypatch.setattr(sweeps, "_swept", lambda *_: lacking)
+    options: dict[str, Any] = {"metric": "pgd_8", "resamples": 50}
+    found = sweep_correlations(run, [0.0, 0.5], truth, ["cond"], **options).iloc[1]
+    rest = whole.iloc[2:]
+    rest.attrs = whole.attrs
+    monkeypatch.setattr(sweeps, "_swept", lambda *_: rest)
+    expected = sweep_correlations(run, [0.0, 0.5], truth, ["cond"], **options).iloc[1]
+    columns = ["difference", "difference_low", "difference_high"]
+    np.testing.assert_allclose(found[columns].astype(float), expected[columns].astype(float))
+
+
+def test_differences_are_undefined_where_accuracies_are_equal(run):
+    same = truth_from_frame(pd.DataFrame({"pgd_8": 0.5}, index=run.ids))
+    table = sweep_correlations(run, [0.0, 0.5], same, ["cond"], metric="pgd_8", resamples=20)
+    assert table[["difference", "difference_low", "difference_high"]].isna().all(axis=None)
 
 
 def test_constant_networks_are_last_in_a_sweep(run, truth):
