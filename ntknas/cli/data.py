@@ -94,7 +94,7 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from ntknas.data import PUBLISHED, fetch, find_data
+    from ntknas.data import PUBLISHED, fetch
     from ntknas.report.progress import Progress
 
     names = list(dict.fromkeys(args.names))
@@ -103,14 +103,16 @@ def _fetch(args: argparse.Namespace) -> None:
     if args.address is not None and len(names) > 1:
         raise InputError(f"expected one NAME with --from, got {', '.join(names)}")
     for name in names:
-        before = find_data(name)
+        received = False
         with Progress("kB", first=f"{name}: connecting") as progress:
-            path = fetch(
-                name,
-                address=args.address,
-                on_progress=lambda done, total: progress(done // _KILOBYTE, total // _KILOBYTE),
-            )
-        write(f"{name}: {path}{' (was there)' if path == before else ''}")
+
+            def on_progress(done: int, total: int, progress: Progress = progress) -> None:
+                nonlocal received
+                received = True
+                progress(done // _KILOBYTE, total // _KILOBYTE)
+
+            path = fetch(name, address=args.address, on_progress=on_progress)
+        write(f"{name}: {path}{'' if received else ' (was there)'}")
 
 
 def _add(args: argparse.Namespace) -> None:

@@ -40,8 +40,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--format",
         choices=("csv", "parquet"),
-        default="csv",
-        help="format of the file; default: csv",
+        help="format of the file; default: that of the ending of --out, csv without one",
     )
     parser.add_argument(
         "--out",
@@ -73,8 +72,15 @@ def _run(args: argparse.Namespace) -> None:
     from ntknas.report import check_output, output_file
     from ntknas.runs import Run
 
-    if args.out == "-" and args.format != "csv":
+    ending = Path(args.out or "").suffix.lower().removeprefix(".")
+    of_ending = ending if ending in ("csv", "parquet") else None
+    form = args.format or of_ending or "csv"
+    if args.out == "-" and form != "csv":
         raise InputError("Parquet is binary: expected --out FILE, got --out -")
+    if of_ending not in (None, form):
+        raise InputError(
+            f"expected --format {of_ending} or another ending, got {form} in {args.out}"
+        )
     if args.out not in (None, "-"):
         check_output(args.out)
     if args.precomputed == (args.run_folder is not None):
@@ -85,9 +91,9 @@ def _run(args: argparse.Namespace) -> None:
     if args.out == "-":
         write_table(table, format="csv")
         return
-    path = Path(args.out or Path(args.run_folder) / f"scores.{args.format}")
+    path = Path(args.out or Path(args.run_folder) / f"scores.{form}")
     with output_file(path) as temporary:
-        if args.format == "csv":
+        if form == "csv":
             table.to_csv(temporary, index=False, lineterminator="\n")
         else:
             table.to_parquet(temporary, index=False)

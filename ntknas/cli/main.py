@@ -154,6 +154,9 @@ def _execute(args: argparse.Namespace) -> int:
     except InputError as error:
         note(f"ntknas: error: {shorten(' '.join(str(error).split()), 1000)}")
         return 2
+    except PermissionError as error:
+        note(f"ntknas: error: {error.filename or error}: permission denied")
+        return 2
     except BrokenPipeError:
         _drop_output()
     except KeyboardInterrupt:

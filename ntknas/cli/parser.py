@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from absl.flags import argparse_flags
 
+from ntknas.cli.output import note
+
 __all__ = [
     "ArgumentParser",
     "Command",
@@ -51,7 +53,7 @@ class ArgumentParser(argparse_flags.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Write one line that says what is wrong, and exit with status 2."""
-        sys.stderr.write(f"ntknas: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+        note(f"ntknas: error: {' '.join(message.split())} (see {self.prog} --help)")
         sys.exit(2)
 
 

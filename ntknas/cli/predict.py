@@ -70,8 +70,8 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(f"expected one of --precomputed and --scores, got both: {args.scores}")
     if args.top != "all" and not (args.top.isdecimal() and int(args.top) > 0):
         raise InputError(f"expected --top of at least 1, or all, got {args.top}")
-    if args.seed < 0:
-        raise InputError(f"expected --seed of 0 or more, got {args.seed}")
+    if not 0 <= args.seed < 2**32:  # what scikit-learn takes
+        raise InputError(f"expected --seed of 0 to 4294967295, got {args.seed}")
     truth = load_truth(args.file)
     dataset = args.dataset or ("cifar10" if "cifar10" in truth.datasets else truth.datasets[0])
     wide = truth.wide(dataset)

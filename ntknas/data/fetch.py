@@ -188,7 +188,7 @@ class _Download:
             headers["Range"] = f"bytes={done}-"
         timeout = (_SECONDS_TO_CONNECT, _SECONDS_OF_SILENCE)
         with requests.get(address, headers=headers, stream=True, timeout=timeout) as answer:
-            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+            if done and answer.status_code == requests.codes.requested_range_not_satisfiable:
                 # Nothing is left, or `part` is longer than the file; the checksum tells.
                 if done != self._size:
                     self._part.unlink()

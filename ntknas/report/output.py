@@ -12,6 +12,8 @@ from ntknas.errors import InputError
 
 __all__ = ["check_output", "output_file"]
 
+_SQLITE = b"SQLite format 3\0"  # the first bytes of a database, by the file format of SQLite
+
 
 def check_output(path: str | os.PathLike[str]) -> Path:
     """The path of a file to be written, after a check.
@@ -20,7 +22,8 @@ def check_output(path: str | os.PathLike[str]) -> Path:
         path: Path of the file.
 
     Raises:
-        InputError: If the path is a folder, lies in no folder that exists, or may not be written.
+        InputError: If the path is a folder, lies in no folder that exists, may not be written, or
+            is a database, such as that of a run.
     """
     path = Path(path)
     try:
@@ -39,6 +42,8 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     # An administrator may write anything; a file that nobody may write is kept all the same.
     if not os.access(path, os.W_OK) or (stat.S_ISREG(mode) and not mode & 0o222):
         raise InputError(f"cannot write {path}: its permissions do not allow it")
+    if stat.S_ISREG(mode) and _is_database(path):
+        raise InputError(f"expected a file that may be replaced, but {path} is a database")
     return path
 
 
@@ -56,7 +61,7 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         Path of an empty file with the same ending, to write to.
 
     Raises:
-        InputError: If the path is a folder, lies in no folder that exists, or may not be written.
+        InputError: Where `check_output` raises it.
 
     Example:
         >>> file = Path(tempfile.mkdtemp()) / "table.csv"
@@ -80,6 +85,14 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         else:
             with temporary.open("rb") as source, path.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether a file is a database of SQLite; False for one that may not be read."""
+    if not os.access(path, os.R_OK):
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def _mode(path: Path) -> int | None:

@@ -4,6 +4,7 @@
 FILE.recipe.json.
 """
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -28,13 +29,16 @@ def check_truth_table(path: str | Path, settings: TrainingSettings) -> pd.DataFr
 
     Raises:
         InputError: If the file is no table of `ntknas train`, has another ending, lies in no
-            folder, or was made with other settings.
+            folder or in one that may not be written, or was made with other settings.
     """
     path = Path(path)
     if path.suffix.lower() != ".csv":
         raise InputError(f"expected the name of a truth table to end in .csv, got {str(path)!r}")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"expected a file to write, but {path} is a folder or lies in none")
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: no permission to make files in {folder}")
     if not path.exists():
         return None
     beside = recipe_file(path)

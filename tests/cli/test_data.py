@@ -42,6 +42,8 @@ def test_fetch_and_use(ntknas, refused, server, data_cache):
     assert out == f"{NAME}: {data_cache / NAME / FILE}\n"
     assert "3072 of 3072 kB" in err
     assert ntknas("data", "fetch", NAME)[1] == f"{NAME}: {data_cache / NAME / FILE} (was there)\n"
+    (data_cache / NAME / FILE).write_bytes(b"damaged")
+    assert ntknas("data", "fetch", NAME)[1] == f"{NAME}: {data_cache / NAME / FILE}\n"
     assert FILE in refused("score", "--archs", "5", "--out", "run", "--data", NAME)  # no images
 
 

@@ -46,6 +46,19 @@ def test_a_failed_export_leaves_the_old_file(finished, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_ending_says_which_format(ntknas, finished, tmp_path):
+    path = tmp_path / "scores.parquet"
+    assert ntknas("export", finished, "--out", path)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(path), Run(finished).table(), check_dtype=False)
+
+
+def test_the_file_of_a_run_is_kept(refused, keep):
+    folder = keep(2)
+    whole = Run(folder).table()
+    assert "run.sqlite is a database" in refused("export", folder, "--out", folder / "run.sqlite")
+    pd.testing.assert_frame_equal(Run(folder).table(), whole)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -53,6 +66,7 @@ def test_a_failed_export_leaves_the_old_file(finished, tmp_path, monkeypatch):
         (["--out", "/"], "is a folder"),
         (["--out", "-", "--format", "parquet"], "binary"),
         (["--format", "xlsx"], "xlsx"),
+        (["--format", "csv", "--out", "a.parquet"], "got csv in a.parquet"),
     ],
 )
 def test_bad_options(refused, finished, options, complaint):

@@ -47,6 +47,19 @@ def test_closed_remarks_are_no_failure():
     assert done.stdout.startswith("id,")
 
 
+def test_closed_remarks_leave_the_status_of_bad_input():
+    assert started("banana", shell='"$@" 2>&-').returncode == 2
+
+
+def test_files_that_may_not_be_read(monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "closed/acc.json")
+
+    monkeypatch.setattr("ntknas.truth.load_truth", refuse)
+    assert main(["truth", "closed/acc.json"]) == 2
+    assert capsys.readouterr().err == "ntknas: error: closed/acc.json: permission denied\n"
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
 def test_a_full_disk():
     done = started("rank --precomputed", shell='"$@" > /dev/full')

@@ -89,6 +89,7 @@ def test_table_and_picture(ntknas, finished, truth, tmp_path):
         ([], "--beta"),
         (["--beta", "0,1", "--score", "cond@clean"], "without its kernel"),
         (["--beta", "0,1", "--score", "params"], "params"),
+        (["--beta", "0,1", "--score", ""], "expected scores of lambda_min"),
         (["--beta", "0,1", "--metric", "pgd_8"], "--truth"),
         (["--beta", "0,1", "--truth-seed", "1"], "--truth FILE, which is missing"),
         (["--beta", "0,1", "--heat-map", "a.png"], "needs --truth FILE and one --score"),

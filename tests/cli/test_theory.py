@@ -89,7 +89,8 @@ def test_images_of_cifar_in_csv(ntknas):
         (("--images", 1000), "at most 64 training and test images"),
         (("--task", "sphere", "--pooling", 2), "are for images"),
         (("--infinite", "--parametrisation", "standard"), "needs the NTK parametrisation"),
-        (("--seed", -1), "seed must not be negative"),
+        (("--seed", -1), "seed must be between 0 and 4294967295, got -1"),
+        (("--seed", 2**70), "seed must be between 0 and 4294967295"),
         (("--data", "nowhere"), "no such file"),
     ],
 )

@@ -29,7 +29,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """whole: with ranges; plain: without; cut, stuck: breaks off; html, other, missing."""
+    """whole: with ranges; plain: without; cut, stuck: breaks off; html, other, missing, range."""
 
     server: Server
 
@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if behaviour in ("plain", "html"):
             start = 0
-        if start >= len(content):
+        if start >= len(content) or behaviour == "range":  # which asks for another range
             self.send_error(416)
             return
         self.send_response(206 if start else 200)

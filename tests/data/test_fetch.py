@@ -17,6 +17,11 @@ def kept(data_cache):
     return sorted(path.name for path in (data_cache / NAME).iterdir() if path.name != "lock")
 
 
+def test_a_server_that_refuses_a_whole_file(data_cache, server):
+    with pytest.raises(OSError, match=r"cannot download made_up\.bin \(127.*416"):
+        fetch(NAME, address=server.at("range"))
+
+
 def start_of_a_download(data_cache, content):
     (data_cache / NAME).mkdir(parents=True)
     (data_cache / NAME / f"{FILE}.part").write_bytes(content)

@@ -40,6 +40,12 @@ def test_a_truth_table_is_extended(finished, tmp_path):
     assert set(table["architecture"]) == {CHEAP.id, SKIP.id, pool.id}
 
 
+def test_a_folder_that_may_not_be_written(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write everything
+    with pytest.raises(InputError, match="no permission to make files in"):
+        check_truth_table(tmp_path / "own.csv", TrainingFolder(finished).settings)
+
+
 def test_truth_tables_that_cannot_be_extended(finished, tmp_path):
     settings = TrainingFolder(finished).settings
     file = tmp_path / "own.csv"

@@ -66,7 +66,7 @@ def write_page(material: Material, path: str | os.PathLike[str], *, title: str =
     libraries()
     text = page_html(material, title=title)
     with output_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 

@@ -106,6 +106,11 @@ def test_ranks_have_the_range_of_the_draws(material, text):
     assert f"<td>{first['rank_low']:.0f} to {first['rank_high']:.0f}</td>" in text
 
 
+def test_names_that_are_no_text(material, tmp_path):
+    page = write_page(material, tmp_path / "page.html", title="of \udcff")
+    assert "of \\udcff" in page.read_text(encoding="utf-8")
+
+
 def test_pages_are_written_whole_or_not_at_all(material, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"ending in \.html"):
         write_page(material, tmp_path / "page.txt")
