@@ -3,7 +3,7 @@
 project = "ntknas"
 author = "The ntknas authors"
 copyright = "The ntknas authors"
-version = release = "0.1.0"
+version = release = "0.2.0.dev0"
 
 extensions = [
     "myst_nb",

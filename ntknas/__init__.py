@@ -5,7 +5,7 @@ Each name is imported when it is first used, so that `import ntknas` takes almos
 
 from ntknas.rooms import attach
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _attached, __dir__, __all__ = attach(__name__, __file__)
 
