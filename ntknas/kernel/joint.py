@@ -192,8 +192,8 @@ class JointGram:
             The kernel `[..., n, n]`.
 
         Raises:
-            InputError: If the matrix lacks a batch that the kernel is made of, or beta is missing
-                or lies outside [0, 1].
+            InputError: If there is no kernel of this name, the matrix lacks a batch that it is made
+                of, or beta is missing or lies outside [0, 1].
         """
         name = KernelName(name)
         if not name.mixed:

@@ -5,8 +5,9 @@ ones A_rho(A_rho(x)). A *kernel* is a product of Jacobians on one batch or on a 
 """
 
 import enum
+from typing import Any
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 
 __all__ = ["Batch", "KernelName", "Logits", "check_beta"]
 
@@ -46,6 +47,10 @@ class KernelName(enum.StrEnum):
     MIXED_CLEAN = "mixed_clean"
     MIXED_ROBUST = "mixed_robust"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise InputError(f"expected a kernel of {', '.join(cls)}, got {shorten(value)}")
+
     @property
     def batches(self) -> tuple[Batch, ...]:
         """The batches whose Jacobians make the kernel; mixed kernels have two."""
@@ -76,20 +81,23 @@ class Logits(enum.StrEnum):
     TRACE = "trace"
 
 
-def check_beta(beta: float) -> float:
+def check_beta(beta: Any) -> float:
     """A weight of the robust loss in [0, 1]; what is outside by rounding is put on the end.
 
     Args:
         beta: The weight.
 
     Raises:
-        InputError: If it lies outside [0, 1] by more than 1e-9.
+        InputError: If it is not a number, or lies outside [0, 1] by more than 1e-9.
 
     Example:
         >>> check_beta(1.0000000000000002)
         1.0
     """
-    beta = float(beta)
+    try:
+        beta = float(beta)
+    except (TypeError, ValueError):
+        raise InputError(f"beta must be a number in [0, 1], got {shorten(beta)}") from None
     if not -1e-9 <= beta <= 1 + 1e-9:
         raise InputError(f"beta must lie in [0, 1], got {beta:.9g}")
     return min(max(beta, 0.0), 1.0)

@@ -125,20 +125,26 @@ def _of_nnx(apply_fn: Any, params: Any) -> SplitNetwork | None:
     if isinstance(params, nnx.Module):
         graph, chosen, rest = nnx.split(params, nnx.Param, ...)
 
-        def run(params: Any, rest: Any, images: Array) -> Any:
-            return apply_fn(nnx.merge(graph, params, rest, copy=True), images)
+        def call(state: Any, rest: Any, images: Array) -> Any:
+            return apply_fn(nnx.merge(graph, state, rest, copy=True), images)
 
     elif isinstance(params, nnx.State):
         chosen, rest = nnx.split_state(params, nnx.Param, ...)
 
-        def run(params: Any, rest: Any, images: Array) -> Any:
-            return apply_fn(nnx.merge_state(params, rest), images)
+        def call(state: Any, rest: Any, images: Array) -> Any:
+            return apply_fn(nnx.merge_state(state, rest), images)
 
     else:
         return None
+    structure = jax.tree.structure(chosen)
+
+    def run(params: Any, rest: Any, images: Array) -> Any:
+        return call(jax.tree.unflatten(structure, jax.tree.leaves(params)), rest, images)
+
     constants = sum(leaf.size for leaf in jax.tree.leaves(rest))
     text = f"; constant: {constants:,} other values" if constants else ""
-    return SplitNetwork(run, chosen, rest, f" of type nnx.Param{text}")
+    # As a dict, the path of a parameter ends in its name, like that of a Linen parameter.
+    return SplitNetwork(run, nnx.to_pure_dict(chosen), rest, f" of type nnx.Param{text}")
 
 
 def _check_leaves(tree: PyTree, kind: str) -> None:

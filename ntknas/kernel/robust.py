@@ -4,6 +4,7 @@
 network of any kind.
 """
 
+import operator
 from dataclasses import replace
 from types import NoneType
 from typing import Any
@@ -187,7 +188,7 @@ def kernel_blocks(
     coupled: bool = True,
     logits: Any = Logits.SUM,
     parts: Any = "none",
-    seed: int = 0,
+    seed: Any = 0,
 ) -> JointGram:
     """Clean, robust and twice-perturbed kernels of one network of any kind.
 
@@ -207,17 +208,18 @@ def kernel_blocks(
         logits: Convention over the logits, a member of `Logits`.
         parts: The parts of the kernel that are kept besides the sum: "none", "groups" (one for each
             outermost module) or "layers" (one for each module).
-        seed: Seed of the attack's random start.
+        seed: Seed of the attack's random start, a whole number of at most 32 bits.
 
     Returns:
         The joint Gram matrix; its `parameters` say what was differentiated.
 
     Raises:
         InputError: If it is not clear what the parameters are; for parameters or images that are
-            not finite, or not in float32 or float64; for a radius outside [0, 1], no or unknown
-            batches, no images, or pixels outside [0, 1]; for labels that do not fit the images or
-            the logits; for a network that does not return logits [n, k]; or if `coupled` is False
-            and the logits of an image depend on the other images.
+            not finite, or not in float32 or float64; for several radii or one outside [0, 1], no or
+            unknown batches, no images, or pixels outside [0, 1]; for labels that do not fit the
+            images or the logits; for a seed outside its range; for a network that does not return
+            logits [n, k]; or if `coupled` is False and the logits of an image depend on the other
+            images.
 
     Example:
         >>> apply_fn = lambda w, x: x.reshape(len(x), -1) @ w
@@ -228,7 +230,11 @@ def kernel_blocks(
         ((2, 2), (2, 2))
     """
     batches = _check_batches(batches)
-    check_radius(rho)
+    radius = np.asarray(rho)
+    if radius.ndim:
+        raise InputError(f"expected one radius rho, got {shorten(rho)}")
+    check_radius(radius.item())
+    key = jax.random.key(_check_seed(seed))
     if not isinstance(logits, Logits):
         raise InputError(f"expected a member of Logits, such as Logits.TRACE, got {logits!r}")
     if parts not in PARTS:
@@ -262,7 +268,6 @@ def kernel_blocks(
         )
 
     rhos = jnp.array([rho], images.dtype)
-    key = jax.random.key(seed)
     grams = compute(key, network.params, network.rest, images, labels, rhos)
     joint = JointGram.from_grams(grams, batches)[0]
     return replace(joint, parameters=network.description)
@@ -276,6 +281,17 @@ def _check_batches(batches: Any) -> tuple[Batch, ...]:
             f"expected a tuple of at least one batch of {', '.join(Batch)}, got {shorten(batches)}"
         )
     return tuple(batch for batch in Batch if batch in batches)
+
+
+def _check_seed(seed: Any) -> int:
+    """The seed as an integer."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise InputError(f"seed must be a whole number, got {shorten(seed)}") from None
+    if not 0 <= number < 2**32:
+        raise InputError(f"seed must be between 0 and 4294967295, got {number}")
+    return number
 
 
 def _check_pixels(images: Any) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -44,8 +45,9 @@ class CellNetwork:
             images: Images that are not used; the spec gives their size.
         """
         del images
-        seed = key if isinstance(key, int) else int(jax.random.key_data(key).reshape(-1)[-1])
-        return jax.tree.map(jnp.asarray, initial_variables(self.spec, seed, self.architecture.ops))
+        seed = key if isinstance(key, Integral) else jax.random.key_data(key).reshape(-1)[-1]
+        variables = initial_variables(self.spec, int(seed), self.architecture.ops)
+        return jax.tree.map(jnp.asarray, variables)
 
     def apply(
         self, variables: Mapping[str, Any], images: Float[Array, "n h w 3"]

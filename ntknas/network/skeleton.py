@@ -89,8 +89,13 @@ class _Norm(nn.Module):
         variance = self.variable("batch_stats", "variance", jnp.ones, shape)
         if x is None:
             return (scale, bias, mean.value, variance.value)
-        normalised, batch_mean, batch_variance = normalise_batch(x, scale, bias)
         count = x.size // self.features
+        if count < 2:
+            raise InputError(
+                "expected at least two values per channel where running statistics move, got "
+                f"{count}"
+            )
+        normalised, batch_mean, batch_variance = normalise_batch(x, scale, bias)
         unbiased = batch_variance * (count / (count - 1))
         mean.value += _MOMENTUM * (batch_mean - mean.value)
         variance.value += _MOMENTUM * (unbiased - variance.value)

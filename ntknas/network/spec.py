@@ -5,9 +5,11 @@ The skeleton is NAS-Bench-201's (Dong & Yang, ICLR 2020, figure 1).
 
 import enum
 import math
+import operator
 from dataclasses import dataclass
+from typing import Any
 
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.layers.norm import Norm
 from ntknas.notebook import short_repr
 
@@ -41,7 +43,7 @@ class NetworkSpec:
         std: Standard deviation of each colour channel in pixel units; the network divides by it.
 
     Raises:
-        InputError: For a value outside its range.
+        InputError: For a value of a wrong type or outside its range.
 
     Example:
         >>> NetworkSpec(cells=1).norm.coupled
@@ -60,17 +62,41 @@ class NetworkSpec:
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        for name in ("channels", "cells", "classes", "image_size"):
+            set_(self, name, _whole_number(name, getattr(self, name)))
         for name in ("channels", "cells", "classes"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.image_size < 4 or self.image_size % 4:
             raise InputError(f"image_size must be a multiple of 4, got {self.image_size}")
-        object.__setattr__(self, "norm", _choice(Norm, self.norm))
-        object.__setattr__(self, "init", _choice(Init, self.init))
+        set_(self, "norm", _choice(Norm, self.norm))
+        set_(self, "init", _choice(Init, self.init))
+        set_(self, "mean", _colours("mean", self.mean))
+        set_(self, "std", _colours("std", self.std))
         if not all(map(math.isfinite, self.mean)):
             raise InputError(f"mean must be finite, got {self.mean}")
         if not all(0 < value < math.inf for value in self.std):
             raise InputError(f"std must be positive and finite, got {self.std}")
+
+
+def _whole_number(name: str, value: Any) -> int:
+    """A whole number of any integer type."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def _colours(name: str, values: Any) -> tuple[float, ...]:
+    """Three numbers, one per colour channel."""
+    try:
+        numbers = tuple(map(float, values))
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != 3:
+        raise InputError(f"{name} must be three numbers, one per colour, got {shorten(values)}")
+    return numbers
 
 
 def _choice(kind: type[enum.StrEnum], value: str) -> enum.StrEnum:

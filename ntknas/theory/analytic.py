@@ -46,7 +46,8 @@ def analytic_kernel(
 ) -> Float[Array, "n m"]:
     """The kernel of the network as its width goes to infinity; the spec's width is not used.
 
-    Traceable and differentiable in x1 and x2.
+    Traceable and differentiable in x1 and x2. With an image equal to the spec's mean, the kernel is
+    0 if the activations are homogeneous and NaN otherwise, and its gradient is NaN.
 
     Args:
         spec: The network, in the NTK parametrisation. All outputs have the same kernel.
@@ -93,7 +94,8 @@ def analytic_kernel(
 
     first, *others = spec.hidden_activations
     kernel = layer(first)(*points)
-    mean = means(first, [jnp.ones(len(x), x.dtype) for x in points])
+    # The norms of inputs are exactly 1, or 0 for an image equal to the mean.
+    mean = means(first, [x.any(1).astype(x.dtype) for x in points])
     for activation, alpha in zip(others, spec.alphas, strict=True):
         branch_mean = means(activation, [kernel.cov1, kernel.cov2])
         branch = layer(activation)(kernel)

@@ -152,7 +152,7 @@ class WeylBound(NamedTuple):
         return self.bound / self.lambda_min if self.lambda_min > 0 else float("nan")
 
 
-def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
+def weyl_bound(blocks: JointGram, kernel: KernelName | str, beta: float) -> WeylBound:
     """Weyl's lower bound for K_all (`MIXED_CLEAN`) or K~_all (`MIXED_ROBUST`).
 
     Args:
@@ -164,7 +164,7 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
         The bound and the eigenvalue. A negative bound is not cut off at 0.
 
     Raises:
-        InputError: For a kernel that is not mixed.
+        InputError: For a kernel that is unknown or not mixed.
 
     Example:
         >>> from ntknas.kernel import Batch
@@ -172,11 +172,12 @@ def weyl_bound(blocks: JointGram, kernel: KernelName, beta: float) -> WeylBound:
         >>> weyl_bound(gram, KernelName.MIXED_CLEAN, 0.5).bound
         0.5
     """
-    if not kernel.mixed:
-        raise InputError(f"expected a mixed kernel, got {kernel}")
-    first, second = kernel.batches
+    name = KernelName(kernel)
+    if not name.mixed:
+        raise InputError(f"expected a mixed kernel, got {name}")
+    first, second = name.batches
     cross = blocks.cross(first, second)
-    mixed = np.linalg.eigvalsh(blocks.kernel(kernel, beta))
+    mixed = np.linalg.eigvalsh(blocks.kernel(name, beta))
     lows = [
         float(np.linalg.eigvalsh(matrix)[0])
         for matrix in (blocks.cross(first, first), blocks.cross(second, second), cross + cross.T)

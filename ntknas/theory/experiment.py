@@ -1,13 +1,14 @@
 """Experiments on one fully connected network: kernels, bound terms, errors, infinite width."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from ntknas.attack import AttackSpec, check_radius
-from ntknas.errors import InputError
+from ntknas.errors import InputError, shorten
 from ntknas.images import load_images
 from ntknas.kernel import JointGram, KernelName, check_beta
 from ntknas.theory.analytic import analytic_kernel
@@ -52,7 +53,7 @@ class TheorySpec:
         seed: Seed of images, weights, batches and attacks.
 
     Raises:
-        InputError: For a value outside its range.
+        InputError: For a value of a wrong type or outside its range.
     """
 
     network: FullyConnectedSpec = field(
@@ -76,12 +77,15 @@ class TheorySpec:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise InputError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
-        if not self.betas:
+        if isinstance(self.betas, str) or not isinstance(self.betas, Iterable):
+            raise InputError(f"betas must be a tuple of numbers, got {shorten(self.betas)}")
+        betas = tuple(map(check_beta, self.betas))
+        if not betas:
             raise InputError("expected at least one beta in [0, 1], got none")
-        object.__setattr__(self, "betas", tuple(check_beta(beta) for beta in self.betas))
+        object.__setattr__(self, "betas", betas)
         check_radius(self.rho)
-        if self.seed < 0:
-            raise InputError(f"seed must not be negative, got {self.seed}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must be between 0 and 4294967295, got {self.seed}")
         if self.task == "sphere" and (self.data is not None or self.pooling != 1):
             raise InputError("data and pooling are for images, not for the task sphere")
 
@@ -202,7 +206,7 @@ def _trained(
             rho=spec.rho,
             training=training,
             attack=spec.attack,
-            seed=spec.seed,
+            keys=jax.random.key(spec.seed)[None],  # the weights of `initial_blocks`
         )
         if on_trained is not None:
             on_trained(beta)

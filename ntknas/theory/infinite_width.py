@@ -136,8 +136,14 @@ def infinite_width(
 
     Returns:
         Kernels and errors.
+
+    Raises:
+        InputError: For no betas, a beta or a radius outside [0, 1], or a network without a limit at
+            infinite width.
     """
     check_radius(rho)
+    if len(betas) == 0:
+        raise InputError("expected at least one beta in [0, 1], got none")
     chosen = attack or AttackSpec()
     with jax.enable_x64(True):
         first_start, second_start, test = jax.random.split(jax.random.key(seed), 3)
@@ -202,10 +208,12 @@ def convergence(
         Errors and their slope.
 
     Raises:
-        InputError: For fewer than two different widths.
+        InputError: For fewer than two different widths, or no initialisations.
     """
     if len(set(widths)) < 2:
         raise InputError(f"a slope needs two or more different widths, got {list(widths)}")
+    if num_seeds < 1:
+        raise InputError(f"num_seeds must be at least 1, got {num_seeds}")
     limit = analytic_blocks(spec, batches)
     target = limit.kernel(kernel, beta)
     points = jnp.asarray(np.concatenate(batches), jnp.float32)

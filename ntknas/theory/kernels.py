@@ -150,7 +150,7 @@ def initial_blocks(
         The joint Gram matrix.
     """
     check_radius(rho)
-    init, start = jax.random.split(jax.random.key(seed))
+    init, start, *_ = jax.random.split(jax.random.key(seed), 4)  # as `measure` splits a draw's key
     params = FullyConnected(spec).init(init, jnp.asarray(task.train_images[:1]))
 
     @jax.jit

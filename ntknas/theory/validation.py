@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Float
+from jaxtyping import Array, Float, Key
 
 from ntknas.attack import AttackSpec, check_radius
 from ntknas.errors import InputError
@@ -46,6 +46,7 @@ def measure(
     training: TrainingSpec,
     attack: AttackSpec | None = None,
     seed: int = 0,
+    keys: Key[Array, " s"] | None = None,
 ) -> Measurement:
     """The kernels of networks at initialisation, and their errors after training.
 
@@ -59,12 +60,14 @@ def measure(
         training: Settings of training and of the attack that measures the robust error.
         attack: Attack on the kernels' images; None means PGD of 20 steps.
         seed: Seed of weights, batches and attacks.
+        keys: One key per draw in place of those that the seed gives. The key of the weights and the
+            attack of `initial_blocks` is `jax.random.key(seed)`.
 
     Returns:
         Kernels and errors.
 
     Raises:
-        InputError: For no tasks, or tasks that differ in size.
+        InputError: For no tasks, tasks that differ in size, or another number of keys than tasks.
     """
     check_radius(rho)
     shapes = {(task.train_images.shape, task.test_images.shape) for task in tasks}
@@ -72,7 +75,10 @@ def measure(
         raise InputError(f"expected tasks of one size, got {len(shapes)} sizes")
     fields = ("train_images", "train_labels", "test_images", "test_labels")
     data = {name: np.stack([getattr(task, name) for task in tasks]) for name in fields}
-    keys = jax.random.split(jax.random.key(seed), len(tasks))
+    if keys is None:
+        keys = jax.random.split(jax.random.key(seed), len(tasks))
+    if len(keys) != len(tasks):
+        raise InputError(f"expected one key per task, got {len(keys)} for {len(tasks)}")
     grams, clean, robust, train_errors = _draws(
         keys,
         data,

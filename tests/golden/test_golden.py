@@ -124,9 +124,12 @@ def test_theory_says_what_it_said(file, argv, capsys, monkeypatch):
     """Of the images of version 0.1.0, which drew training and test images together."""
     monkeypatch.setattr("ntknas.theory.experiment._task", old_task)
     text = printed(capsys, "theory", "--format", "json", *argv.split())
-    if SAME_MACHINE:
-        assert text == (GOLDEN / "other" / file).read_text()
     ours, theirs = json.loads(text), json.loads((GOLDEN / "other" / file).read_text())
+    later = GOLDEN / "other" / f"later_{file}"  # since 0.2.0 the trained network is the reported one
+    if later.exists():
+        theirs["errors"] = json.loads(later.read_text())["errors"]
+    if SAME_MACHINE:
+        assert ours == theirs
     assert ours["network"] == theirs["network"]
     for kind in ("kernels", "errors"):
         frames = [pd.DataFrame(content[kind]) for content in (ours, theirs)]

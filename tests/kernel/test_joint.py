@@ -131,6 +131,12 @@ def test_bad_betas(beta):
         joint(jacobians()).kernel(KernelName.MIXED_CLEAN, beta)
 
 
+def test_a_kernel_that_does_not_exist():
+    message = "expected a kernel of clean, robust, twice, mixed_clean, mixed_robust, got mixedclean"
+    with pytest.raises(InputError, match=message):
+        joint(jacobians()).kernel("mixedclean", 0.5)
+
+
 @pytest.mark.parametrize(
     ("shape", "batches"),
     [

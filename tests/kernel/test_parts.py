@@ -1,9 +1,13 @@
 """The kernel of every layer and the layer cosine kernel, against a plain float64 Jacobian."""
 
+from typing import Any
+
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from ntknas.errors import InputError
 from ntknas.kernel import Batch, JointGram, KernelName, chained_gram, kernel_blocks, probed_gram
@@ -148,6 +152,53 @@ def test_modules_are_the_layers_of_any_network(coupled, float64):
     }
     for name, of_layer in rows.items():
         np.testing.assert_allclose(joint.part(name).clean, of_layer @ of_layer.T, rtol=1e-9)
+
+
+class LinenMLP(nn.Module):
+    """Two layers."""
+
+    @nn.compact
+    def __call__(self, x):
+        """The logits."""
+        x = nn.tanh(nn.Dense(5, name="a")(x.reshape(len(x), -1)))
+        return nn.Dense(3, name="b")(x)
+
+
+class NnxMLP(nnx.Module):
+    """The same two layers."""
+
+    def __init__(self, params):
+        for name, weights in params.items():
+            layer = nnx.Linear(*weights["kernel"].shape, rngs=nnx.Rngs(0))
+            layer.kernel[...], layer.bias[...] = weights["kernel"], weights["bias"]
+            setattr(self, name, layer)
+
+    def __call__(self, x):
+        """The logits."""
+        return self.b(nnx.tanh(self.a(x.reshape(len(x), -1))))
+
+
+@pytest.mark.parametrize("parts", ["layers", "groups"])
+def test_layers_of_nnx_are_those_of_linen(parts):
+    images, labels = draws(4)
+    variables = LinenMLP().init(jax.random.key(0), images)
+    module = NnxMLP(variables["params"])
+    graph, state = nnx.split(module)
+    options: dict[str, Any] = {"batches": (Batch.CLEAN,), "coupled": False, "parts": parts}
+    linen = kernel_blocks(LinenMLP(), variables, images, labels, **options)
+    assert sorted(linen.parts) == ["a", "b"]
+    assert linen.layer_cosine is not None
+
+    def merge(state, images):
+        return nnx.merge(graph, state)(images)
+
+    for network, params in ((module, None), (merge, state)):
+        found = kernel_blocks(network, params, images, labels, **options)
+        assert sorted(found.parts) == ["a", "b"]
+        for name, part in linen.parts.items():
+            np.testing.assert_allclose(found.parts[name], part, rtol=1e-5)
+        assert found.layer_cosine is not None
+        np.testing.assert_allclose(found.layer_cosine, linen.layer_cosine, rtol=1e-5)
 
 
 def merged(params, name, own):

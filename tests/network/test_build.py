@@ -23,7 +23,9 @@ def test_it_is_what_a_space_builds():
     assert build(CELL).spec == NetworkSpec()
 
 
-@pytest.mark.parametrize("key", [5, jax.random.key(5), jax.random.PRNGKey(5)], ids=type)
+@pytest.mark.parametrize(
+    "key", [5, np.int64(5), np.uint8(5), jax.random.key(5), jax.random.PRNGKey(5)], ids=type
+)
 def test_variables_are_the_draws_of_the_seed(key):
     variables = build(CELL, SPEC).init(key, jnp.zeros((1, 8, 8, 3)))
     chex.assert_trees_all_equal(variables, initial_variables(SPEC, 5, CELL.ops))

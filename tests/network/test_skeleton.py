@@ -202,3 +202,11 @@ def test_other_normalisations_have_no_statistics_that_move(images):
         Network(spec).apply(
             variables, jnp.asarray(images, jnp.float32), MIXED.ops, mutable=["batch_stats"]
         )
+
+
+def test_one_value_per_channel_has_no_statistics():
+    spec = NetworkSpec(channels=2, cells=1, image_size=4, norm=Norm.FROZEN)
+    variables = jax.tree.map(jnp.asarray, initial_variables(spec, 0, MIXED.ops))
+    image = jnp.full((1, 4, 4, 3), 0.5)
+    with pytest.raises(InputError, match=r"expected at least two values per channel.*, got 1"):
+        Network(spec).apply(variables, image, MIXED.ops, mutable=["batch_stats"])

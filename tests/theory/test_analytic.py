@@ -124,6 +124,20 @@ def test_gradients_are_finite_at_the_images_themselves():
     assert np.abs(gradient).max() > 0
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_an_image_equal_to_the_mean_has_the_kernel_zero(activation):
+    spec = FullyConnectedSpec(depth=4, skips=(1, 0.5), activations=activation)
+    images = points()
+    images[1] = spec.mean[0]
+    kernel = analytic_blocks(spec, images[None]).clean
+    np.testing.assert_array_equal(kernel[1], 0)
+    assert np.linalg.eigvalsh(kernel)[0] > -1e-12
+    others = np.delete(images, 1, axis=0)
+    np.testing.assert_allclose(
+        np.delete(np.delete(kernel, 1, 0), 1, 1), analytic_blocks(spec, others[None]).clean
+    )
+
+
 def test_what_has_no_limit_is_refused():
     images = jnp.asarray(points())
     with pytest.raises(InputError, match="needs the NTK parametrisation, got standard"):

@@ -144,3 +144,7 @@ def test_weyl_says_nothing_where_jacobians_are_opposed():
 def test_weyl_needs_a_mixed_kernel():
     with pytest.raises(InputError, match="expected a mixed kernel, got clean"):
         weyl_bound(joint(0), KernelName.CLEAN, 0.5)
+    with pytest.raises(InputError, match="expected a kernel of clean, .*, got mixed"):
+        weyl_bound(joint(0), "mixed", 0.5)
+    expected = weyl_bound(joint(0), KernelName.MIXED_CLEAN, 0.5)
+    assert weyl_bound(joint(0), "mixed_clean", 0.5) == expected

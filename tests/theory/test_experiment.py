@@ -1,7 +1,9 @@
 """One network's kernels, bound terms, errors and infinite width, in one call."""
 
+from copy import copy
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -84,7 +86,13 @@ def test_errors_are_those_of_a_trained_network(full, task):
     training = TrainingSpec(steps=5, learning_rate=0.5, test_attack=attack)
     for row in rows:
         measured = measure(
-            NETWORK, [task], beta=row["beta"], rho=0.05, training=training, attack=attack, seed=3
+            NETWORK,
+            [task],
+            beta=row["beta"],
+            rho=0.05,
+            training=training,
+            attack=attack,
+            keys=jax.random.key(3)[None],
         )
         assert row["clean_error"] == measured.clean_errors[0]
         assert row["robust_error"] == measured.robust_errors[0]
@@ -109,6 +117,23 @@ def test_infinite_width_stands_below_the_finite_one(full, task):
     )
     row = result.kernels[-1]
     assert {name: row[name] for name in terms._asdict()} == pytest.approx(terms._asdict())
+
+
+def test_kernels_are_those_of_the_trained_networks_at_the_start(monkeypatch):
+    from ntknas.theory import experiment
+
+    measured = []
+
+    def watched(*args, **options):
+        measured.append(measure(*args, **options))
+        return measured[-1]
+
+    monkeypatch.setattr(experiment, "measure", watched)
+    result = theory_experiment(replace(SPHERE, train=True, training_steps=1))
+    untrained = theory_experiment(SPHERE)
+    assert len(measured) == 2
+    for gram in (*(found.blocks[0].gram for found in measured), untrained.blocks.gram):
+        np.testing.assert_allclose(gram, result.blocks.gram, rtol=1e-5)
 
 
 def test_nothing_is_trained_that_was_not_asked_for():
@@ -146,15 +171,22 @@ def test_images_fit_the_network(name, classes):
         ({"task": "three"}, "task must be one of two, ten, sphere, got 'three'"),
         ({"betas": (0.5, 2.0)}, r"beta must lie in \[0, 1\], got 2"),
         ({"betas": ()}, r"expected at least one beta in \[0, 1\], got none"),
+        ({"betas": 0.5}, "betas must be a tuple of numbers, got 0.5"),
+        ({"betas": "0.5"}, "betas must be a tuple of numbers, got 0.5"),
+        ({"betas": ("a",)}, r"beta must be a number in \[0, 1\], got a"),
+        ({"betas": (None,)}, r"beta must be a number in \[0, 1\], got None"),
         ({"rho": -0.1}, r"rho must lie in \[0, 1\], in pixel units such as 8/255, got -0.1"),
-        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"seed": -1}, "seed must be between 0 and 4294967295, got -1"),
         ({"pooling": 2}, "are for images, not for the task sphere"),
         ({"data": "cifar.npz"}, "are for images, not for the task sphere"),
     ],
 )
 def test_settings_that_are_refused(changes, complaint):
+    spec = copy(SPHERE)  # made where annotations are not enforced, which tests do and users do not
+    for name, value in changes.items():
+        object.__setattr__(spec, name, value)
     with pytest.raises(InputError, match=complaint):
-        replace(SPHERE, **changes)
+        spec.__post_init__()
 
 
 def test_a_network_without_a_limit_is_refused_before_anything_is_computed(monkeypatch):

@@ -102,3 +102,10 @@ def test_empirical_kernels_converge_at_the_square_root_of_the_width(kernel, beta
 def test_one_width_has_no_slope(spec, sphere):
     with pytest.raises(InputError, match="two or more different widths"):
         convergence(spec, sphere.train_images[None], widths=(8, 8), num_seeds=1)
+    with pytest.raises(InputError, match="num_seeds must be at least 1, got 0"):
+        convergence(spec, sphere.train_images[None], widths=(8, 16), num_seeds=0)
+
+
+def test_an_infinite_network_needs_a_beta(spec, sphere):
+    with pytest.raises(InputError, match=r"at least one beta in \[0, 1\], got none"):
+        infinite_width(spec, sphere, rho=0.0, betas=())

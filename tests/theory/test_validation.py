@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
+import jax
 import numpy as np
 import pytest
 
@@ -60,3 +61,5 @@ def test_tasks_of_one_size(tasks, spec):
         measure(spec, [*tasks, longer], beta=0.0, rho=0.0, training=TRAINING)
     with pytest.raises(InputError, match="got 0 sizes"):
         measure(spec, [], beta=0.0, rho=0.0, training=TRAINING)
+    with pytest.raises(InputError, match="expected one key per task, got 1 for 2"):
+        measure(spec, tasks, beta=0.0, rho=0.0, training=TRAINING, keys=jax.random.key(0)[None])
