@@ -125,7 +125,7 @@ def test_theory_says_what_it_said(file, argv, capsys, monkeypatch):
     monkeypatch.setattr("ntknas.theory.experiment._task", old_task)
     text = printed(capsys, "theory", "--format", "json", *argv.split())
     ours, theirs = json.loads(text), json.loads((GOLDEN / "other" / file).read_text())
-    later = GOLDEN / "other" / f"later_{file}"  # since 0.2.0 the trained network is the reported one
+    later = GOLDEN / "other" / f"later_{file}"  # 0.2.0 trains the network whose kernels it reports
     if later.exists():
         theirs["errors"] = json.loads(later.read_text())["errors"]
     if SAME_MACHINE:
