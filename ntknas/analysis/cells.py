@@ -84,7 +84,7 @@ def cell_truth(truth: Truth, metric: str, *, dataset: str = "cifar10") -> CellTr
 
     Raises:
         InputError: If the table lacks the data set or metric, holds no architecture of
-            NAS-Bench-201, or fewer than ten whose output depends on the input.
+            NAS-Bench-201, fewer than ten, or none whose output depends on the input.
 
     Example:
         >>> import pandas as pd
@@ -109,12 +109,14 @@ def cell_truth(truth: Truth, metric: str, *, dataset: str = "cifar10") -> CellTr
         if trained in known:
             values[index], network[index] = known[trained], trained
     cells = CellTruth(truth.benchmark, dataset, metric, values, network)
-    if len(cells.varying) < 10:
-        constant = len(cells.trained) - len(cells.varying)
+    if len(cells.trained) < 10:
         raise InputError(
             f"expected at least 10 architectures of NAS-Bench-201 with {metric} in {truth.path}, "
-            f"got {len(cells.varying)}"
-            + (f" and {constant} whose output does not depend on the input" if constant else "")
+            f"got {len(cells.trained)}"
+        )
+    if not len(cells.varying):
+        raise InputError(
+            f"expected architectures whose output depends on the input in {truth.path}, got none"
         )
     return cells
 

@@ -56,6 +56,10 @@ def test_bad_tables_are_refused(truth):
     few = truth_from_frame(pd.DataFrame({"robust": [0.1, 0.2]}, index=[0, 5]))
     with pytest.raises(InputError, match="at least 10 architectures .* got 2"):
         cell_truth(few, "robust")
+    constant = [index for index in range(1000) if Architecture.from_id(index).is_constant]
+    same = truth_from_frame(pd.DataFrame({"robust": 0.1}, index=constant))
+    with pytest.raises(InputError, match="whose output depends on the input in .* got none"):
+        cell_truth(same, "robust")
     texts = truth_from_frame(pd.DataFrame({"robust": [0.1]}, index=["small"]))
     with pytest.raises(InputError, match="ids of NAS-Bench-201 .* got 'small'"):
         cell_truth(texts, "robust")
