@@ -88,10 +88,10 @@ def run(config: BetaRhoConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     complete = accuracy.notna().all(axis=1).to_numpy()
     members = [i for i, whole in zip(listed, complete, strict=True) if whole]
     values = accuracy[complete].round(6).to_numpy().T
-    mixed = turned(scored.scores(scored.sweep(config.betas)).loc[members])
     clean = turned(scored.scores().loc[members])
     if not any(str(column).endswith("@clean") for column in clean):
         raise ntknas.InputError(f"expected a run with the clean kernel, got {config.folder}")
+    mixed = turned(scored.scores(scored.sweep(config.betas)).loc[members])
     draws = np.random.default_rng(config.seed).integers(
         len(members), size=(config.resamples, len(members))
     )

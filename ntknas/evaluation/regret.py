@@ -70,7 +70,7 @@ def regret_of_top(
     accuracy = rows.set_index("architecture")["value"].dropna()
     whole = ranking.rank(table.frame, **table.ranked(formula)).set_index("architecture")["rank"]
     accuracy = accuracy.reindex([label for label in whole.index if label in accuracy.index])
-    every = ranks_by_draw(scores, name).assign(whole=whole).reindex(accuracy.index)
+    every = ranks_by_draw(table, formula).assign(whole=whole).reindex(accuracy.index)
     every = every.astype(float).fillna(np.inf)  # last where a score is missing
     ranks = [every.pop("whole").to_numpy(), *every.to_numpy().T]
     flops = table.frame["flops"].reindex(accuracy.index) if "flops" in table.frame else None
